@@ -1,0 +1,100 @@
+#pragma once
+/// One word that names who owns something: a lock, a turn to write. Whoever waits for it can tell,
+/// by one look, whether the owner lives, and take over from a dead one.
+///
+/// The word is an Owner (see participants.hpp) with two flags in its low bits:
+///   waiters  somebody may sleep on this word: giving it back must wake one
+///   waking   one who slept has been woken and has not yet taken the word or gone back to sleep;
+///            until then nobody else is woken (at most one wake is in flight, else a contended
+///            lock spends its time in the kernel)
+/// Sleepers wait on the low half, which holds flags, slot and part of the generation.
+///
+/// Every store that publishes, and what a SIGKILL right after it leaves
+///   (1) take:      CAS free → me, acquire. Killed after: the word names a dead owner; the next
+///                  taker takes over by (3).
+///   (2) give back: plain store of "free", release. Killed before: as (1). Killed after, before
+///                  the wake: sleepers look for themselves within one slice.
+///   (3) take over: CAS dead owner → me, acquire. Exactly one rival's CAS succeeds. Killed after:
+///                  as (1), with the newly dead one in the word.
+///   (4) waiters:   CAS sets the flag. Killed after: one needless wake.
+///   (5) waking:    set by (2), cleared by the woken one's (1) or (4). Killed woken one: another
+///                  sleeper whose slice ends clears it.
+/// (2) is a load and a store, not a locked instruction (which would double the price of the pair).
+/// A flag that a waiter sets between the two is lost; that waiter then sleeps one slice at most.
+///
+/// Memory orders: (1) and (3) are acquire and read the value written by the release (2), so the
+/// new owner sees all that the last one did; (3) relies on is_dead's acquire for the same. (4)
+/// and (5) are relaxed: flags carry no data.
+///
+/// Progress: blocking among living owners; never blocked by a dead one. Unfair: a runner may
+/// overtake a sleeper, which is what makes it fast with more processes than processors.
+
+#include <lagoon/core/futex.hpp>
+#include <lagoon/core/participants.hpp>
+
+#include <cstdint>
+
+namespace lagoon::core {
+
+enum class Taken : std::uint8_t {
+  yes,         ///< from free
+  from_dead,   ///< taken over: what it guards may be half-done
+  no,          ///< the deadline passed
+  is_mine,     ///< the caller owns it already
+  is_gone,     ///< the object was erased
+};
+
+class OwnedWord {
+ public:
+  /// In the place of an owner: the object was erased and nobody owns it ever again.
+  static constexpr Owner gone = ~std::uint64_t{3};
+
+  /// Takes the word if it is free and nobody sleeps: one locked instruction.
+  [[nodiscard]] bool take_at_once(Owner me) noexcept {
+    std::uint64_t expected = 0;
+    return word_.compare_exchange_strong(expected, me, boost::memory_order_acquire,  // (1)
+                                         boost::memory_order_relaxed);
+  }
+
+  /// Takes the word; waits for a living owner until `deadline`.
+  [[nodiscard]] Taken take(const Participants& table, Owner me, Deadline deadline) {
+    if (take_at_once(me)) [[likely]]
+      return Taken::yes;
+    return take_slow(table, me, deadline);
+  }
+
+  /// Only for its owner.
+  void give_back(Owner me) noexcept {
+    if (word_.load(boost::memory_order_relaxed) == me) [[likely]]
+      word_.store(0, boost::memory_order_release);  // (2)
+    else
+      give_back_slow();
+  }
+
+  /// Gives back what `owner` owned, for locks that anyone may release. False if it no longer did.
+  bool give_back_of(Owner owner) noexcept;
+
+  [[nodiscard]] Owner owner() const noexcept {
+    return word_.load(boost::memory_order_acquire) & ~flags;
+  }
+  /// For its owner, once the object is erased: from here on everyone's take is `is_gone`.
+  void retire() noexcept;
+
+ private:
+  static constexpr std::uint64_t waiters = 1;
+  static constexpr std::uint64_t waking = 2;
+  static constexpr std::uint64_t flags = waiters | waking;
+
+  [[nodiscard]] Taken take_slow(const Participants& table, Owner me, Deadline deadline)
+      __attribute__((visibility("default")));
+  void give_back_slow() noexcept __attribute__((visibility("default")));
+  void wake_one() noexcept;
+  [[nodiscard]] const void* futex() const noexcept { return &word_; }
+
+  boost::ipc_atomic<std::uint64_t> word_{0};
+  static_assert(boost::ipc_atomic<std::uint64_t>::is_always_lock_free);
+  static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the futex is the low half");
+};
+static_assert(sizeof(OwnedWord) == 8);
+
+}  // namespace lagoon::core

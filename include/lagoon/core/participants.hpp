@@ -1,0 +1,164 @@
+#pragma once
+/// The table of who takes part in a piece of shared memory, and whether each of them still lives.
+///
+/// A thread that is about to own something (a lock, a turn to write) enrols once for each table
+/// and gets an `Owner`: slot and generation in one word, which it writes into whatever it owns.
+/// In its slot it holds a robust process-shared mutex for as long as it lives. When the thread
+/// ends, however it ends, the kernel marks the mutex (FUTEX_OWNER_DIED). So "is this owner dead"
+/// is two loads and no system call, and it is right for a process that was SIGKILLed and not yet
+/// reaped, for one that called exec, across pid namespaces, and where ids were reused.
+///
+/// Invariants
+///   I1  An Owner is given out once: generations of a slot only grow (48 bits).
+///   I2  While a slot's mutex is held by a living thread, only that thread changes the generation.
+///   I3  dead(owner) is stable: once true for an Owner it stays true.
+///
+/// Enrolling, in this order; what a SIGKILL between two of them leaves
+///   (1) generation += 1, by CAS from the value seen while the slot was free or its holder dead.
+///       After it every earlier Owner of this slot reads as dead by generation. Killed here: the
+///       slot is free or marked as before; nothing lost.
+///   (2) trylock of the mutex, which clears a dead holder's mark. (1) came first, so nobody can
+///       take the earlier holder for alive. Killed here: the kernel marks the slot dead.
+///   (3) generation += 1 again, unconditionally: a rival's late (1) cannot succeed after it
+///       (its expected value is gone) and one before it is counted. The result is ours (I2).
+///       A rival at (1) must have read the generation before it looked at the mutex (both
+///       acquire), so it cannot see our new generation together with the old mark.
+///
+/// Progress: `self` is wait-free (two loads of thread-local memory); enrolling is lock-free.
+/// Limit: a thread that ends while it owns something counts as dead. Linux with glibc only: the
+/// mark is read from the mutex's lock word.
+///
+/// The mark (Linux, Documentation/locking/robust-futexes) is the kernel's; the table is ours.
+
+#include <pthread.h>
+
+#include <boost/atomic/ipc_atomic.hpp>
+#include <boost/atomic/ipc_atomic_ref.hpp>
+#include <cstddef>
+#include <cstdint>
+
+namespace lagoon::core {
+
+/// Names one enrolled thread: generation in the upper 48 bits, slot in bits 2 to 15. The two low
+/// bits are free for the flags of the word it is written into. Zero is nobody.
+using Owner = std::uint64_t;
+inline constexpr Owner nobody = 0;
+
+class Participants;
+
+namespace detail {
+
+/// What the calling thread remembers of the tables it has enrolled in: a small direct-mapped
+/// cache in front of the full list. Trivial and initial-exec, so that a look costs two loads.
+struct SelfCache {
+  static constexpr std::size_t lines = 8;
+  struct Line {
+    const Participants* table;
+    Owner owner;
+  } line[lines];
+};
+extern constinit thread_local SelfCache self_cache
+    __attribute__((visibility("default"), tls_model("initial-exec")));
+
+/// Counts the forks between this process and its oldest ancestor that used the library. A write
+/// that began in a parent must not be published by its child.
+extern unsigned long fork_generation __attribute__((visibility("default")));
+
+}  // namespace detail
+
+class __attribute__((visibility("default"))) Participants {
+ public:
+  static constexpr std::size_t max_capacity = (1U << 14) - 1;
+
+  /// Bytes that a table of `capacity` slots takes.
+  static constexpr std::size_t size_for(std::size_t capacity) noexcept {
+    return sizeof(Participants) + capacity * sizeof(Slot);
+  }
+  /// Builds a table in zeroed memory that nobody else can see yet.
+  static Participants& make(void* memory, std::size_t capacity);
+
+  Participants(const Participants&) = delete;
+  Participants& operator=(const Participants&) = delete;
+
+  /// The calling thread's Owner; it enrols at the first call.
+  /// Throws OutOfMemory if every slot is held by a living thread.
+  [[nodiscard]] Owner self() {
+    const detail::SelfCache::Line& line = detail::self_cache.line[cache_line()];
+    return line.table == this ? line.owner : self_slow();
+  }
+
+  /// Whether `owner` has died (or its thread has ended). Does not look at the kernel.
+  [[nodiscard]] bool is_dead(Owner owner) const noexcept;
+
+  /// Gives back the calling thread's slot, if it has one. Before memory is unmapped, every thread
+  /// of this process that has enrolled must have done this or ended.
+  void resign() noexcept;
+  /// Forgets what this process knows of the table: its memory is about to be unmapped.
+  void forget() noexcept;
+  /// How many threads of this process hold a slot.
+  [[nodiscard]] std::size_t members_here() const noexcept;
+
+  /// A number that the layer above attaches to every slot of this process, those its threads
+  /// hold already and those they will take. Zero until it is set.
+  void stamp_process(std::uint64_t since);
+
+  /// Calls f(since, pid, in_this_process) for every living participant until f returns false.
+  template <class F>
+  bool all_living(F&& f) const {
+    for (std::size_t i = 0; i < used_.load(boost::memory_order_acquire); ++i) {
+      const Slot& s = slot(i);
+      if (!s.is_live()) continue;
+      if (!f(s.since.load(boost::memory_order_acquire), s.pid.load(boost::memory_order_relaxed),
+             is_of_this_process(i)))
+        return false;
+    }
+    return true;
+  }
+
+  /// Between `expect_child` (before fork, in the parent) and `child_arrived` (in the child, after
+  /// it has enrolled) the parent's slot says that a child is on its way. `birth_pending` is whether
+  /// any living participant has one: until then nobody knows what that child can reach.
+  Owner expect_child();
+  void child_arrived(Owner parent) noexcept;
+  [[nodiscard]] bool birth_pending() const noexcept;
+
+  [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
+
+ private:
+  struct alignas(64) Slot {
+    pthread_mutex_t mutex;                  // held by its thread as long as that lives
+    boost::ipc_atomic<std::uint64_t> generation;
+    boost::ipc_atomic<std::uint64_t> since;
+    boost::ipc_atomic<std::int32_t> pid;    // for people who look; never decides anything
+    boost::ipc_atomic<std::uint32_t> births;  // children forked and not yet enrolled
+
+    [[nodiscard]] std::uint32_t lock_word() const noexcept;
+    [[nodiscard]] bool is_live() const noexcept;
+  };
+  static_assert(sizeof(Slot) == 64 || sizeof(Slot) == 128, "a slot shares no line with another");
+
+  explicit Participants(std::size_t capacity) : capacity_(capacity), used_(0) {}
+
+  [[nodiscard]] std::size_t cache_line() const noexcept {
+    // Mappings are aligned to pages and often gigabytes apart: fold both into the index.
+    const auto address = reinterpret_cast<std::uintptr_t>(this);
+    return ((address >> 20) ^ (address >> 32)) % detail::SelfCache::lines;
+  }
+  static std::size_t slot_of(Owner owner) noexcept { return (owner >> 2) & ((1U << 14) - 1); }
+  static std::uint64_t generation_of(Owner owner) noexcept { return owner >> 16; }
+
+  [[nodiscard]] Slot& slot(std::size_t i) noexcept {
+    return reinterpret_cast<Slot*>(this + 1)[i];
+  }
+  [[nodiscard]] const Slot& slot(std::size_t i) const noexcept {
+    return reinterpret_cast<const Slot*>(this + 1)[i];
+  }
+  [[nodiscard]] bool is_of_this_process(std::size_t slot_index) const noexcept;
+  Owner self_slow();
+  Owner enrol();
+
+  alignas(64) std::uint64_t capacity_;
+  boost::ipc_atomic<std::uint64_t> used_;  // slots ever used are below this
+};
+
+}  // namespace lagoon::core

@@ -1,0 +1,221 @@
+#include <lagoon/core/participants.hpp>
+#include <lagoon/error.hpp>
+
+#include <linux/futex.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+#include <new>
+#include <vector>
+
+namespace lagoon::core {
+
+namespace detail {
+constinit thread_local SelfCache self_cache{};
+unsigned long fork_generation = 0;
+}  // namespace detail
+
+namespace {
+
+/// What this process (not only this thread) knows of one table.
+struct Here {
+  std::uint64_t since = 0;
+  std::vector<std::size_t> slots;  // held by threads of this process
+};
+
+struct Registry {
+  std::mutex mutex;
+  std::map<const Participants*, Here> tables;
+};
+
+/// Never destroyed: threads may end, and enrol, later than static destructors run.
+Registry& registry() {
+  static Registry& r = *new Registry;
+  return r;
+}
+
+struct Membership {
+  Participants* table;
+  Owner owner;
+};
+
+/// What the calling thread has enrolled in. Its destructor gives the slots back at the thread's
+/// end; when it does not run (SIGKILL, _exit) the kernel's mark says the same.
+struct Memberships {
+  std::vector<Membership> list;
+  ~Memberships() {
+    while (!list.empty()) list.back().table->resign();
+  }
+};
+thread_local Memberships memberships;
+
+void before_fork() { registry().mutex.lock(); }
+void after_fork_in_parent() { registry().mutex.unlock(); }
+void after_fork_in_child() {
+  // The slots are the parent's threads': nothing here is ours any more.
+  memberships.list.clear();
+  detail::self_cache = {};
+  for (auto& [table, here] : registry().tables) here.slots.clear();
+  ++detail::fork_generation;
+  registry().mutex.unlock();
+}
+
+}  // namespace
+
+Participants& Participants::make(void* memory, std::size_t capacity) {
+  auto* table = new (memory) Participants(std::clamp<std::size_t>(capacity, 1, max_capacity));
+  pthread_mutexattr_t attributes;
+  pthread_mutexattr_init(&attributes);
+  pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+  pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+  for (std::size_t i = 0; i < table->capacity_; ++i) {
+    Slot* s = new (&table->slot(i)) Slot{};
+    pthread_mutex_init(&s->mutex, &attributes);
+  }
+  pthread_mutexattr_destroy(&attributes);
+  return *table;
+}
+
+std::uint32_t Participants::Slot::lock_word() const noexcept {
+  auto& word = const_cast<int&>(mutex.__data.__lock);
+  return static_cast<std::uint32_t>(
+      boost::ipc_atomic_ref<int>(word).load(boost::memory_order_acquire));
+}
+
+bool Participants::Slot::is_live() const noexcept {
+  const std::uint32_t word = lock_word();
+  return (word & FUTEX_TID_MASK) != 0 && (word & FUTEX_OWNER_DIED) == 0;
+}
+
+bool Participants::is_dead(Owner owner) const noexcept {
+  const std::size_t i = slot_of(owner);
+  if (i >= capacity_) return true;
+  const Slot& s = slot(i);
+  // Acquire: what the dead one stored before its death is visible to who takes over from it.
+  // A generation read just before a rival's (1) and a lock word read just after its (2) give
+  // "alive" for a dead owner, once: the next look sees the new generation.
+  if (s.generation.load(boost::memory_order_acquire) != generation_of(owner)) return true;
+  return (s.lock_word() & FUTEX_OWNER_DIED) != 0;
+}
+
+Owner Participants::self_slow() {
+  for (const Membership& m : memberships.list) {
+    if (m.table == this) {
+      detail::self_cache.line[cache_line()] = {this, m.owner};
+      return m.owner;
+    }
+  }
+  const Owner owner = enrol();
+  memberships.list.push_back({this, owner});
+  detail::self_cache.line[cache_line()] = {this, owner};
+  return owner;
+}
+
+Owner Participants::enrol() {
+  static const int registered =
+      pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+  if (registered != 0) throw SystemError(registered, "cannot register what fork must do");
+
+  memberships.list.reserve(memberships.list.size() + 1);
+  Registry& r = registry();
+  const std::lock_guard guard(r.mutex);
+  Here& here = r.tables[this];
+  here.slots.reserve(here.slots.size() + 1);
+
+  for (std::size_t i = 0; i < capacity_; ++i) {
+    Slot& s = slot(i);
+    std::uint64_t seen = s.generation.load(boost::memory_order_acquire);
+    const std::uint32_t word = s.lock_word();
+    if (word != 0 && (word & FUTEX_OWNER_DIED) == 0) continue;
+    // (1), (2), (3): see the head of the header.
+    if (!s.generation.compare_exchange_strong(seen, seen + 1, boost::memory_order_acq_rel))
+      continue;
+    const int locked = pthread_mutex_trylock(&s.mutex);
+    if (locked == EOWNERDEAD)
+      pthread_mutex_consistent(&s.mutex);
+    else if (locked != 0)
+      continue;
+    const std::uint64_t mine = s.generation.fetch_add(1, boost::memory_order_acq_rel) + 1;
+    s.births.store(0, boost::memory_order_relaxed);
+    s.since.store(here.since, boost::memory_order_release);
+    s.pid.store(static_cast<std::int32_t>(::getpid()), boost::memory_order_relaxed);
+    std::uint64_t used = used_.load(boost::memory_order_relaxed);
+    while (used < i + 1 && !used_.compare_exchange_weak(used, i + 1)) {
+    }
+    here.slots.push_back(i);
+    return (mine << 16) | (i << 2);
+  }
+  throw OutOfMemory("all " + std::to_string(capacity_) +
+                    " places for participants of this segment are taken by living threads; make "
+                    "the segment with a larger Options::participants");
+}
+
+void Participants::resign() noexcept {
+  auto& list = memberships.list;
+  const auto found = std::find_if(list.begin(), list.end(),
+                                  [this](const Membership& m) { return m.table == this; });
+  if (found == list.end()) return;
+  const std::size_t i = slot_of(found->owner);
+  list.erase(found);
+  detail::self_cache.line[cache_line()] = {};
+
+  Registry& r = registry();
+  const std::lock_guard guard(r.mutex);
+  if (const auto here = r.tables.find(this); here != r.tables.end())
+    std::erase(here->second.slots, i);
+  Slot& s = slot(i);
+  s.pid.store(0, boost::memory_order_relaxed);
+  // Retire the generation first: whatever this thread still owns now reads as dead.
+  s.generation.fetch_add(1, boost::memory_order_acq_rel);
+  pthread_mutex_unlock(&s.mutex);
+}
+
+void Participants::forget() noexcept {
+  Registry& r = registry();
+  const std::lock_guard guard(r.mutex);
+  r.tables.erase(this);
+}
+
+std::size_t Participants::members_here() const noexcept {
+  Registry& r = registry();
+  const std::lock_guard guard(r.mutex);
+  const auto here = r.tables.find(this);
+  return here == r.tables.end() ? 0 : here->second.slots.size();
+}
+
+void Participants::stamp_process(std::uint64_t since) {
+  Registry& r = registry();
+  const std::lock_guard guard(r.mutex);
+  Here& here = r.tables[this];
+  here.since = since;
+  for (const std::size_t i : here.slots) slot(i).since.store(since, boost::memory_order_release);
+}
+
+bool Participants::is_of_this_process(std::size_t slot_index) const noexcept {
+  Registry& r = registry();
+  const std::lock_guard guard(r.mutex);
+  const auto here = r.tables.find(this);
+  if (here == r.tables.end()) return false;
+  const auto& slots = here->second.slots;
+  return std::find(slots.begin(), slots.end(), slot_index) != slots.end();
+}
+
+Owner Participants::expect_child() {
+  const Owner parent = self();
+  slot(slot_of(parent)).births.fetch_add(1, boost::memory_order_acq_rel);
+  return parent;
+}
+
+void Participants::child_arrived(Owner parent) noexcept {
+  if (!is_dead(parent)) slot(slot_of(parent)).births.fetch_sub(1, boost::memory_order_acq_rel);
+}
+
+bool Participants::birth_pending() const noexcept {
+  for (std::size_t i = 0; i < used_.load(boost::memory_order_acquire); ++i)
+    if (slot(i).is_live() && slot(i).births.load(boost::memory_order_acquire) != 0) return true;
+  return false;
+}
+
+}  // namespace lagoon::core

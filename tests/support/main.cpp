@@ -114,6 +114,7 @@ int watch(pid_t main, const sigset_t& signals, std::chrono::seconds limit) {
     const int signal = sigtimedwait(&signals, nullptr, &while_);
     if (signal <= 0 || signal == SIGCHLD) return;
     kill_all(main);
+    while (waitpid(-1, nullptr, 0) > 0) continue;
     _exit(128 + signal);
   };
 

@@ -1,4 +1,23 @@
 #pragma once
+/// Copies of bytes that another process may be writing, or reading, at the same time.
+///
+/// Such a copy may tear: the caller finds out by a version word, and puts the fences around the
+/// copy, which is relaxed. What it guarantees:
+///  - Defined behaviour. On x86-64 the shared bytes are touched by assembly only, which the
+///    language's rule against data races does not reach; elsewhere, and under ThreadSanitizer, by
+///    relaxed atomics.
+///  - Exactly the bytes [to, to + n) are written, with bytes read from [from, from + n). No others
+///    are read, and no others are written, not even with the value that they have.
+///  - Elements stay whole: where `to`, `from` and `n` are multiples of s = 2, 4 or 8, no element of
+///    s bytes is split. Each is copied as it was before or after a concurrent store to it, and a
+///    writer killed half-way has stored it or has not.
+///  - write_shared reads each byte of the source once, stores each byte of the target once, and
+///    never reads the target: the source may be changing too, and nobody sees a byte go back.
+/// The two ranges must not overlap.
+///
+/// Progress: wait-free. A crash leaves any subset of the elements written.
+/// Falls short: that a vector access is split at multiples of 8 only is what every x86-64 processor
+/// does, but the manuals promise it for aligned vectors only.
 
 #include <cstddef>
 #include <cstdint>
@@ -24,33 +43,20 @@
 
 namespace lagoon::core {
 
-// Copies of bytes that another process may be writing, or reading, at the same time.
-//
-// Such a copy may tear: the caller finds out by a version word, which it must order itself (the
-// copies are relaxed; put the fences around them). What they guarantee:
-//  - Defined behaviour. On x86-64 the shared bytes are touched by assembly only, which the
-//    language's rule against data races does not reach; elsewhere by relaxed atomics.
-//  - Exactly the bytes [to, to + n) are written, with bytes read from [from, from + n), and no
-//    others are read or written, not even with the value they have.
-//  - Elements stay whole: where `to`, `from` and `n` are multiples of s = 2, 4 or 8, no element
-//    of s bytes is split, so each is copied as it was before or after a concurrent store to it.
-//    A writer killed half-way has stored each element or has not.
-//  - write_shared reads each source byte once, stores each byte once and never reads `to`, so
-//    that the source may be changing too and nobody sees a byte go back.
-// The two ranges must not overlap.
-//
-// Progress: wait-free. A crash leaves any subset of the elements written.
-// Falls short: that a vector access splits at no multiple of 8 is what every x86-64 processor
-// does, but no manual promises it for vectors that are not 16-byte aligned.
-
-// `from` is shared, `to` is private.
+/// `from` is shared, `to` is private.
 void read_shared(void* to, const void* from, std::size_t n) noexcept;
 
-// `to` is shared, `from` is private or shared.
+/// `to` is shared, `from` is private or shared.
 void write_shared(void* to, const void* from, std::size_t n) noexcept;
 
 #if !LAGOON_COPY_BY_ATOMICS
 namespace detail {
+
+/// The vectors that copies of 64 bytes and more use from now on in this process; false, and nothing
+/// changed, where the processor lacks them. The first such copy chooses the widest by itself: this
+/// is for tests and measurements.
+enum class Vectors { sse2, avx2, avx512 };
+bool copy_by(Vectors vectors) noexcept;
 
 // Up to here, inline moves beat the call.
 inline constexpr std::size_t inline_copy_limit = 128;
@@ -120,7 +126,7 @@ template <std::size_t N>
 }  // namespace detail
 #endif
 
-// The same for a size known at compile time, inlined where that is faster.
+/// The same for a size known at compile time, inlined where that is faster.
 template <std::size_t N>
 inline void read_shared_fixed(void* to, const void* from) noexcept {
 #if !LAGOON_COPY_BY_ATOMICS

@@ -1,0 +1,117 @@
+/// CPython's own multiprocessing Value and Array, run live: each cell is a `python3 cpython.py`,
+/// whose forked children sit at the same board as everyone else's.
+
+#include "cpython.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstddef>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <sstream>
+#include <stdexcept>
+
+#include "strategy.hpp"
+
+namespace contention {
+namespace {
+
+/// A Python operation takes a microsecond and more: every 8th can be timed.
+constexpr int python_sample_every = 8;
+
+std::string script() {
+  return (std::filesystem::path(__FILE__).parent_path() / "cpython.py").string();
+}
+
+/// The first line that a shell command prints, or nothing if it fails.
+std::string first_line_of(const std::string& command) {
+  std::string text;
+  if (std::FILE* pipe = ::popen(command.c_str(), "re")) {
+    for (int c = 0; (c = std::fgetc(pipe)) != EOF && c != '\n';) text += static_cast<char>(c);
+    if (::pclose(pipe) != 0) text.clear();
+  }
+  return text;
+}
+
+CPython find() {
+  CPython python;
+  if (!std::filesystem::exists(script())) {
+    python.unavailable = "no " + script();
+    return python;
+  }
+  const std::string found = first_line_of(
+      "python3 -c 'import sys, platform, ctypes, mmap, multiprocessing.sharedctypes;"
+      "print(platform.python_implementation(), platform.python_version(), sys.executable)' 2>&-");
+  std::string implementation;
+  std::istringstream words(found);
+  words >> implementation >> python.version;
+  std::getline(words >> std::ws, python.executable);
+  if (python.executable.empty()) {
+    python.unavailable = "no python3 with multiprocessing and ctypes on this machine";
+  } else if (implementation != "CPython") {
+    python.unavailable = "python3 is " + implementation + ", not CPython";
+  }
+  return python;
+}
+
+std::string layout(const Plan& plan, const char* workload) {
+  const Board& all = board();
+  const auto offset = [&](const auto& field) {
+    return reinterpret_cast<const std::byte*>(&field) - reinterpret_cast<const std::byte*>(&all);
+  };
+  const Seat& first = all.seats[0];
+  std::ostringstream json;
+  json << "{\"workload\": \"" << workload << "\", \"children\": " << plan.children
+       << ", \"doubles\": " << doubles << ", \"every\": " << python_sample_every
+       << ", \"descriptor\": " << board_descriptor() << ", \"size\": " << sizeof(Board)
+       << ", \"phase\": " << offset(all.phase) << ", \"lost\": " << offset(all.lost)
+       << ", \"seats\": " << offset(first) << ", \"stride\": " << sizeof(Seat)
+       << ", \"operations\": " << offset(first.operations) - offset(first)
+       << ", \"torn\": " << offset(first.torn) - offset(first)
+       << ", \"process\": " << offset(first.process) - offset(first)
+       << ", \"present\": " << offset(first.present_ns) - offset(first)
+       << ", \"queued\": " << offset(first.queued_ns) - offset(first)
+       << ", \"counts\": " << offset(first.histogram.counts) - offset(first)
+       << ", \"longest\": " << offset(first.histogram.longest) - offset(first)
+       << ", \"sub_bits\": " << Histogram::sub_bits
+       << ", \"units_per_ns\": " << static_cast<int>(Histogram::units_per_ns) << "}";
+  return json.str();
+}
+
+Outcome run(const char* workload, bool with_writer, const Plan& plan) {
+  clear_board();
+  const std::string argument = layout(plan, workload);
+  const std::string program = script();
+  const std::string python = cpython().executable;
+  Crew crew;
+  crew.fork([&] {
+    ::fcntl(board_descriptor(), F_SETFD, 0);
+    ::execl(python.c_str(), python.c_str(), "-B", program.c_str(), argument.c_str(), nullptr);
+    throw std::runtime_error("cannot run " + python);
+  });
+  Outcome outcome = conduct(crew, plan, with_writer);
+  outcome.lost = static_cast<double>(board().lost.load());
+  return outcome;
+}
+
+}  // namespace
+
+const CPython& cpython() {
+  static const CPython found = find();
+  return found;
+}
+
+void add_cpython(Strategies& to) {
+  const auto add = [&](const char* name, Workload workload, const char* word) {
+    const bool with_writer = workload == Workload::snapshot64;
+    const auto run_it = [=](const Plan& plan) { return run(word, with_writer, plan); };
+    to.push_back({name, Family::peer, workload, run_it, cpython().unavailable});
+  };
+  add("CPython Value", Workload::counter, "counter");
+  add("CPython Array", Workload::update64, "update64");
+  add("CPython Array", Workload::snapshot64, "snapshot64");
+}
+
+}  // namespace contention

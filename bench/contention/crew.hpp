@@ -1,0 +1,43 @@
+#pragma once
+/// The crew: the child processes of one cell, from fork to the last one reaped.
+///
+/// A child dies with its parent (PR_SET_PDEATHSIG), leaves SIGINT and SIGTERM's consequences to it,
+/// and never returns from its body. Destroying a crew kills and reaps whoever is left.
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace contention {
+
+class Crew {
+ public:
+  Crew() = default;
+  Crew(const Crew&) = delete;
+  Crew& operator=(const Crew&) = delete;
+  ~Crew();
+
+  /// `body` runs in a forked child, which exits with 0 when it returns and with 1 when it throws.
+  void fork(const std::function<void()>& body);
+
+  /// Throws if a child has ended; nobody may before the phase is `stop`.
+  void expect_all_running();
+  /// Waits until all have ended; false at the deadline (monotonic ns). Throws if one ended badly.
+  bool join(std::int64_t deadline);
+
+ private:
+  bool reap(bool all_may_end);
+  std::vector<pid_t> members_;
+};
+
+/// Set by SIGINT or SIGTERM: end this cell, run no other, report what there is.
+bool interrupted();
+/// Number of the signal that did it, or 0.
+int interruption();
+/// Installs the handlers, and makes orphaned grandchildren come to this process to be reaped.
+void take_charge_of_processes();
+
+}  // namespace contention

@@ -1,0 +1,311 @@
+/// Which way to share memory between processes is fastest, fairest and safest here?
+///
+/// Children x strategy x workload, on Google Benchmark. Each cell of that cube is one benchmark of
+/// one iteration with manual time: its iteration is a window of fixed length in which real forked
+/// processes do the operation over and over. docs/benchmarks.md says how and why.
+
+#include <benchmark/benchmark.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <exception>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <regex>
+#include <string>
+#include <vector>
+
+#include "machine.hpp"
+#include "progress.hpp"
+#include "results.hpp"
+#include "strategy.hpp"
+
+namespace contention {
+namespace {
+
+struct Mode {
+  const char* name;
+  double budget_s;   // for everything between the first fork and the last reaped child
+  double longest_s;  // of one cell, where a filter leaves few
+  std::vector<int> children;
+  int repetitions;
+};
+
+const Mode standard_mode{"default", 57, 3, {1, 2, 4, 8, 16, 32, 64}, 1};
+const Mode full_mode{"full", 290, 3, {1, 2, 4, 8, 16, 32, 64}, 5};
+const Mode quick_mode{"quick", 9, 0.3, {1, 4, 16}, 1};
+
+constexpr const char* usage =
+    "contention [--quick | --full] [--report DIRECTORY] [--benchmark_...]\n"
+    "  default             about a minute, 1 to 64 children\n"
+    "  --full              about five minutes: five interleaved repetitions, medians, spread\n"
+    "  --quick             about ten seconds, 1, 4 and 16 children\n"
+    "  --report DIRECTORY  where contention.html and contention.json go (build/report)\n"
+    "  --benchmark_filter=<regex>, --benchmark_list_tests, --benchmark_out=<file> and the others\n"
+    "  are Google Benchmark's; a cell's name is, for example, update64/pthread_mutex/children:16\n";
+
+/// The measured window is the greater part of a cell; forking and reaping are paid out of the same
+/// budget, so a window is what is left of the cell's share after what such cells took so far.
+class Budget {
+ public:
+  Budget(double seconds, double longest, double weight)
+      : seconds_left_(seconds), longest_(longest), weight_left_(weight) {}
+
+  /// Beyond four children for each processor the window grows with their number, so that each has
+  /// the same processor time: a share means nothing before the scheduler has gone round some times.
+  static double weight_of(int children) {
+    return std::max(1.0, children / (4.0 * usable_processors()));
+  }
+
+  struct Share {
+    double warm_up_s, window_s;
+  };
+  [[nodiscard]] Share share(int children, double overhead_s) const {
+    const double all = seconds_left_ * weight_of(children) / std::max(weight_left_, 1e-9);
+    const double useful = std::clamp(all - overhead_s, 0.04, longest_);
+    return {useful * 0.15, useful * 0.85};
+  }
+  void spend(int children, double seconds) {
+    seconds_left_ = std::max(seconds_left_ - seconds, 0.0);
+    weight_left_ -= weight_of(children);
+  }
+  [[nodiscard]] double seconds_left() const { return seconds_left_; }
+
+ private:
+  double seconds_left_;
+  double longest_;
+  double weight_left_;
+};
+
+/// One benchmark of Google's: a strategy with a number of children.
+struct Cell {
+  const Strategy* strategy;
+  int children;
+  std::string name;
+  double overhead_s = 0;  // what it took beside its window the last time it ran
+};
+
+std::string name_of(const Strategy& strategy, int children) {
+  std::string name = strategy.name;
+  std::replace(name.begin(), name.end(), ' ', '_');
+  return std::string(key_of(strategy.workload)) + "/" + name +
+         "/children:" + std::to_string(children);
+}
+
+void set_counters(benchmark::State& state, const Outcome& outcome) {
+  state.counters["ops_per_s"] = outcome.operations_per_s;
+  state.counters["ns_per_op"] = outcome.ns_per_operation;
+  state.counters["p50_ns"] = outcome.p50_ns;
+  state.counters["p99_ns"] = outcome.p99_ns;
+  state.counters["p99.9_ns"] = outcome.p999_ns;
+  state.counters["max_ns"] = outcome.longest_ns;
+  state.counters["samples"] = outcome.samples;
+  state.counters["jain"] = outcome.jain;
+  state.counters["least_ops_per_s"] = outcome.least_operations_per_s;
+  state.counters["least_share"] = outcome.least_share;
+  state.counters["least_due"] = outcome.least_due;
+  state.counters["torn"] = outcome.torn;
+  state.counters["lost"] = outcome.lost;
+  state.counters["cpu_s_per_million_ops"] = outcome.cpu_s_per_million;
+  state.counters["writer_due"] = outcome.writer_due;
+  state.counters["writes_per_s"] = outcome.writes_per_s;
+}
+
+/// The figures are collected in `Results`; Google Benchmark's own table is not wanted.
+class Silent : public benchmark::BenchmarkReporter {
+ public:
+  bool ReportContext(const Context&) override { return true; }
+  void ReportRuns(const std::vector<Run>&) override {}
+};
+
+class Program {
+ public:
+  Program(const Mode& mode, std::string report)
+      : mode_(mode), report_(std::move(report)), clock_(Clock::calibrate()) {}
+
+  int run(int argc, char** argv) {
+    add_lagoon(strategies_);
+    add_peers(strategies_);
+    add_cpython(strategies_);
+
+    std::vector<std::string> arguments(argv, argv + argc);
+    give_default(arguments, "--benchmark_out=", (report_ / "contention.json").string());
+    if (mode_.repetitions > 1) {
+      give_default(arguments, "--benchmark_repetitions=", std::to_string(mode_.repetitions));
+      give_default(arguments, "--benchmark_enable_random_interleaving=", "true");
+    }
+    std::vector<char*> pointers;
+    for (auto& argument : arguments) pointers.push_back(argument.data());
+    int count = static_cast<int>(pointers.size());
+    benchmark::Initialize(&count, pointers.data());
+    if (benchmark::ReportUnrecognizedArguments(count, pointers.data())) {
+      std::fputs(usage, stderr);
+      return 2;
+    }
+
+    std::filesystem::create_directories(report_);
+    results_.facts = machine_facts();
+    results_.facts.emplace_back("mode", mode_.name);
+    results_.facts.emplace_back("clock of single operations", clock_text());
+    for (const auto& [fact, value] : results_.facts) benchmark::AddCustomContext(fact, value);
+    results_.processors = usable_processors();
+    results_.repetitions = mode_.repetitions;
+    results_.clock = clock_;
+
+    register_cells();
+    Silent silent;
+    const bool any = benchmark::RunSpecifiedBenchmarks(&silent) > 0;
+    progress_.finish();
+    if (started_ == 0) return any ? 0 : 1;  // a list was asked for; or the filter left nothing
+    return report();
+  }
+
+ private:
+  static void give_default(std::vector<std::string>& arguments, const std::string& flag,
+                           const std::string& value) {
+    for (const auto& argument : arguments) {
+      if (argument.rfind(flag, 0) == 0) return;
+    }
+    arguments.push_back(flag + value);
+  }
+
+  void register_cells() {
+    const std::string filter = benchmark::GetBenchmarkFilter();
+    const bool inverted = !filter.empty() && filter[0] == '-';
+    const std::regex wanted(filter.empty() || filter == "all" ? "." : filter.substr(inverted));
+    for (const Workload workload : workloads) {
+      for (const Strategy& strategy : strategies_) {
+        if (strategy.workload == workload && !strategy.unavailable.empty()) {
+          results_.skipped.push_back(strategy.name + ": " + strategy.unavailable);
+        }
+      }
+      for (const int children : mode_.children) {
+        for (const Strategy& strategy : strategies_) {
+          if (strategy.workload != workload || !strategy.unavailable.empty()) continue;
+          cells_.push_back({&strategy, children, name_of(strategy, children)});
+        }
+      }
+    }
+    double weight = 0;
+    for (Cell& cell : cells_) {
+      // Google Benchmark looks at the name with what it appends.
+      if (std::regex_search(cell.name + "/iterations:1/manual_time", wanted) != inverted) {
+        weight += Budget::weight_of(cell.children) * mode_.repetitions;
+        runs_ += static_cast<std::size_t>(mode_.repetitions);
+      }
+      benchmark::RegisterBenchmark(cell.name.c_str(),
+                                   [&](benchmark::State& state) { measure(cell, state); })
+          ->Iterations(1)
+          ->UseManualTime()
+          ->Unit(benchmark::kMillisecond);
+    }
+    budget_ = Budget(mode_.budget_s, mode_.longest_s, weight);
+  }
+
+  void measure(Cell& cell, benchmark::State& state) {
+    if (interrupted()) {
+      state.SkipWithError("interrupted");
+      return;
+    }
+    progress_.show(++started_, runs_, budget_.seconds_left(), cell.name);
+    const auto begin = monotonic_ns();
+    const auto elapsed = [&] { return static_cast<double>(monotonic_ns() - begin) * 1e-9; };
+    const auto share = budget_.share(cell.children, expected_overhead(cell));
+    Outcome outcome;
+    try {
+      outcome = cell.strategy->run({cell.children, share.warm_up_s, share.window_s, clock_});
+    } catch (const std::exception& error) {
+      budget_.spend(cell.children, elapsed());
+      if (interrupted()) {
+        results_.incomplete = std::string("stopped by ") + ::strsignal(interruption());
+      } else {
+        results_.incomplete = cell.name + ": " + error.what();
+        progress_.say(results_.incomplete);
+      }
+      state.SkipWithError(error.what());
+      return;
+    }
+    const double took = elapsed();
+    cell.overhead_s = std::max(took - share.warm_up_s - share.window_s, 0.0);
+    budget_.spend(cell.children, took);
+    for (auto _ : state) state.SetIterationTime(outcome.window_s);
+    set_counters(state, outcome);
+    results_.add(*cell.strategy, cell.children, outcome);
+  }
+
+  /// What this cell, or else the last one run of the same strategy or number of children, took.
+  double expected_overhead(const Cell& cell) const {
+    if (cell.overhead_s > 0) return cell.overhead_s;
+    const bool python = cell.strategy->name.rfind("CPython", 0) == 0;
+    return (python ? 0.12 : 0.003) + cell.children * (python ? 0.002 : 0.0007);
+  }
+
+  std::string clock_text() const {
+    return std::string(clock_.tsc ? "time-stamp counter" : "CLOCK_MONOTONIC") + ", steps of " +
+           time_text(clock_.step_ns) + ", cost of " + time_text(clock_.cost_ns) + " subtracted";
+  }
+
+  int report() {
+    std::fputs(table_of(results_).c_str(), stdout);
+    const auto page = report_ / "contention.html";
+    std::ofstream file(page);
+    file << page_of(results_);
+    file.close();
+    if (!file) {
+      std::fprintf(stderr, "contention: cannot write %s\n", page.c_str());
+      return 1;
+    }
+    std::printf("\n%s\n%s\n", results_.sentence().c_str(), page.c_str());
+    if (interrupted()) return 128 + interruption();
+    return results_.incomplete.empty() ? 0 : 1;
+  }
+
+  Mode mode_;
+  std::filesystem::path report_;
+  Clock clock_;
+  Strategies strategies_;
+  std::vector<Cell> cells_;
+  Results results_;
+  Progress progress_;
+  Budget budget_{0, 0, 0};
+  std::size_t runs_ = 0;
+  std::size_t started_ = 0;
+};
+
+int run(int argc, char** argv) {
+  const Mode* mode = &standard_mode;
+  std::string report = "build/report";
+  std::vector<char*> rest{argv[0]};
+  for (int i = 1; i < argc; ++i) {
+    const std::string argument = argv[i];
+    if (argument == "--quick") {
+      mode = &quick_mode;
+    } else if (argument == "--full") {
+      mode = &full_mode;
+    } else if (argument == "--report" && i + 1 < argc) {
+      report = argv[++i];
+    } else if (argument == "--help" || argument == "-h") {
+      std::fputs(usage, stdout);
+      return 0;
+    } else {
+      rest.push_back(argv[i]);
+    }
+  }
+  take_charge_of_processes();
+  return Program(*mode, report).run(static_cast<int>(rest.size()), rest.data());
+}
+
+}  // namespace
+}  // namespace contention
+
+int main(int argc, char** argv) {
+  try {
+    return contention::run(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "contention: %s\n", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,193 @@
+#include "measure.hpp"
+
+#include <time.h>
+
+#include <algorithm>
+#include <fstream>
+#include <memory>
+#include <numeric>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace contention {
+namespace {
+
+constexpr std::int64_t second = 1'000'000'000;
+constexpr std::int64_t patience = 30 * second;  // to start or stop; far more than any needs
+
+struct Interrupted : std::runtime_error {
+  Interrupted() : std::runtime_error("interrupted") {}
+};
+
+void sleep_until(std::int64_t deadline) {
+  const timespec at{deadline / second, deadline % second};
+  while (!interrupted() && ::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, nullptr) != 0) {
+  }
+  if (interrupted()) throw Interrupted();
+}
+
+void wait_until_seated(Crew& crew, int seats) {
+  const auto deadline = monotonic_ns() + patience;
+  for (int i = 0; i < seats;) {
+    if (board().seats[static_cast<std::size_t>(i)].process.load(std::memory_order_acquire) != 0) {
+      ++i;
+      continue;
+    }
+    crew.expect_all_running();
+    if (monotonic_ns() > deadline) {
+      throw std::runtime_error("only " + std::to_string(i) + " of " + std::to_string(seats) +
+                               " children were ready after 30 s");
+    }
+    sleep_until(monotonic_ns() + 200'000);
+  }
+}
+
+/// Operations against those that were due: the children's common rate, for the time in which this
+/// one was not waiting for a processor. Who had next to no time cannot be judged: 1.
+class Due {
+ public:
+  explicit Due(int children) {
+    for (int i = 0; i < children; ++i) {
+      const Seat& seat = board().seats[static_cast<std::size_t>(i)];
+      operations_ += static_cast<double>(seat.operations.load());
+      time_ += time_of(seat);
+    }
+    mean_time_ = time_ / children;
+  }
+  [[nodiscard]] double share(const Seat& seat) const {
+    const double time = time_of(seat);
+    if (operations_ <= 0 || time < mean_time_ / 4) return 1;
+    return static_cast<double>(seat.operations.load()) / (operations_ / time_ * time);
+  }
+
+ private:
+  static double time_of(const Seat& seat) {
+    const auto present = static_cast<double>(seat.present_ns.load());
+    return std::max(present - static_cast<double>(seat.queued_ns.load()), 0.0);
+  }
+  double operations_ = 0, time_ = 0, mean_time_ = 0;
+};
+
+double cpu_seconds(std::uint64_t process) {
+  clockid_t clock{};
+  timespec used{};
+  if (::clock_getcpuclockid(static_cast<pid_t>(process), &clock) != 0) return 0;
+  if (::clock_gettime(clock, &used) != 0) return 0;
+  return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) * 1e-9;
+}
+
+/// Everybody's counts at one moment, as near as the parent can take them.
+struct Reading {
+  std::int64_t at = monotonic_ns();
+  std::vector<double> operations;
+  double cpu_s = 0;
+
+  explicit Reading(int seats) {
+    for (int i = 0; i < seats; ++i) {
+      const Seat& seat = board().seats[static_cast<std::size_t>(i)];
+      operations.push_back(static_cast<double>(seat.operations.load(std::memory_order_relaxed)));
+    }
+    for (int i = 0; i < seats; ++i) {
+      const Seat& seat = board().seats[static_cast<std::size_t>(i)];
+      cpu_s += cpu_seconds(seat.process.load(std::memory_order_relaxed));
+    }
+  }
+};
+
+}  // namespace
+
+std::uint64_t Presence::queued_ns() {
+  std::uint64_t ran = 0, queued = 0;
+  std::ifstream("/proc/self/schedstat") >> ran >> queued;
+  return queued;
+}
+
+Presence::~Presence() {
+  seat_.present_ns.store(static_cast<std::uint64_t>(monotonic_ns() - begin_ns_));
+  seat_.queued_ns.store(queued_ns() - queued_before_);
+}
+
+void clear_board() {
+  Board& all = board();
+  all.phase.store(gather);
+  all.lost.store(0);
+  for (Seat& seat : all.seats) {
+    seat.operations.store(0);
+    seat.torn.store(0);
+    seat.process.store(0);
+    seat.present_ns.store(0);
+    seat.queued_ns.store(0);
+    seat.histogram = {};
+  }
+}
+
+std::uint64_t operations_so_far(int children) {
+  std::uint64_t sum = 0;
+  for (int i = 0; i < children; ++i) sum += board().seats[static_cast<std::size_t>(i)].operations;
+  return sum;
+}
+
+Outcome conduct(Crew& crew, const Plan& plan, bool with_writer) {
+  const int seats = plan.children + (with_writer ? 1 : 0);
+  wait_until_seated(crew, seats);
+
+  set_phase(warm_up);
+  sleep_until(monotonic_ns() + static_cast<std::int64_t>(plan.warm_up_s * 1e9));
+  set_phase(measure);
+  const Reading before(seats);
+  sleep_until(before.at + static_cast<std::int64_t>(plan.window_s * 1e9));
+  const Reading after(seats);
+  set_phase(stop);
+
+  const auto deadline = monotonic_ns() + patience;
+  while (!crew.join(std::min(deadline, monotonic_ns() + second / 10))) {
+    if (interrupted()) throw Interrupted();
+    if (monotonic_ns() > deadline) {
+      throw std::runtime_error("its children were still in an operation 30 s after the end");
+    }
+  }
+
+  Outcome outcome;
+  outcome.window_s = static_cast<double>(after.at - before.at) * 1e-9;
+  const auto children = static_cast<std::size_t>(plan.children);
+  std::vector<double> served(static_cast<std::size_t>(seats));
+  std::transform(after.operations.begin(), after.operations.end(), before.operations.begin(),
+                 served.begin(), [](double late, double early) { return late - early; });
+  if (with_writer) {
+    outcome.writes_per_s = served.back() / outcome.window_s;
+    served.pop_back();
+  }
+  const double sum = std::accumulate(served.begin(), served.end(), 0.0);
+  const double squares = std::inner_product(served.begin(), served.end(), served.begin(), 0.0);
+  const double least = *std::min_element(served.begin(), served.end());
+  outcome.operations_per_s = sum / outcome.window_s;
+  outcome.least_operations_per_s = least / outcome.window_s;
+  if (sum > 0) {
+    outcome.ns_per_operation = outcome.window_s * 1e9 / sum;
+    outcome.jain = sum * sum / (plan.children * squares);
+    outcome.least_share = least * plan.children / sum;
+    outcome.cpu_s_per_million = (after.cpu_s - before.cpu_s) / sum * 1e6;
+  }
+
+  const Due due(plan.children);
+  outcome.least_due = 1;
+  for (std::size_t i = 0; i < children; ++i) {
+    outcome.least_due = std::min(outcome.least_due, due.share(board().seats[i]));
+  }
+  if (with_writer) outcome.writer_due = due.share(board().seats[children]);
+
+  const auto merged = std::make_unique<Histogram>();
+  for (std::size_t i = 0; i < children; ++i) {
+    merged->merge(board().seats[i].histogram);
+    outcome.torn += static_cast<double>(board().seats[i].torn.load());
+  }
+  outcome.samples = static_cast<double>(merged->samples());
+  outcome.p50_ns = merged->percentile_ns(0.50);
+  outcome.p99_ns = merged->percentile_ns(0.99);
+  outcome.p999_ns = merged->percentile_ns(0.999);
+  outcome.longest_ns = merged->longest_ns();
+  return outcome;
+}
+
+}  // namespace contention

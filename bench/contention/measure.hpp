@@ -1,0 +1,103 @@
+#pragma once
+/// One cell: so many children, each doing one operation over and over for a fixed time.
+
+#include <cstdint>
+
+#include "board.hpp"
+#include "clock.hpp"
+#include "crew.hpp"
+
+namespace contention {
+
+/// What is asked of one cell.
+struct Plan {
+  int children = 1;
+  double warm_up_s = 0;
+  double window_s = 0;
+  Clock clock;
+};
+
+/// What came of it.
+struct Outcome {
+  double window_s = 0;
+  double operations_per_s = 0;  // of all children together
+  double ns_per_operation = 0;  // from one completion to the next, whichever child's
+  double p50_ns = 0, p99_ns = 0, p999_ns = 0, longest_ns = 0;  // of one operation in one child
+  double samples = 0;
+  double jain = 0;  // 1: all served alike; 1/children: one had everything
+  double least_operations_per_s = 0;
+  double least_share = 0;  // of the fair share
+  double least_due = 0;    // the same, but fair by the time it had; see `due` below
+  double writer_due = 0;
+  double torn = 0;               // snapshots that mixed two writes
+  double lost = 0;               // updates that the end result does not have
+  double cpu_s_per_million = 0;  // of all children (and the writer)
+  double writes_per_s = 0;       // by the writer, where there is one
+};
+
+/// Every `sample_every`-th operation is timed; the others run bare.
+inline constexpr std::uint64_t sample_every = 32;
+
+/// Notes in the seat, when it ends, how long this process was there and how much of that it spent
+/// in the queue for a processor. What is left is the strategy's: it ran, or the strategy made it
+/// sleep. Where the kernel does not tell (no schedstat), nothing was spent in the queue.
+class Presence {
+ public:
+  explicit Presence(Seat& seat) : seat_(seat) {}
+  Presence(const Presence&) = delete;
+  Presence& operator=(const Presence&) = delete;
+  ~Presence();
+
+ private:
+  static std::uint64_t queued_ns();
+  Seat& seat_;
+  std::int64_t begin_ns_ = monotonic_ns();
+  std::uint64_t queued_before_ = queued_ns();
+};
+
+/// The children's loop. `Task::operate` is the operation; `Task::intact` looks at what it brought,
+/// outside the sample's time but inside the throughput's, for every strategy alike.
+template <class Timer, class Task>
+void operate_until_stopped(Seat& seat, const Clock& clock, Task& task) {
+  auto& phase_word = board().phase;
+  std::uint64_t done = 0;
+  std::uint64_t torn = 0;
+  take_seat(seat);
+  const Presence presence(seat);
+  for (;;) {
+    if (++done % sample_every != 0) {
+      task.operate();
+    } else {
+      const auto begin = Timer::begin();
+      task.operate();
+      const auto end = Timer::end();
+      if (phase_word.load(std::memory_order_relaxed) >= measure) {
+        seat.histogram.record(clock.ns(begin, end));
+      }
+    }
+    if (!task.intact()) seat.torn.store(++torn, std::memory_order_relaxed);
+    seat.operations.store(done, std::memory_order_relaxed);
+    if (phase_word.load(std::memory_order_relaxed) == stop) return;
+  }
+}
+
+template <class Task>
+void operate_until_stopped(Seat& seat, const Clock& clock, Task& task) {
+#if defined(__x86_64__)
+  if (clock.tsc) return operate_until_stopped<TscTimer>(seat, clock, task);
+#endif
+  operate_until_stopped<MonotonicTimer>(seat, clock, task);
+}
+
+/// Clears the board for the next cell.
+void clear_board();
+
+/// Runs the phases with a crew that is already starting, and reads the board. The first
+/// `plan.children` seats are the children's; with a writer the next one is its own.
+/// Throws what went wrong: a child that ended early, did not start or did not stop.
+Outcome conduct(Crew& crew, const Plan& plan, bool with_writer);
+
+/// Operations of the children since the start of the cell, to compare with the end result.
+std::uint64_t operations_so_far(int children);
+
+}  // namespace contention

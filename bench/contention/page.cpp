@@ -1,0 +1,419 @@
+/// The report: one HTML page, no script, no resource beside it.
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <map>
+#include <string>
+
+#include "plot.hpp"
+#include "results.hpp"
+
+namespace contention {
+namespace {
+
+constexpr const char* style = R"css(
+:root { color-scheme: light; }
+* { box-sizing: border-box; }
+body { margin: 0 auto; max-width: 1180px; padding: 40px 28px 80px; background: #fdfcf9;
+  color: #1c2328; font: 16px/1.55 system-ui, "Segoe UI", "Helvetica Neue", "Liberation Sans",
+  Arial, sans-serif; }
+h1 { font-size: 34px; line-height: 1.2; margin: 0 0 10px; letter-spacing: -0.01em; }
+h2 { font-size: 24px; margin: 60px 0 6px; letter-spacing: -0.01em; }
+h3 { font-size: 16px; margin: 26px 0 6px; }
+p { max-width: 76ch; margin: 8px 0; }
+ul { max-width: 76ch; padding-left: 20px; } li { margin: 6px 0; }
+.answer { font-size: 20px; line-height: 1.45; max-width: 70ch; margin: 16px 0;
+  border-left: 5px solid #00798c; padding-left: 16px; }
+.quiet { color: #5c676e; font-size: 14px; }
+.warning { background: #fff0d9; border-left: 5px solid #d9822b; padding: 8px 16px; }
+.scroll { overflow-x: auto; }
+table { border-collapse: separate; border-spacing: 3px; }
+th { font-weight: 600; text-align: left; font-size: 14px; }
+thead th { color: #5c676e; text-align: center; font-weight: 500; }
+thead th:first-child { text-align: left; }
+.winners { width: 100%; table-layout: fixed; }
+.winners th:first-child { width: 132px; }
+.winners td { border-radius: 6px; padding: 9px 8px; font-size: 13px; line-height: 1.3;
+  vertical-align: top; height: 92px; overflow-wrap: anywhere; }
+.winners b { display: block; font-size: 14px; }
+.winners .ratio { display: block; font-size: 19px; margin: 1px 0; }
+.winners small { opacity: 0.85; font-size: 12px; }
+.matrix td { border-radius: 4px; min-width: 74px; padding: 3px 9px; text-align: right;
+  font-size: 14px; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.matrix th { font-weight: 500; white-space: nowrap; padding-right: 12px; }
+.matrix .ours { font-weight: 700; color: #00606f; }
+.key { display: inline-block; width: 13px; height: 13px; border-radius: 3px; margin: 0 5px 0 12px;
+  vertical-align: -1px; }
+.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(480px, 1fr)); gap: 22px 34px;
+  margin: 20px 0 22px; }
+svg { width: 100%; height: auto; display: block; font-family: inherit; }
+.plot-title { font-size: 15px; font-weight: 600; fill: #1c2328; }
+.tick { font-size: 12px; fill: #5c676e; }
+.grid { stroke: #e6e3db; } .axis { stroke: #98a1a6; }
+.curve { fill: none; stroke: currentColor; stroke-width: 1.6; stroke-linejoin: round; }
+.strong .curve { stroke-width: 3.2; }
+.full { fill: currentColor; } .open { fill: #fdfcf9; stroke: currentColor; stroke-width: 1.6; }
+.whisker { stroke: currentColor; stroke-width: 1.2; opacity: 0.6; }
+.leader { stroke: currentColor; stroke-width: 0.8; opacity: 0.45; }
+.label { font-size: 12.5px; fill: currentColor; } .label.strong { font-weight: 700; }
+details { margin: 14px 0; } summary { cursor: pointer; color: #00606f; font-weight: 600; }
+.figures { border-spacing: 0; font-size: 13px; font-variant-numeric: tabular-nums; }
+.figures th, .figures td { padding: 2px 10px 2px 0; text-align: right; white-space: nowrap;
+  border-bottom: 1px solid #ece9e1; font-size: 13px; }
+.figures th:first-child, .figures td:first-child { text-align: left; }
+.figures .group td { padding-top: 14px; font-weight: 700; text-align: left; }
+.facts { border-spacing: 0; } .facts td { padding: 2px 22px 2px 0; vertical-align: top; }
+.facts td:first-child { color: #5c676e; white-space: nowrap; }
+@media (max-width: 620px) { .plots { grid-template-columns: 1fr; } body { padding: 20px 14px; } }
+@media print { details { display: block; } }
+)css";
+
+/// One colour for each strategy, the same in all plots; this library's are the strong ones.
+std::string colour_of(const std::string& strategy) {
+  static const std::map<std::string, std::string> known{
+      {"Value atomic", "#00798c"},
+      {"Array seqlocked", "#00798c"},
+      {"Value locked", "#3d4fb5"},
+      {"Array locked", "#3d4fb5"},
+      {"Boost.Atomic", "#4a4a4a"},
+      {"pthread mutex", "#d1495b"},
+      {"pthread robust recursive", "#a2387c"},
+      {"pthread spin", "#b98500"},
+      {"pthread rwlock", "#6b8e23"},
+      {"POSIX semaphore", "#7b5a46"},
+      {"Boost.Interprocess mutex", "#d9722b"},
+      {"word seqlock", "#5f7183"},
+      {"CPython Value", "#8a7cc2"},
+      {"CPython Array", "#8a7cc2"},
+      {"no lock", "#a8a8a8"},
+  };
+  const auto found = known.find(strategy);
+  return found == known.end() ? "#8a8a8a" : found->second;
+}
+
+/// From white to the family's colour; `strength` from 0 to 1. Text turns white on the dark half.
+std::string tint(Family family, double strength) {
+  strength = std::clamp(strength, 0.0, 1.0);
+  const int target[3] = {family == Family::lagoon ? 0 : 176, family == Family::lagoon ? 121 : 95,
+                         family == Family::lagoon ? 140 : 40};
+  const auto mix = [&](int i) { return static_cast<int>(250 + (target[i] - 250) * strength); };
+  char text[80];
+  std::snprintf(text, sizeof text, "background:rgb(%d,%d,%d);color:%s", mix(0), mix(1), mix(2),
+                strength > 0.62 ? "#fff" : "#1c2328");
+  return text;
+}
+
+std::string two_digits(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.2f", value);
+  return text;
+}
+
+std::string children_text(int children) {
+  return std::to_string(children) + (children == 1 ? " child" : " children");
+}
+
+std::string tip(const Row& row) {
+  const Outcome figures = row.median();
+  std::string text = row.strategy + ", " + children_text(row.children) + ": " +
+                     rate_text(figures.operations_per_s) + " ops/s, p50 " +
+                     time_text(figures.p50_ns) + ", p99.9 " + time_text(figures.p999_ns) +
+                     ", longest " + time_text(figures.longest_ns) + ", Jain " +
+                     two_digits(figures.jain);
+  if (row.workload == Workload::snapshot64) {
+    text += ", writer " + rate_text(figures.writes_per_s) + "/s";
+  }
+  const auto reason = unfit(row);
+  return reason.empty() ? text : text + " (" + reason + ")";
+}
+
+std::string winners(const Results& results) {
+  std::vector<int> counts;
+  for (const Workload workload : workloads) {
+    for (const int children : results.children_of(workload)) {
+      if (std::find(counts.begin(), counts.end(), children) == counts.end()) {
+        counts.push_back(children);
+      }
+    }
+  }
+  std::sort(counts.begin(), counts.end());
+  std::string out = "<div class=\"scroll\"><table class=\"winners\"><thead><tr><th></th>";
+  for (const int children : counts) out += "<th>" + children_text(children) + "</th>";
+  out += "</tr></thead><tbody>";
+  for (const Workload workload : workloads) {
+    if (results.children_of(workload).empty()) continue;
+    out += std::string("<tr><th>") + title_of(workload) + "</th>";
+    for (const int children : counts) {
+      const Verdict verdict = results.verdict(workload, children);
+      if (verdict.winner == nullptr) {
+        out += "<td style=\"background:#f1efe9\">&ndash;</td>";
+      } else if (verdict.next == nullptr) {
+        out += "<td style=\"" + tint(verdict.winner->family, 0.3) + "\"><b>" +
+               escaped(verdict.winner->strategy) + "</b>alone</td>";
+      } else if (verdict.level()) {
+        const bool same = verdict.winner->family == verdict.next->family;
+        const auto background =
+            same ? tint(verdict.winner->family, 0.25) : std::string("background:#e4e4e0");
+        out += "<td style=\"" + background + "\"><b>" + escaped(verdict.winner->strategy) +
+               "</b><span class=\"ratio\">level</span><small>with " +
+               escaped(verdict.next->strategy) + "</small></td>";
+      } else {
+        // 1.05 times is pale, ten times and more is dark.
+        const double strength = 0.22 + 0.78 * std::log10(verdict.ratio);
+        out += "<td style=\"" + tint(verdict.winner->family, strength) + "\"><b>" +
+               escaped(verdict.winner->strategy) + "</b><span class=\"ratio\">" +
+               ratio_text(verdict.ratio) + "</span><small>the next, " +
+               escaped(verdict.next->strategy) + "</small></td>";
+      }
+    }
+    out += "</tr>";
+  }
+  return out + "</tbody></table></div>";
+}
+
+using Figure = double Outcome::*;
+
+Plot plot_of(const Results& results, Workload workload, const char* title, Plot::Unit unit,
+             Figure figure) {
+  Plot plot{title, unit, results.children_of(workload), {}};
+  for (const auto& name : results.strategies_of(workload)) {
+    Line line{name, colour_of(name), false, false, {}};
+    for (const int children : plot.children) {
+      const Row* row = results.find(workload, children, name);
+      if (row == nullptr) continue;
+      line.strong = row->family == Family::lagoon;
+      line.dashed = row->family == Family::control;
+      Point point{children, row->median().*figure, 0, 0, !unfit(*row).empty(), tip(*row)};
+      if (figure == &Outcome::operations_per_s) std::tie(point.low, point.high) = row->spread();
+      line.points.push_back(std::move(point));
+    }
+    plot.lines.push_back(std::move(line));
+  }
+  return plot;
+}
+
+std::string matrix(const Results& results, Workload workload) {
+  const auto counts = results.children_of(workload);
+  std::string out = "<div class=\"scroll\"><table class=\"matrix\"><thead><tr><th></th>";
+  for (const int children : counts) out += "<th>" + std::to_string(children) + "</th>";
+  out += "</tr></thead><tbody>";
+  for (const auto& name : results.strategies_of(workload)) {
+    std::string cells;
+    Family family = Family::peer;
+    for (const int children : counts) {
+      const Row* row = results.find(workload, children, name);
+      if (row == nullptr) {
+        cells += "<td></td>";
+        continue;
+      }
+      family = row->family;
+      const double rate = row->median().operations_per_s;
+      const Verdict verdict = results.verdict(workload, children);
+      const double best =
+          verdict.winner != nullptr ? verdict.winner->median().operations_per_s : rate;
+      // The best is dark, a hundredth of it is white.
+      const double strength = rate > 0 ? 0.8 * (1 + std::log10(rate / best) / 2) : 0;
+      const auto reason = unfit(*row);
+      const char* mark = reason.empty()                                           ? ""
+                         : reason == "torn snapshots" || reason == "lost updates" ? "✕ "
+                                                                                  : "◌ ";
+      cells += "<td style=\"" +
+               (reason.empty() ? tint(Family::lagoon, strength)
+                               : std::string("background:#f1efe9;color:#8a3324")) +
+               "\" title=\"" + escaped(tip(*row)) + "\">" + mark + rate_text(rate) + "</td>";
+    }
+    out += std::string("<tr><th") + (family == Family::lagoon ? " class=\"ours\">" : ">") +
+           escaped(name) + "</th>" + cells + "</tr>";
+  }
+  return out + "</tbody></table></div>";
+}
+
+std::string all_figures(const Results& results, Workload workload) {
+  const bool writer = workload == Workload::snapshot64;
+  const bool spread = results.repetitions > 1;
+  std::string out =
+      "<details><summary>All figures</summary><div class=\"scroll\"><table class=\"figures\">"
+      "<thead><tr><th>strategy</th><th>ops/s</th>";
+  if (spread) out += "<th>lowest … highest</th>";
+  out +=
+      "<th>× best peer</th><th>ns/op</th><th>p50</th><th>p99</th><th>p99.9</th><th>max</th>"
+      "<th>samples</th><th>Jain</th><th>least-served, ops/s</th><th>of fair share</th>"
+      "<th>CPU s per 10⁶</th>";
+  if (writer) out += "<th>writer/s</th>";
+  out += "<th>torn</th><th>lost</th><th></th></tr></thead><tbody>";
+  for (const int children : results.children_of(workload)) {
+    out += "<tr class=\"group\"><td colspan=\"17\">" + children_text(children) + "</td></tr>";
+    const double best = results.best_peer(workload, children);
+    for (const auto& name : results.strategies_of(workload)) {
+      const Row* row = results.find(workload, children, name);
+      if (row == nullptr) continue;
+      const Outcome figures = row->median();
+      const auto cell = [&](const std::string& text) { out += "<td>" + text + "</td>"; };
+      out += "<tr>";
+      cell(escaped(name));
+      cell(rate_text(figures.operations_per_s));
+      if (spread) {
+        const auto [low, high] = row->spread();
+        cell(rate_text(low) + " … " + rate_text(high));
+      }
+      cell(best > 0 ? two_digits(figures.operations_per_s / best) : "–");
+      for (const Figure time : {&Outcome::ns_per_operation, &Outcome::p50_ns, &Outcome::p99_ns,
+                                &Outcome::p999_ns, &Outcome::longest_ns}) {
+        cell(time_text(figures.*time));
+      }
+      cell(rate_text(figures.samples));
+      cell(two_digits(figures.jain));
+      cell(rate_text(figures.least_operations_per_s));
+      cell(two_digits(figures.least_share));
+      cell(two_digits(figures.cpu_s_per_million));
+      if (writer) cell(rate_text(figures.writes_per_s));
+      cell(figures.torn > 0 ? "<b>" + rate_text(figures.torn) + "</b>" : "0");
+      cell(figures.lost > 0 ? "<b>" + rate_text(figures.lost) + "</b>" : "0");
+      cell(unfit(*row));
+      out += "</tr>";
+    }
+  }
+  return out + "</tbody></table></div></details>";
+}
+
+std::string section(const Results& results, Workload workload) {
+  std::string out = std::string("<h2 id=\"") + key_of(workload) + "\">" + title_of(workload) +
+                    "</h2><p>" + story_of(workload) + "</p><div class=\"plots\">";
+  const auto plot = [&](const char* title, Plot::Unit unit, Figure figure) {
+    out += svg_of(plot_of(results, workload, title, unit, figure));
+  };
+  const bool writer = workload == Workload::snapshot64;
+  plot(writer ? "Reads per second, all readers together" : "Operations per second, all together",
+       Plot::Unit::rate, &Outcome::operations_per_s);
+  plot("99.9 % of single operations are done within", Plot::Unit::time, &Outcome::p999_ns);
+  plot("Least-served child, of a fair share", Plot::Unit::share, &Outcome::least_share);
+  if (writer) {
+    plot("Writes per second, by the one writer", Plot::Unit::rate, &Outcome::writes_per_s);
+  } else {
+    plot("Longest single operation that was timed", Plot::Unit::time, &Outcome::longest_ns);
+  }
+  out += "</div><h3>Operations per second</h3>" + matrix(results, workload);
+  return out + all_figures(results, workload);
+}
+
+std::string method(const Results& results) {
+  double shortest = 1e9, longest = 0;
+  for (const Row& row : results.rows) {
+    for (const Outcome& run : row.runs) {
+      shortest = std::min(shortest, run.window_s);
+      longest = std::max(longest, run.window_s);
+    }
+  }
+  char windows[96];
+  std::snprintf(windows, sizeof windows, "%.2f to %.2f s", shortest, longest);
+  return std::string("<h2>How it was measured</h2><ul>") +
+         "<li>Children are real processes, forked by the parent and released together. They run "
+         "for a fixed time, not for a fixed count: a warm-up that counts nowhere, then a window "
+         "of " +
+         windows +
+         " between two readings of every child's count, longer where there are many "
+         "children for each processor.</li>"
+         "<li>Operations follow one another without a pause: the most contention there can be. "
+         "They are compiled into the loop; there is no indirect call in it.</li>"
+         "<li>Every 32nd operation is timed by itself (CPython: every 8th), in a histogram that is "
+         "exact to 3.2 %. The clock's own cost, " +
+         time_text(results.clock.cost_ns) + ", is subtracted; it shows steps of " +
+         time_text(results.clock.step_ns) +
+         ", so single operations are known no finer than that. <em>ns/op</em> is finer: the window "
+         "divided by all operations in it, whichever child's.</li>"
+         "<li>Jain's index of fairness is 1 if all children did the same number of operations, "
+         "1/n if one did them all.</li>"
+         "<li>Every result is checked: a counter or an array that lacks updates is counted as "
+         "<em>lost</em>, a copy whose elements are not all equal as <em>torn</em>. <em>no "
+         "lock</em> "
+         "is there to show that the check finds what is to be found.</li>"
+         "<li>A winner must have kept its promise to everybody: nothing torn, nothing lost, nobody "
+         "starved. Starved is who did less than 1 % of what was due: the children's common rate, "
+         "for the time in which it was not waiting for a processor (that the scheduler did not "
+         "come "
+         "round is no fault of the strategy). Who has not kept it is drawn hollow and marked ◌ "
+         "(somebody starved) or ✕ (wrong results). Two within 5 % are called level.</li>"
+         "<li>Peers are configured as their documentation says and lie in anonymous shared memory, "
+         "lock and data on cache lines of their own. CPython is its own multiprocessing, run live, "
+         "in its documented idioms.</li></ul>";
+}
+
+std::string limits(const Results& results) {
+  const int processors = results.processors;
+  std::string out =
+      "<h2>What the figures do not show</h2><ul><li>" +
+      std::string(results.repetitions > 1
+                      ? "Each figure is the median of " + std::to_string(results.repetitions) +
+                            " interleaved runs; whiskers show the lowest and the "
+                            "highest."
+                      : "Each figure comes from one run. Differences of a tenth may "
+                        "be chance; --full repeats and shows the spread.") +
+      "</li><li>This machine has " + std::to_string(processors) +
+      (processors == 1 ? " processor" : " processors") +
+      ". Beyond that many children they take turns: what is seen there is as much "
+      "the scheduler as the strategy. A lock is then mostly free when a child gets "
+      "its turn, a time slice of some milliseconds is enough for a hundred thousand "
+      "operations, and the tails and shares are those of time slices. More processors "
+      "contend more.</li>"
+      "<li>Nobody thinks between operations and the data is small and hot. With time "
+      "between operations the locks move closer together.</li>"
+      "<li>Nobody dies here. What is left after a kill is another question, and "
+      "another test's.</li>"
+      "<li>The longest operation is the longest of those timed; one in 32 is.</li>";
+  for (const auto& skipped : results.skipped) {
+    out += "<li>Not measured: " + escaped(skipped) + ".</li>";
+  }
+  return out + "</ul>";
+}
+
+std::string machine(const Results& results) {
+  std::string out = "<h2>The machine and the build</h2><table class=\"facts\"><tbody>";
+  for (const auto& [fact, value] : results.facts) {
+    out += "<tr><td>" + escaped(fact) + "</td><td>" + escaped(value) + "</td></tr>";
+  }
+  return out + "</tbody></table>";
+}
+
+}  // namespace
+
+std::string page_of(const Results& results) {
+  std::string out =
+      "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
+      "<title>lagoon: contention</title><style>" +
+      std::string(style) + "</style></head><body>\n";
+  out += "<h1>Which way of sharing wins, and where</h1><p class=\"quiet\">";
+  for (const char* wanted :
+       {"processor", "processors usable", "kernel", "compiler", "commit", "measured"}) {
+    for (const auto& [fact, value] : results.facts) {
+      if (fact != wanted) continue;
+      if (fact != "processor") out += " · ";
+      out += escaped(fact == "processors usable"
+                         ? value + (value == "1" ? " processor" : " processors")
+                     : fact == "commit" ? "commit " + value
+                                        : value);
+    }
+  }
+  out += "</p><p class=\"answer\">" + escaped(results.sentence()) + "</p>";
+  if (!results.incomplete.empty()) {
+    out += "<p class=\"warning\">Incomplete: " + escaped(results.incomplete) + "</p>";
+  }
+  for (const auto& [fact, value] : results.facts) {
+    if (fact == "warning") out += "<p class=\"warning\">" + escaped(value) + "</p>";
+  }
+  out += winners(results);
+  out +=
+      "<p class=\"quiet\">The most operations per second, and how many times the next."
+      "<span class=\"key\" style=\"background:#00798c\"></span>lagoon's"
+      "<span class=\"key\" style=\"background:#b05f28\"></span>another"
+      "<span class=\"key\" style=\"background:#e4e4e0\"></span>lagoon and another level. "
+      "The darker, the clearer. Who tears, loses or starves cannot win.</p>\n";
+  for (const Workload workload : workloads) {
+    if (!results.children_of(workload).empty()) out += section(results, workload) + "\n";
+  }
+  out += method(results) + "\n" + limits(results) + "\n" + machine(results) + "\n</body></html>\n";
+  return out;
+}
+
+}  // namespace contention

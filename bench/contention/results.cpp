@@ -1,0 +1,233 @@
+#include "results.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <numeric>
+
+namespace contention {
+namespace {
+
+constexpr double starved_below = 0.01;
+
+double median_of(std::vector<double> values) {
+  if (values.empty()) return 0;
+  std::sort(values.begin(), values.end());
+  const auto middle = values.size() / 2;
+  return values.size() % 2 != 0 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+}
+
+std::string number(double value, const char* unit) {
+  char text[48];
+  const int digits = value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
+  std::snprintf(text, sizeof text, "%.*f%s", digits, value, unit);
+  return text;
+}
+
+template <class T, class... Args>
+void push_once(std::vector<T>& to, const T& value) {
+  if (std::find(to.begin(), to.end(), value) == to.end()) to.push_back(value);
+}
+
+/// "Array seqlocked, 3.1 × the next (pthread mutex)"
+std::string answer(const Verdict& verdict) {
+  if (verdict.winner == nullptr) return "nobody fit to win";
+  if (verdict.next == nullptr) return verdict.winner->strategy;
+  if (verdict.level())
+    return verdict.winner->strategy + " and " + verdict.next->strategy + " level";
+  return verdict.winner->strategy + ", " + ratio_text(verdict.ratio) + " the next (" +
+         verdict.next->strategy + ")";
+}
+
+}  // namespace
+
+Outcome Row::median() const {
+  Outcome all;
+  const auto median = [&](double Outcome::*figure) {
+    std::vector<double> values;
+    for (const Outcome& run : runs) values.push_back(run.*figure);
+    all.*figure = median_of(std::move(values));
+  };
+  for (const auto figure :
+       {&Outcome::window_s, &Outcome::operations_per_s, &Outcome::ns_per_operation,
+        &Outcome::p50_ns, &Outcome::p99_ns, &Outcome::p999_ns, &Outcome::longest_ns,
+        &Outcome::samples, &Outcome::jain, &Outcome::least_operations_per_s, &Outcome::least_share,
+        &Outcome::least_due, &Outcome::writer_due, &Outcome::cpu_s_per_million,
+        &Outcome::writes_per_s}) {
+    median(figure);
+  }
+  for (const Outcome& run : runs) {
+    all.torn += run.torn;
+    all.lost += run.lost;
+  }
+  return all;
+}
+
+std::pair<double, double> Row::spread() const {
+  const auto slower = [](const Outcome& a, const Outcome& b) {
+    return a.operations_per_s < b.operations_per_s;
+  };
+  const auto [low, high] = std::minmax_element(runs.begin(), runs.end(), slower);
+  return {low->operations_per_s, high->operations_per_s};
+}
+
+std::string unfit(const Row& row) {
+  const Outcome figures = row.median();
+  if (figures.torn > 0) return "torn snapshots";
+  if (figures.lost > 0) return "lost updates";
+  if (row.family == Family::control) return "not safe";
+  if (figures.operations_per_s <= 0) return "no operation finished";
+  if (figures.least_due < starved_below) return "a child starved";
+  if (row.workload == Workload::snapshot64 && figures.writer_due < starved_below) {
+    return "the writer starved";
+  }
+  return {};
+}
+
+void Results::add(const Strategy& strategy, int children, const Outcome& outcome) {
+  for (Row& row : rows) {
+    if (row.workload == strategy.workload && row.children == children &&
+        row.strategy == strategy.name) {
+      row.runs.push_back(outcome);
+      return;
+    }
+  }
+  rows.push_back({strategy.workload, children, strategy.name, strategy.family, {outcome}});
+}
+
+std::vector<int> Results::children_of(Workload workload) const {
+  std::vector<int> all;
+  for (const Row& row : rows) {
+    if (row.workload == workload) push_once(all, row.children);
+  }
+  std::sort(all.begin(), all.end());
+  return all;
+}
+
+std::vector<std::string> Results::strategies_of(Workload workload) const {
+  std::vector<std::string> all;
+  for (const Row& row : rows) {
+    if (row.workload == workload) push_once(all, row.strategy);
+  }
+  return all;
+}
+
+const Row* Results::find(Workload workload, int children, const std::string& name) const {
+  for (const Row& row : rows) {
+    if (row.workload == workload && row.children == children && row.strategy == name) return &row;
+  }
+  return nullptr;
+}
+
+Verdict Results::verdict(Workload workload, int children) const {
+  std::vector<std::pair<double, const Row*>> fit;
+  for (const Row& row : rows) {
+    if (row.workload == workload && row.children == children && unfit(row).empty()) {
+      fit.emplace_back(row.median().operations_per_s, &row);
+    }
+  }
+  std::stable_sort(fit.begin(), fit.end(),
+                   [](const auto& a, const auto& b) { return a.first > b.first; });
+  Verdict verdict;
+  if (!fit.empty()) verdict.winner = fit[0].second;
+  if (fit.size() > 1) {
+    verdict.next = fit[1].second;
+    verdict.ratio = fit[0].first / fit[1].first;
+  }
+  return verdict;
+}
+
+double Results::best_peer(Workload workload, int children) const {
+  double best = 0;
+  for (const Row& row : rows) {
+    if (row.workload == workload && row.children == children && row.family == Family::peer &&
+        unfit(row).empty()) {
+      best = std::max(best, row.median().operations_per_s);
+    }
+  }
+  return best;
+}
+
+std::string Results::sentence() const {
+  // 16 children, or the most there were below that, in every workload that has any.
+  int children = 0;
+  for (const Row& row : rows) {
+    if (row.children <= 16) children = std::max(children, row.children);
+  }
+  if (children == 0) return "Nothing was measured.";
+  const auto part = [&](Workload workload, const char* what) {
+    const Verdict found = verdict(workload, children);
+    return found.winner == nullptr ? std::string() : what + answer(found);
+  };
+  const std::string read = part(Workload::snapshot64, "read: ");
+  const std::string written = part(Workload::update64, "written: ");
+  const std::string counter = part(Workload::counter, "one counter: ");
+  std::string text = std::to_string(children) + (children == 1 ? " process, " : " processes, ");
+  if (!read.empty() || !written.empty()) {
+    text += "64 doubles " + read + (read.empty() || written.empty() ? "" : "; ") + written;
+    if (!counter.empty()) text += "; ";
+  }
+  return text + counter + ".";
+}
+
+const char* key_of(Workload workload) {
+  switch (workload) {
+    case Workload::counter:
+      return "counter";
+    case Workload::update64:
+      return "update64";
+    case Workload::snapshot64:
+      return "snapshot64";
+  }
+  return "";
+}
+
+const char* title_of(Workload workload) {
+  switch (workload) {
+    case Workload::counter:
+      return "Increment one counter";
+    case Workload::update64:
+      return "Update 64 doubles";
+    case Workload::snapshot64:
+      return "Read 64 doubles beside a writer";
+  }
+  return "";
+}
+
+const char* story_of(Workload workload) {
+  switch (workload) {
+    case Workload::counter:
+      return "Every child adds one to the same integer, as often as it can. At the end the integer "
+             "is compared with the sum of what the children did.";
+    case Workload::update64:
+      return "Every child adds one to each of the same 64 doubles, as one change that nobody may "
+             "see half of. At the end every element is compared with the sum of what the children "
+             "did.";
+    case Workload::snapshot64:
+      return "Every child takes a consistent copy of 64 doubles, as often as it can, while one "
+             "more process gives all 64 a new value, as often as it can. Each copy whose elements "
+             "are not all equal is counted as torn.";
+  }
+  return "";
+}
+
+std::string rate_text(double per_second) {
+  if (per_second >= 999.5e6) return number(per_second / 1e9, " G");
+  if (per_second >= 999.5e3) return number(per_second / 1e6, " M");
+  if (per_second >= 999.5) return number(per_second / 1e3, " k");
+  return number(per_second, "");
+}
+
+std::string time_text(double ns) {
+  if (ns >= 999.5e6) return number(ns / 1e9, " s");
+  if (ns >= 999.5e3) return number(ns / 1e6, " ms");
+  if (ns >= 999.5) return number(ns / 1e3, " µs");
+  return number(ns, " ns");
+}
+
+std::string ratio_text(double ratio) {
+  char text[48];
+  std::snprintf(text, sizeof text, "%.*f ×", ratio < 1.095 ? 2 : ratio < 9.95 ? 1 : 0, ratio);
+  return text;
+}
+
+}  // namespace contention

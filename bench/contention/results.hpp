@@ -1,0 +1,77 @@
+#pragma once
+/// What was measured, and what may be said of it.
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "strategy.hpp"
+
+namespace contention {
+
+/// One strategy on one workload with so many children; a run for each repetition.
+struct Row {
+  Workload workload = Workload::counter;
+  int children = 1;
+  std::string strategy;
+  Family family = Family::peer;
+  std::vector<Outcome> runs;
+
+  /// The median of each figure by itself (torn and lost: the sum over all runs).
+  [[nodiscard]] Outcome median() const;
+  /// Lowest and highest operations per second of all runs.
+  [[nodiscard]] std::pair<double, double> spread() const;
+};
+
+/// Why a row cannot win, in words; empty if it can. Whoever tears, loses updates or lets somebody
+/// starve is fast at something else than what was asked. Starved: less than a hundredth of what
+/// was due for the time in which that one was not waiting for a processor (`Outcome::least_due`):
+/// that the scheduler did not come round is no fault of the strategy.
+std::string unfit(const Row& row);
+
+/// Two that are nearer than this are level; no winner is named between them.
+inline constexpr double level_within = 1.05;
+
+struct Verdict {
+  const Row* winner = nullptr;  // null where nothing fit to win was measured
+  const Row* next = nullptr;    // null where there is no other
+  double ratio = 1;             // of their operations per second
+  [[nodiscard]] bool level() const { return next != nullptr && ratio < level_within; }
+};
+
+struct Results {
+  std::vector<Row> rows;                                   // in the order they were asked for
+  std::vector<std::pair<std::string, std::string>> facts;  // of the machine and of this run
+  std::vector<std::string> skipped;                        // "CPython Value: no python3 here"
+  std::string incomplete;                                  // why, if it was stopped half-way
+  int processors = 1;                                      // that the children could use
+  int repetitions = 1;
+  Clock clock;  // that timed single operations
+
+  void add(const Strategy& strategy, int children, const Outcome& outcome);
+
+  [[nodiscard]] std::vector<int> children_of(Workload workload) const;
+  [[nodiscard]] std::vector<std::string> strategies_of(Workload workload) const;
+  [[nodiscard]] const Row* find(Workload workload, int children, const std::string& name) const;
+  [[nodiscard]] Verdict verdict(Workload workload, int children) const;
+  /// Operations per second of the best peer that is fit to win; 0 if there is none.
+  [[nodiscard]] double best_peer(Workload workload, int children) const;
+  /// The answer in one sentence.
+  [[nodiscard]] std::string sentence() const;
+};
+
+const char* key_of(Workload workload);    // counter
+const char* title_of(Workload workload);  // One counter
+const char* story_of(Workload workload);  // what an operation is, in a sentence
+
+// Figures for people: three digits and a unit.
+std::string rate_text(double per_second);
+std::string time_text(double ns);
+std::string ratio_text(double ratio);  // "3.1 ×"
+
+/// The table, for a terminal.
+std::string table_of(const Results& results);
+/// The report: one HTML page that needs nothing else.
+std::string page_of(const Results& results);
+
+}  // namespace contention

@@ -1,0 +1,107 @@
+/// The table that the terminal shows.
+
+#include <cstdio>
+#include <string>
+
+#include "results.hpp"
+
+namespace contention {
+namespace {
+
+/// Columns seen, not bytes: µ and × are two bytes each.
+std::size_t width_of(const std::string& text) {
+  std::size_t width = 0;
+  for (const char c : text) width += (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  return width;
+}
+
+std::string right(const std::string& text, std::size_t width) {
+  const auto used = width_of(text);
+  return (used < width ? std::string(width - used, ' ') : std::string()) + text;
+}
+
+std::string left(const std::string& text, std::size_t width) {
+  const auto used = width_of(text);
+  return text + (used < width ? std::string(width - used, ' ') : std::string());
+}
+
+std::string two_digits(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.2f", value);
+  return text;
+}
+
+std::string header(const Results& results, Workload workload) {
+  std::string text = left("  strategy", 28) + right("ops/s", 9) +
+                     (results.repetitions > 1 ? right("low … high", 20) : std::string()) +
+                     right("× peer", 9) + right("ns/op", 10) + right("p50", 9) + right("p99", 9) +
+                     right("p99.9", 9) + right("max", 9) + right("Jain", 6) + right("least", 9) +
+                     right("of fair", 8) + right("CPU/Mop", 9);
+  if (workload == Workload::snapshot64) text += right("writer/s", 10);
+  return text + "\n";
+}
+
+std::string line_of(const Results& results, const Row& row, double best_peer) {
+  const Outcome figures = row.median();
+  const auto [low, high] = row.spread();
+  std::string text = left(std::string("  ").append(row.strategy), 28) +
+                     right(rate_text(figures.operations_per_s), 9);
+  if (results.repetitions > 1) text += right(rate_text(low) + " … " + rate_text(high), 20);
+  text += right(best_peer > 0 ? two_digits(figures.operations_per_s / best_peer) : "-", 9) +
+          right(time_text(figures.ns_per_operation), 10) + right(time_text(figures.p50_ns), 9) +
+          right(time_text(figures.p99_ns), 9) + right(time_text(figures.p999_ns), 9) +
+          right(time_text(figures.longest_ns), 9) + right(two_digits(figures.jain), 6) +
+          right(rate_text(figures.least_operations_per_s), 9) +
+          right(two_digits(figures.least_share), 8) +
+          right(two_digits(figures.cpu_s_per_million) + " s", 9);
+  if (row.workload == Workload::snapshot64) text += right(rate_text(figures.writes_per_s), 10);
+  if (figures.torn > 0) text.append("  ").append(rate_text(figures.torn)).append(" TORN");
+  if (figures.lost > 0) text.append("  ").append(rate_text(figures.lost)).append(" LOST");
+  if (const auto reason = unfit(row); !reason.empty()) {
+    text.append("  (").append(reason).append(")");
+  }
+  return text.append("\n");
+}
+
+}  // namespace
+
+std::string table_of(const Results& results) {
+  std::string text;
+  for (const Workload workload : workloads) {
+    for (const int children : results.children_of(workload)) {
+      text.append("\n").append(title_of(workload)).append(", ").append(std::to_string(children));
+      text.append(children == 1 ? " child\n" : " children\n").append(header(results, workload));
+      const double best = results.best_peer(workload, children);
+      for (const auto& name : results.strategies_of(workload)) {
+        const Row* row = results.find(workload, children, name);
+        if (row != nullptr) text += line_of(results, *row, best);
+      }
+    }
+  }
+  for (const Workload workload : workloads) {
+    const auto counts = results.children_of(workload);
+    if (counts.empty()) continue;
+    text.append("\n").append(title_of(workload)).append(": who wins\n");
+    for (const int children : counts) {
+      const Verdict verdict = results.verdict(workload, children);
+      if (verdict.winner == nullptr) continue;
+      text += right(std::to_string(children), 5) + "  " + left(verdict.winner->strategy, 26);
+      if (verdict.level()) {
+        text += "level with " + verdict.next->strategy;
+      } else if (verdict.next != nullptr) {
+        text += right(ratio_text(verdict.ratio), 7) + "  the next, " + verdict.next->strategy;
+      }
+      text += "\n";
+    }
+  }
+  if (!results.skipped.empty()) text.append("\n");
+  for (const auto& skipped : results.skipped) {
+    text.append("not measured: ").append(skipped).append("\n");
+  }
+  if (!results.incomplete.empty()) {
+    text.append("\nincomplete: ").append(results.incomplete).append("\n");
+  }
+  return text;
+}
+
+}  // namespace contention

@@ -1,0 +1,305 @@
+/// The benchmark's report: what is said of given figures; and, where the benchmark is built, that
+/// the program leaves nothing behind however it ends.
+
+#include <dirent.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "../bench/contention/histogram.hpp"
+#include "../bench/contention/results.hpp"
+
+namespace {
+
+using namespace contention;
+
+Outcome figures(double operations_per_s) {
+  Outcome outcome;
+  outcome.window_s = 0.5;
+  outcome.operations_per_s = operations_per_s;
+  outcome.ns_per_operation = 1e9 / operations_per_s;
+  outcome.p50_ns = 20;
+  outcome.p99_ns = 40;
+  outcome.p999_ns = 3000;
+  outcome.longest_ns = 4e6;
+  outcome.jain = 0.97;
+  outcome.least_share = 0.8;
+  outcome.least_due = 0.9;
+  outcome.writer_due = 1;
+  outcome.writes_per_s = 1e6;
+  outcome.least_operations_per_s = operations_per_s / 20;
+  return outcome;
+}
+
+Strategy strategy(const char* name, Family family, Workload workload) {
+  return {name, family, workload, {}, {}};
+}
+
+struct Sample : testing::Test {
+  Results results;
+
+  void add(const char* name, Family family, Workload workload, double rate, int children = 16) {
+    results.add(strategy(name, family, workload), children, figures(rate));
+  }
+  Row& last() { return results.rows.back(); }
+};
+
+TEST(Histogram, EveryBucketIsWithinAThirtySecondOfWhatItHolds) {
+  for (std::uint64_t units = 1; units < std::uint64_t{1} << 39; units += 1 + units / 97) {
+    const double middle = Histogram::middle_of(Histogram::bucket_of(units));
+    ASSERT_LE(std::abs(middle - static_cast<double>(units)), static_cast<double>(units) / 32)
+        << units;
+  }
+  EXPECT_LT(Histogram::bucket_of(~std::uint64_t{0}), Histogram::buckets);
+}
+
+TEST(Histogram, PercentilesAreTheSmallestThatEnoughSamplesDoNotExceed) {
+  Histogram histogram{};
+  for (int ns = 1; ns <= 1000; ++ns) histogram.record(ns);
+  EXPECT_EQ(histogram.samples(), 1000U);
+  EXPECT_NEAR(histogram.percentile_ns(0.50), 500, 500.0 / 32);
+  EXPECT_NEAR(histogram.percentile_ns(0.99), 990, 990.0 / 32);
+  EXPECT_NEAR(histogram.percentile_ns(0.999), 999, 999.0 / 32);
+  EXPECT_EQ(histogram.longest_ns(), 1000);
+
+  Histogram other{};
+  other.record(5e9);
+  histogram.merge(other);
+  EXPECT_EQ(histogram.samples(), 1001U);
+  EXPECT_EQ(histogram.longest_ns(), 5e9);
+}
+
+TEST(Histogram, IsEmptyAtFirstAndTakesWhatIsOutOfRange) {
+  Histogram histogram{};
+  EXPECT_EQ(histogram.percentile_ns(0.5), 0);
+  histogram.record(-3);
+  histogram.record(1e15);
+  EXPECT_EQ(histogram.samples(), 2U);
+  EXPECT_EQ(histogram.percentile_ns(0.5), 0);
+}
+
+TEST_F(Sample, TheSentenceNamesTheWinnerOfEachWorkloadAndTheNext) {
+  add("Array seqlocked", Family::lagoon, Workload::snapshot64, 31e6);
+  add("pthread mutex", Family::peer, Workload::snapshot64, 10e6);
+  add("pthread spin", Family::peer, Workload::snapshot64, 9e6);
+  add("Array seqlocked", Family::lagoon, Workload::update64, 30e6);
+  add("pthread mutex", Family::peer, Workload::update64, 45e6);
+  add("Value atomic", Family::lagoon, Workload::counter, 101e6);
+  add("Boost.Atomic", Family::peer, Workload::counter, 100e6);
+  add("Boost.Atomic", Family::peer, Workload::counter, 999e6, 64);  // 16 children are asked about
+  EXPECT_EQ(results.sentence(),
+            "16 processes, 64 doubles read: Array seqlocked, 3.1 × the next (pthread mutex); "
+            "written: pthread mutex, 1.5 × the next (Array seqlocked); "
+            "one counter: Value atomic and Boost.Atomic level.");
+}
+
+TEST_F(Sample, WithoutFiguresTheSentenceSaysSo) {
+  EXPECT_EQ(results.sentence(), "Nothing was measured.");
+  EXPECT_NE(page_of(results).find("Nothing was measured."), std::string::npos);
+  EXPECT_EQ(table_of(results), "");
+}
+
+TEST_F(Sample, WhoTearsLosesOrStarvesCannotWin) {
+  add("slow and right", Family::peer, Workload::snapshot64, 1e6);
+  add("torn", Family::peer, Workload::snapshot64, 9e6);
+  last().runs[0].torn = 1;
+  add("lost", Family::peer, Workload::snapshot64, 9e6);
+  last().runs[0].lost = 1;
+  add("a child starved", Family::peer, Workload::snapshot64, 9e6);
+  last().runs[0].least_due = 0.009;
+  add("the writer starved", Family::peer, Workload::snapshot64, 9e6);
+  last().runs[0].writer_due = 0.009;
+  add("no operation", Family::peer, Workload::snapshot64, 0);
+  add("control", Family::control, Workload::snapshot64, 9e6);
+
+  const Verdict verdict = results.verdict(Workload::snapshot64, 16);
+  ASSERT_NE(verdict.winner, nullptr);
+  EXPECT_EQ(verdict.winner->strategy, "slow and right");
+  EXPECT_EQ(verdict.next, nullptr);
+  EXPECT_EQ(results.best_peer(Workload::snapshot64, 16), 1e6);
+
+  const std::string table = table_of(results);
+  EXPECT_NE(table.find("1.00 TORN  (torn snapshots)"), std::string::npos);
+  EXPECT_NE(table.find("1.00 LOST  (lost updates)"), std::string::npos);
+  EXPECT_NE(table.find("(the writer starved)"), std::string::npos);
+}
+
+TEST_F(Sample, OneTearInAnyRepetitionCounts) {
+  for (int i = 0; i < 5; ++i) add("torn once", Family::peer, Workload::snapshot64, 9e6);
+  ASSERT_EQ(results.rows.size(), 1U);
+  last().runs[2].torn = 1;
+  EXPECT_EQ(last().median().torn, 1);
+  EXPECT_EQ(unfit(last()), "torn snapshots");
+}
+
+TEST_F(Sample, RepetitionsGiveAMedianAndASpread) {
+  for (const double rate : {5e6, 1e6, 3e6}) {
+    add("mutex", Family::peer, Workload::counter, rate);
+  }
+  EXPECT_EQ(last().median().operations_per_s, 3e6);
+  EXPECT_EQ(last().spread(), std::pair(1e6, 5e6));
+  results.repetitions = 3;
+  EXPECT_NE(table_of(results).find("1.00 M … 5.00 M"), std::string::npos);
+}
+
+TEST_F(Sample, ThePageNeedsNothingElseAndShowsEverybody) {
+  const std::vector<std::string> names{"Array seqlocked", "pthread mutex", "a <new> & \"odd\" one"};
+  for (const Workload workload : workloads) {
+    for (const int children : {1, 16, 64}) {
+      add(names[0].c_str(), Family::lagoon, workload, 3e7, children);
+      add(names[1].c_str(), Family::peer, workload, 1e7, children);
+      add(names[2].c_str(), Family::peer, workload, 1e6, children);
+    }
+  }
+  results.processors = 7;
+  results.facts = {{"processor", "Some <CPU>"}, {"processors usable", "7"}};
+  results.skipped = {"CPython Value: no python3"};
+  results.incomplete = "stopped by Interrupt";
+  const std::string page = page_of(results);
+
+  for (const char* fetched : {"<script", "<link", "<img", "src=", "url(", "@import", "http:"}) {
+    EXPECT_EQ(page.find(fetched), std::string::npos) << fetched;
+  }
+  for (const char* there :
+       {"Array seqlocked", "pthread mutex", "a &lt;new&gt; &amp; &quot;odd&quot; one",
+        "Some &lt;CPU&gt;", "This machine has 7 processors", "Not measured: CPython Value",
+        "Incomplete: stopped by Interrupt", "3.0 ×", "Each figure comes from one run"}) {
+    EXPECT_NE(page.find(there), std::string::npos) << there;
+  }
+  EXPECT_EQ(page.find("a <new>"), std::string::npos);
+  EXPECT_EQ(page.find("nan"), std::string::npos);
+  EXPECT_EQ(page.find("inf"), std::string::npos);
+
+  const auto count = [&](const std::string& part) {
+    std::size_t found = 0;
+    for (auto at = page.find(part); at != std::string::npos; at = page.find(part, at + 1)) ++found;
+    return found;
+  };
+  EXPECT_EQ(count("<svg"), 12U);
+  for (const char* tag : {"svg", "table", "tr", "td", "th", "g", "text", "p", "ul", "li"}) {
+    EXPECT_EQ(count("<" + std::string(tag) + ">") + count("<" + std::string(tag) + " "),
+              count("</" + std::string(tag) + ">"))
+        << tag;
+  }
+}
+
+TEST_F(Sample, OneCellAloneIsDrawnToo) {
+  add("mutex", Family::peer, Workload::counter, 1e6, 1);
+  const std::string page = page_of(results);
+  EXPECT_EQ(page.find("nan"), std::string::npos);
+  EXPECT_NE(page.find("<b>mutex</b>alone"), std::string::npos);
+}
+
+#ifdef CONTENTION_PROGRAM
+
+/// The program, writing its report into a directory of its own; orphans of it come to the test.
+class Program {
+ public:
+  explicit Program(std::vector<std::string> arguments) {
+    char name[] = "/tmp/contention-test-XXXXXX";
+    directory_ = ::mkdtemp(name);
+    ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+    arguments.insert(arguments.begin(), {CONTENTION_PROGRAM, "--report", directory_.string()});
+    pid_ = ::fork();
+    if (pid_ != 0) return;
+    const std::string output = (directory_ / "output").string();
+    if (std::freopen(output.c_str(), "w", stdout) == nullptr ||
+        std::freopen((output + ".progress").c_str(), "w", stderr) == nullptr) {
+      ::_exit(126);
+    }
+    std::vector<char*> pointers;
+    for (auto& argument : arguments) pointers.push_back(argument.data());
+    pointers.push_back(nullptr);
+    ::execv(CONTENTION_PROGRAM, pointers.data());
+    ::_exit(127);
+  }
+  ~Program() {
+    if (!ended_) {
+      ::kill(pid_, SIGKILL);
+      ::waitpid(pid_, nullptr, 0);
+    }
+    std::filesystem::remove_all(directory_);
+  }
+
+  void signal(int number) const { ::kill(pid_, number); }
+
+  int wait() {
+    int status = 0;
+    ::waitpid(pid_, &status, 0);
+    ended_ = true;
+    return status;
+  }
+
+  /// The children that it has now; waits until there are so many.
+  [[nodiscard]] std::vector<pid_t> children(std::size_t at_least) const {
+    std::vector<pid_t> found;
+    while (found.size() < at_least) {
+      const auto pid = std::to_string(pid_);
+      std::ifstream file("/proc/" + pid + "/task/" + pid + "/children");
+      found.clear();
+      for (pid_t child = 0; file >> child;) found.push_back(child);
+    }
+    return found;
+  }
+
+  [[nodiscard]] std::string read(const char* name) const {
+    std::ifstream file(directory_ / name);
+    std::stringstream text;
+    text << file.rdbuf();
+    return text.str();
+  }
+
+ private:
+  std::filesystem::path directory_;
+  pid_t pid_ = -1;
+  bool ended_ = false;
+};
+
+TEST(Contention, MeasuresWhatTheFilterLeavesAndReportsIt) {
+  Program program({"--quick", "--benchmark_filter=(mutex|no_lock)/children:4/"});
+  ASSERT_EQ(program.wait(), 0) << program.read("output.progress");
+  const std::string output = program.read("output");
+  EXPECT_NE(output.find("4 processes, 64 doubles read: "), std::string::npos) << output;
+  EXPECT_NE(output.find("TORN"), std::string::npos) << "nothing torn without a lock:\n" << output;
+  EXPECT_EQ(output.find("LOST"), std::string::npos) << output;
+  EXPECT_NE(program.read("contention.html").find("</html>"), std::string::npos);
+  EXPECT_NE(program.read("contention.json").find("\"least_share\""), std::string::npos);
+}
+
+TEST(Contention, ASignalEndsItAndWhatThereIsIsReported) {
+  for (const int number : {SIGINT, SIGTERM}) {
+    Program program({"--full", "--benchmark_filter=counter/pthread_mutex/children:64/"});
+    (void)program.children(64);
+    program.signal(number);
+    const int status = program.wait();
+    ASSERT_TRUE(WIFEXITED(status));
+    EXPECT_EQ(WEXITSTATUS(status), 128 + number);
+    EXPECT_NE(program.read("output").find("incomplete: stopped by "), std::string::npos);
+    EXPECT_NE(program.read("contention.html").find("Incomplete: stopped by "), std::string::npos);
+    EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1) << "it left children";
+  }
+}
+
+TEST(Contention, KilledItTakesItsChildrenWithIt) {
+  Program program({"--full", "--benchmark_filter=counter/pthread_spin/children:64/"});
+  (void)program.children(64);
+  program.signal(SIGKILL);
+  program.wait();
+  // They come to us, and end though nobody tells them to: else the watchdog ends this test.
+  std::size_t ended = 0;
+  while (::waitpid(-1, nullptr, 0) > 0) ++ended;
+  EXPECT_GE(ended, 64U);
+}
+
+#endif
+
+}  // namespace

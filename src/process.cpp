@@ -181,19 +181,18 @@ void flush_streams() noexcept {
   }
 }
 
-/// The child's whole life. `s` keeps what it runs alive, whatever the target does to the
-/// Process objects that it has inherited.
-[[noreturn]] void run_child(std::shared_ptr<ProcessState> s) noexcept {
-  registry.self = s.get();
+/// The child's whole life.
+[[noreturn]] void run_child(ProcessState& s) noexcept {
+  registry.self = &s;
   registry.made.store(0, boost::memory_order_relaxed);
-  s->pid = ::getpid();
+  s.pid = ::getpid();
   int code = 1;
   try {
-    code = s->target->run();
+    code = s.target->run();
   } catch (const std::exception& e) {
-    std::fprintf(stderr, "%s: %s\n", s->name.c_str(), e.what());
+    std::fprintf(stderr, "%s: %s\n", s.name.c_str(), e.what());
   } catch (...) {
-    std::fprintf(stderr, "%s: unknown exception\n", s->name.c_str());
+    std::fprintf(stderr, "%s: unknown exception\n", s.name.c_str());
   }
   end_children();
   flush_streams();
@@ -285,7 +284,9 @@ void Process::start() {
   const pid_t pid = ::fork();
   if (pid == 0) {
     ::close(reserved);
-    run_child(state_);
+    // Kept alive, whatever the target does to the Process objects that it has inherited.
+    const std::shared_ptr<ProcessState> kept = state_;
+    run_child(*kept);
   }
   const int fork_error = errno;
   ::close(reserved);

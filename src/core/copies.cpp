@@ -1,64 +1,65 @@
 #include <lagoon/core/copies.hpp>
 
-namespace lagoon::core::detail {
+namespace lagoon::core {
 
 namespace {
 
 struct Bytes {
   std::size_t first;
   std::size_t last;
+  [[nodiscard]] std::size_t count() const noexcept { return first < last ? last - first : 0; }
 };
 
 /// The bytes of `lines` within [first, last).
-Bytes clipped(const CopiesLayout& at, Lines lines, std::size_t first, std::size_t last) noexcept {
-  const unsigned shift = at.log.unit_shift();
-  return {std::max(first, std::size_t{lines.first} << shift),
-          std::min(last, std::size_t{lines.end()} << shift)};
+Bytes clipped(const ChangeLog& log, Lines lines, std::size_t first, std::size_t last) noexcept {
+  return {std::max(first, lines.first * log.unit()), std::min(last, lines.end() * log.unit())};
 }
 
 }  // namespace
 
-void restore(const CopiesLayout& at, std::byte* target, const std::byte* published,
-             const Lines* stale, std::size_t count) noexcept {
-  for (const Lines* lines = stale; lines != stale + count; ++lines) {
-    const Bytes b = clipped(at, *lines, 0, at.stride);
-    if (b.first < b.last) write_shared(target + b.first, published + b.first, b.last - b.first);
-  }
+void Copies::restore(std::byte* target, const std::byte* published, Lines lines) const noexcept {
+  const Bytes b = clipped(log_, lines, 0, stride_);
+  if (b.count() != 0) write_shared(target + b.first, published + b.first, b.count());
 }
 
-Version catch_up(const CopiesLayout& at, unsigned n, std::byte* to, std::size_t first,
-                 std::size_t last, Version had) noexcept {
+void Copies::restore_each(std::byte* target, const std::byte* published, Version v,
+                          Lines unfinished) const noexcept {
+  restore(target, published, unfinished);
+  for (unsigned i = 0; i + 1 < n_; ++i) restore(target, published, log_.of(v - i));
+}
+
+Version Copies::catch_up(std::byte* to, std::size_t first, std::size_t last,
+                         Version had) const noexcept {
   // Outside the lines logged for versions after `had`, `to` has the bytes of the current version.
   for (;;) {
-    const Version v = at.latch->version();
-    const std::byte* from = at.copy(v % n);
+    const Version v = latch_->version();
+    const std::byte* from = copy(v);
     // The write under way (v + 1) counts: `to` may hold some of its bytes, and it may never come.
-    const bool log_reaches_back = v + 1 - had < at.log.depth();
+    const bool log_reaches_back = v + 1 - had < log_.depth();
+    const auto for_each_change = [&](auto&& f) {
+      for (Version w = had + 1; w <= v + 1; ++w) {
+        const Bytes b = clipped(log_, log_.of(w), first, last);
+        if (b.count() != 0) f(b);
+      }
+    };
     std::size_t changed = 0;
-    if (log_reaches_back)
-      for (Version w = had + 1; w <= v + 1; ++w) {
-        const Bytes b = clipped(at, at.log.of(w), first, last);
-        if (b.first < b.last) changed += b.last - b.first;
-      }
+    if (log_reaches_back) for_each_change([&](Bytes b) { changed += b.count(); });
     const bool repair = log_reaches_back && changed < (last - first) / 2;
-    if (repair) {
-      for (Version w = had + 1; w <= v + 1; ++w) {
-        const Bytes b = clipped(at, at.log.of(w), first, last);
-        if (b.first < b.last)
-          read_shared(to + (b.first - first), from + b.first, b.last - b.first);
-      }
-    } else {
+    if (repair)
+      for_each_change(
+          [&](Bytes b) { read_shared(to + (b.first - first), from + b.first, b.count()); });
+    else
       read_shared(to, from, last - first);
-    }
-    const Version now = at.latch->version_after_copy();
-    // The entries read above were intact if the ring has not come round to the oldest of them.
-    if (repair && now - had >= at.log.depth()) {
-      had = now - at.log.depth() - 1;  // out of the log's reach: the next pass copies everything
+
+    const Version now = latch_->version_after_copy();
+    if (repair && now - had >= log_.depth()) {
+      // The ring came round while its entries were read: the next pass copies everything.
+      had = now - log_.depth() - 1;
       continue;
     }
-    if (now - v <= n - 2) return v;
+    if (Latch::is_whole(n_, v, now)) return v;
     had = v;
   }
 }
 
-}  // namespace lagoon::core::detail
+}  // namespace lagoon::core

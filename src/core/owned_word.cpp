@@ -7,7 +7,8 @@ using boost::memory_order_acquire;
 using boost::memory_order_relaxed;
 using boost::memory_order_release;
 
-Taken OwnedWord::take_slow(const Participants& table, Owner me, Deadline deadline) {
+Taken OwnedWord::take_slow(const Participants& table, Owner me, Deadline deadline,
+                           IfMine if_mine) {
   Backoff backoff;
   bool slept = false;  // then this one may be the woken one, and others may still sleep
   for (;;) {
@@ -21,7 +22,7 @@ Taken OwnedWord::take_slow(const Participants& table, Owner me, Deadline deadlin
         return Taken::yes;
       continue;
     }
-    if (owner == me) return Taken::is_mine;
+    if (owner == me && if_mine == IfMine::say_so) return Taken::is_mine;
     if (owner == gone) return Taken::is_gone;
     if (deadline.passed() && !table.is_dead(owner)) return Taken::no;
     if (backoff.wait()) continue;

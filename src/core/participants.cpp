@@ -113,11 +113,14 @@ Owner Participants::self_slow() {
   return owner;
 }
 
-Owner Participants::enrol() {
+void Participants::register_fork_handlers() {
   static const int registered =
       pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
   if (registered != 0) throw SystemError(registered, "cannot register what fork must do");
+}
 
+Owner Participants::enrol() {
+  register_fork_handlers();
   memberships.list.reserve(memberships.list.size() + 1);
   Registry& r = registry();
   const std::lock_guard guard(r.mutex);

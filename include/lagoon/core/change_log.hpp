@@ -54,14 +54,13 @@ class ChangeLog {
     return depth_for(bytes) * sizeof(Entry);
   }
 
-  ChangeLog() = default;
   ChangeLog(void* entries, std::size_t record_bytes) noexcept
       : entries_(static_cast<Entry*>(entries)), mask_(depth_for(record_bytes) - 1) {
     while ((round_to_lines(record_bytes) >> unit_shift_) > max_units) ++unit_shift_;
   }
 
   [[nodiscard]] std::size_t depth() const noexcept { return mask_ + 1; }
-  [[nodiscard]] unsigned unit_shift() const noexcept { return unit_shift_; }
+  [[nodiscard]] std::size_t unit() const noexcept { return std::size_t{1} << unit_shift_; }
 
   [[nodiscard]] Lines lines(std::size_t first_byte, std::size_t last_byte) const noexcept {
     if (first_byte == last_byte) return {};

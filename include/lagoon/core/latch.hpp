@@ -121,9 +121,8 @@ class Latch {
     acquire_fence();                                      // (6)
     return version_.load(boost::memory_order_relaxed);  // (7)
   }
-  template <unsigned N>
-  static bool is_whole(Version first, Version second) noexcept {
-    return second - first <= N - 2;
+  static bool is_whole(unsigned n, Version first, Version second) noexcept {
+    return second - first <= n - 2;
   }
 
   /// Repeats copy(index of the copy to read) until what it took is whole; returns its version.
@@ -132,7 +131,7 @@ class Latch {
     for (;;) {
       const Version first = version();
       copy(first % N);
-      if (is_whole<N>(first, version_after_copy())) [[likely]]
+      if (is_whole(N, first, version_after_copy())) [[likely]]
         return first;
     }
   }

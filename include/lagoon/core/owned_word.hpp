@@ -56,11 +56,16 @@ class OwnedWord {
                                          boost::memory_order_relaxed);
   }
 
+  /// What to do when the caller is the owner already: nested turns are an error, a lock that
+  /// another may release is waited for.
+  enum class IfMine : std::uint8_t { say_so, wait };
+
   /// Takes the word; waits for a living owner until `deadline`.
-  [[nodiscard]] Taken take(const Participants& table, Owner me, Deadline deadline) {
+  [[nodiscard]] Taken take(const Participants& table, Owner me, Deadline deadline,
+                           IfMine if_mine = IfMine::say_so) {
     if (take_at_once(me)) [[likely]]
       return Taken::yes;
-    return take_slow(table, me, deadline);
+    return take_slow(table, me, deadline, if_mine);
   }
 
   /// Only for its owner.
@@ -72,21 +77,24 @@ class OwnedWord {
   }
 
   /// Gives back what `owner` owned, for locks that anyone may release. False if it no longer did.
-  bool give_back_of(Owner owner) noexcept;
+  bool give_back_of(Owner owner) noexcept __attribute__((visibility("default")));
 
+  [[nodiscard]] bool owner_is(Owner me) const noexcept {
+    return (word_.load(boost::memory_order_relaxed) & ~flags) == me;
+  }
   [[nodiscard]] Owner owner() const noexcept {
     return word_.load(boost::memory_order_acquire) & ~flags;
   }
   /// For its owner, once the object is erased: from here on everyone's take is `is_gone`.
-  void retire() noexcept;
+  void retire() noexcept __attribute__((visibility("default")));
 
  private:
   static constexpr std::uint64_t waiters = 1;
   static constexpr std::uint64_t waking = 2;
   static constexpr std::uint64_t flags = waiters | waking;
 
-  [[nodiscard]] Taken take_slow(const Participants& table, Owner me, Deadline deadline)
-      __attribute__((visibility("default")));
+  [[nodiscard]] Taken take_slow(const Participants& table, Owner me, Deadline deadline,
+                                IfMine if_mine) __attribute__((visibility("default")));
   void give_back_slow() noexcept __attribute__((visibility("default")));
   void wake_one() noexcept;
   [[nodiscard]] const void* futex() const noexcept { return &word_; }

@@ -124,6 +124,10 @@ class __attribute__((visibility("default"))) Participants {
 
   [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
 
+  /// Makes sure that a forked child forgets its parent's slots. Handlers that others register
+  /// later, and that enrol the child, run after that.
+  static void register_fork_handlers();
+
  private:
   struct alignas(64) Slot {
     pthread_mutex_t mutex;                  // held by its thread as long as that lives

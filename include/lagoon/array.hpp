@@ -1,0 +1,515 @@
+#pragma once
+/// `Array<T, Mode>`: elements shared between processes; Python's `Array` and `RawArray`.
+///
+///   Array<double> a(64);                       64 zeros, in this process's heap, for its children
+///   Array<int> b(std::views::iota(0, 10));     the elements of any range
+///   auto c = Array<int>::of({1, 2, 3});
+///   Array<double> d(segment["prices"], 1024);  under a name: found, or made
+///
+/// mode::seqlocked  (default) consistent snapshots that wait for nobody; writers take turns, and
+///                  every write, of one element or of all, is seen whole or not at all. Kept in
+///                  copies (core/copies.hpp): four up to 64 KiB, two above; seqlocked_in<N>: N.
+/// mode::locked     Python's: plain elements beside an RLock (locked_by<L>: beside another lock).
+/// mode::atomic     each element an atomic; no snapshots.
+/// mode::raw        RawArray: plain memory.
+///
+/// A crash leaves: seqlocked, the state before or after the whole write, and the next writer takes
+/// over; locked, what was written so far, and the next acquire is told; atomic and raw, each
+/// element before or after.
+///
+/// There is no initialiser-list constructor, so (10) and {10} mean the same. a[i] is unchecked,
+/// a.at(i) throws OutOfRange; negative indices count from the end in slices only. Arrays are not
+/// iterated while they change: iterate snapshot(). `Array<const T>` is for read-only segments.
+
+#include <lagoon/array_modes.hpp>
+
+#include <algorithm>
+#include <concepts>
+#include <cstddef>
+#include <initializer_list>
+#include <optional>
+#include <ranges>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace lagoon {
+
+namespace detail {
+
+/// Python's slice [start:stop:step] of n elements: where it begins and how many it takes.
+struct Slice {
+  std::ptrdiff_t start;
+  std::ptrdiff_t step;
+  std::size_t count;
+
+  __attribute__((visibility("default"))) static Slice of(std::size_t n,
+                                                         std::optional<std::ptrdiff_t> start,
+                                                         std::optional<std::ptrdiff_t> stop,
+                                                         std::ptrdiff_t step);
+  [[nodiscard]] std::size_t at(std::size_t k) const noexcept {
+    return static_cast<std::size_t>(start + step * static_cast<std::ptrdiff_t>(k));
+  }
+  /// The elements that it touches lie in [first, last).
+  [[nodiscard]] std::size_t first() const noexcept {
+    return count == 0 ? 0 : std::min(at(0), at(count - 1));
+  }
+  [[nodiscard]] std::size_t last() const noexcept {
+    return count == 0 ? 0 : std::max(at(0), at(count - 1)) + 1;
+  }
+};
+
+#define LAGOON_EXPORT __attribute__((visibility("default")))
+[[noreturn]] LAGOON_EXPORT void throw_index(const Handle& array, std::size_t index,
+                                            std::size_t size);
+[[noreturn]] LAGOON_EXPORT void throw_length(const Handle& array, std::size_t found,
+                                             std::size_t expected);
+/// InvalidArgument for a negative length, OutOfMemory for one whose bytes cannot be counted.
+LAGOON_EXPORT std::size_t checked_length(bool negative, unsigned long long n,
+                                         std::size_t element_size);
+#undef LAGOON_EXPORT
+
+/// An element, for as long as the expression lasts.
+template <class A>
+class Element {
+  using T = typename A::value_type;
+
+ public:
+  Element(const Element&) = delete;
+
+  operator T() const&& { return array_.get(index_); }
+  [[nodiscard]] T get() const&& { return array_.get(index_); }
+  template <class U>
+    requires ConvertsTo<T, U>
+  T operator=(U x) && {  // NOLINT: returns the value, as std::atomic's does
+    const T y = stored<T>(x);
+    array_.set(index_, y);
+    return y;
+  }
+  /// Copies the element.
+  T operator=(Element&& other) && {  // NOLINT
+    const T y = other.array_.get(other.index_);
+    array_.set(index_, y);
+    return y;
+  }
+  /// element = f(element), or f(element&), as one step. Returns the new value.
+  template <class F>
+  T update(F&& f) && {
+    return array_.update(index_, std::forward<F>(f));
+  }
+  T operator+=(T x) && { return array_.add(index_, x); }
+  T operator-=(T x) && { return array_.add(index_, static_cast<T>(T{} - x)); }
+#define LAGOON_COMPOUND(op)                                                              \
+  T operator op##=(T x) &&                                                               \
+    requires requires(T y) { y op x; }                                                   \
+  {                                                                                      \
+    return array_.update(index_, [x](T y) { return static_cast<T>(y op x); });           \
+  }
+  LAGOON_COMPOUND(*)
+  LAGOON_COMPOUND(/)
+  LAGOON_COMPOUND(%)
+  LAGOON_COMPOUND(&)
+  LAGOON_COMPOUND(|)
+  LAGOON_COMPOUND(^)
+#undef LAGOON_COMPOUND
+  T operator++() && { return array_.add(index_, T{1}); }
+  T operator--() && { return std::move(*this) -= T{1}; }
+
+ private:
+  friend A;
+  Element(A& array, std::size_t index) noexcept : array_(array), index_(index) {}
+  A& array_;
+  std::size_t index_;
+};
+
+template <class R, class T>
+concept RangeOf = std::ranges::input_range<R> &&
+                  ConvertsTo<T, std::remove_cvref_t<std::ranges::range_reference_t<R>>> &&
+                  !std::is_array_v<std::remove_reference_t<R>>;
+template <class N>
+concept Length = std::integral<N> && !std::same_as<N, bool>;
+
+/// The elements as they will be stored, all of them before anything is made or written.
+template <class T, class R>
+std::vector<T> elements_of(R&& range) {
+  std::vector<T> out;
+  if constexpr (std::ranges::sized_range<R>) out.reserve(std::ranges::size(range));
+  for (auto&& x : range) out.push_back(stored<T>(std::remove_cvref_t<decltype(x)>(x)));
+  return out;
+}
+
+template <class T>
+using SliceOf = std::conditional_t<
+    std::is_same_v<T, char>, std::string,
+    std::conditional_t<std::is_same_v<T, wchar_t>, std::wstring, std::vector<T>>>;
+
+template <class>
+inline constexpr bool is_seqlocked = false;
+template <>
+inline constexpr bool is_seqlocked<mode::seqlocked> = true;
+template <unsigned N>
+inline constexpr bool is_seqlocked<mode::seqlocked_in<N>> = true;
+template <class>
+inline constexpr bool is_locked = false;
+template <class L>
+inline constexpr bool is_locked<mode::locked_by<L>> = true;
+template <class>
+struct LockOf {
+  using type = void;
+};
+template <class L>
+struct LockOf<mode::locked_by<L>> {
+  using type = L;
+};
+
+}  // namespace detail
+
+template <class Element, class Mode = mode::seqlocked>
+class Array {
+  using T = std::remove_const_t<Element>;
+  using Store = typename detail::StoreFor<T, Mode>::type;
+  using L = typename detail::LockOf<Mode>::type;
+  static constexpr bool seqlocked = detail::is_seqlocked<Mode>;
+  static constexpr bool locked = detail::is_locked<Mode>;
+  static constexpr bool raw = std::is_same_v<Mode, mode::raw>;
+
+ public:
+  using value_type = T;
+  using size_type = std::size_t;
+  static constexpr bool is_read_only = std::is_const_v<Element>;
+  static_assert(!(is_read_only && locked),
+                "reading a locked array takes its lock, which a read-only segment cannot give");
+
+  /// n zeros.
+  template <detail::Length N>
+  explicit Array(N n) : Array(Make{}, Place{}, length(n), nullptr) {}
+  /// The elements of a range.
+  template <detail::RangeOf<T> R>
+  explicit Array(R&& range)
+      : Array(Make{}, Place{}, detail::elements_of<T>(std::forward<R>(range))) {}
+  /// The characters before the NUL.
+  explicit Array(const char* text)
+    requires std::is_same_v<T, char>
+      : Array(Make{}, Place{}, detail::elements_of<char>(std::string_view(text))) {}
+  static Array of(std::initializer_list<T> elements) { return Array(std::vector<T>(elements)); }
+
+  /// Under a name: found if it has this length, or made.
+  template <detail::Length N>
+  Array(const Place& place, N n) : Array(Make{}, place, length(n), nullptr) {
+    detail::check_named<T>();
+  }
+  template <detail::RangeOf<T> R>
+  Array(const Place& place, R&& range)
+      : Array(Make{}, place, detail::elements_of<T>(std::forward<R>(range))) {
+    detail::check_named<T>();
+  }
+
+  /// Beside a lock that others use too; it must outlive the array.
+  template <detail::Length N, class G>
+    requires(locked && std::same_as<G, L>)
+  Array(N n, G& lock) : Array(n) {
+    store_.use(lock);
+  }
+  template <detail::RangeOf<T> R, class G>
+    requires(locked && std::same_as<G, L>)
+  Array(R&& range, G& lock) : Array(std::forward<R>(range)) {
+    store_.use(lock);
+  }
+
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+  /// Whether the object was erased.
+  [[nodiscard]] bool gone() const noexcept { return handle_.gone(); }
+
+  // ---- One element ---------------------------------------------------------------------------
+
+  /// Unchecked. What it gives can be read, assigned to, and updated in one step (+=, update(f)).
+  [[nodiscard]] decltype(auto) operator[](std::size_t i) noexcept {
+    if constexpr (raw && !is_read_only)
+      return (store_.elements()[i]);
+    else if constexpr (is_read_only)
+      return get(i);
+    else
+      return detail::Element<Array>(*this, i);
+  }
+  [[nodiscard]] T operator[](std::size_t i) const { return get(i); }
+  [[nodiscard]] decltype(auto) at(std::size_t i) {
+    check_index(i);
+    return (*this)[i];
+  }
+  [[nodiscard]] T at(std::size_t i) const {
+    check_index(i);
+    return get(i);
+  }
+  /// Unchecked.
+  [[nodiscard]] T get(std::size_t i) const {
+    T x = store_.get(handle_, i);
+    check_still_there();
+    return x;
+  }
+  template <class U>
+    requires(!is_read_only && detail::ConvertsTo<T, U>)
+  void set(std::size_t i, U x) {
+    if constexpr (raw)
+      store_.elements()[i] = detail::stored<T>(x);
+    else
+      store_.set(handle_, i, detail::stored<T>(x));
+  }
+  /// element = f(element), or f(element&), as one step; returns the new value. mode::atomic: f may
+  /// run more than once.
+  template <class F>
+    requires(!is_read_only && !raw)
+  T update(std::size_t i, F&& f) {
+    return store_.update(handle_, i, std::forward<F>(f));
+  }
+  /// element += x as one step; returns the new value.
+  T add(std::size_t i, T x)
+    requires(!is_read_only && !raw && std::is_arithmetic_v<T>)
+  {
+    return store_.add(handle_, i, x);
+  }
+
+  // ---- Many ----------------------------------------------------------------------------------
+
+  /// All elements as they were together at one moment.
+  [[nodiscard]] std::vector<T> snapshot() const
+    requires(seqlocked || locked)
+  {
+    return read(0, size_);
+  }
+  /// Elements [first, last).
+  [[nodiscard]] std::vector<T> snapshot(std::size_t first, std::size_t last) const
+    requires(seqlocked || locked)
+  {
+    check_range(first, last);
+    return read(first, last);
+  }
+  /// The same into memory of the caller's, without allocating; `out` has size() elements.
+  void snapshot_into(std::span<T> out) const
+    requires(seqlocked || locked)
+  {
+    if (out.size() != size_) [[unlikely]]
+      detail::throw_length(handle_, out.size(), size_);
+    read_into(0, size_, out.data());
+  }
+  /// Grows by one with each write.
+  [[nodiscard]] std::uint64_t version() const noexcept
+    requires seqlocked
+  {
+    return store_.version();
+  }
+  /// A snapshot, if anything was written since `version`, which becomes the snapshot's; else false.
+  bool read_if_newer(std::uint64_t& version, std::span<T> out) const
+    requires seqlocked
+  {
+    if (store_.version() == version && !gone()) return false;
+    if (out.size() != size_) [[unlikely]]
+      detail::throw_length(handle_, out.size(), size_);
+    const core::Version at = read_into(0, size_, out.data());
+    return std::exchange(version, at) != at;
+  }
+
+  /// Changes elements by f(std::span<T>). seqlocked: all of it is seen or none, and if f throws
+  /// nothing is published. locked: under the lock, as it goes.
+  template <class F>
+    requires(!is_read_only && (seqlocked || locked))
+  void write(F&& f) {
+    store_.change(handle_, 0, size_, [&](T* first) { f(std::span<T>(first, size_)); });
+  }
+  /// Only elements [first, last), which is what f gets and what it costs.
+  template <class F>
+    requires(!is_read_only && (seqlocked || locked))
+  void write(std::size_t first, std::size_t last, F&& f) {
+    check_range(first, last);
+    store_.change(handle_, first, last,
+                  [&](T* begin) { f(std::span<T>(begin, last - first)); });
+  }
+  /// Replaces all elements, as one write. `from` has size() elements.
+  void assign(std::span<const T> from)
+    requires(!is_read_only)
+  {
+    if (from.size() != size_) [[unlikely]]
+      detail::throw_length(handle_, from.size(), size_);
+    store_.replace(handle_, 0, size_, size_, from.data());
+  }
+
+  /// Python's a[start:stop:step]: clamped, negative from the end. Of char and wchar_t a string.
+  [[nodiscard]] detail::SliceOf<T> slice(std::optional<std::ptrdiff_t> start = {},
+                                         std::optional<std::ptrdiff_t> stop = {},
+                                         std::ptrdiff_t step = 1) const {
+    const auto s = detail::Slice::of(size_, start, stop, step);
+    const std::vector<T> between = read(s.first(), s.last());
+    detail::SliceOf<T> out;
+    out.reserve(s.count);
+    for (std::size_t k = 0; k < s.count; ++k) out.push_back(between[s.at(k) - s.first()]);
+    return out;
+  }
+  /// Python's a[start:stop:step] = values, as one write: as many values as the slice has elements.
+  template <detail::RangeOf<T> R>
+    requires(!is_read_only)
+  void assign_slice(std::optional<std::ptrdiff_t> start, std::optional<std::ptrdiff_t> stop,
+                    std::ptrdiff_t step, R&& values) {
+    const auto s = detail::Slice::of(size_, start, stop, step);
+    const std::vector<T> from = detail::elements_of<T>(std::forward<R>(values));
+    if (from.size() != s.count) detail::throw_length(handle_, from.size(), s.count);
+    if (s.count == 0) return;
+    if (step == 1) {
+      store_.replace(handle_, s.first(), s.last(), size_, from.data());
+    } else if constexpr (seqlocked || locked) {
+      store_.change(handle_, s.first(), s.last(), [&](T* first) {
+        for (std::size_t k = 0; k < s.count; ++k) first[s.at(k) - s.first()] = from[k];
+      });
+    } else {
+      for (std::size_t k = 0; k < s.count; ++k) set(s.at(k), from[k]);
+    }
+  }
+  template <detail::RangeOf<T> R>
+    requires(!is_read_only)
+  void assign_slice(std::optional<std::ptrdiff_t> start, std::optional<std::ptrdiff_t> stop,
+                    R&& values) {
+    assign_slice(start, stop, 1, std::forward<R>(values));
+  }
+
+  // ---- Array<char>, as Python's Array('c') ---------------------------------------------------
+
+  /// The characters before the first NUL.
+  [[nodiscard]] std::string value() const
+    requires std::is_same_v<T, char>
+  {
+    const std::string all = raw_bytes();
+    return all.substr(0, all.find('\0'));
+  }
+  /// Writes the characters and, if there is room, one NUL; what lies behind stays.
+  void set_value(std::string_view text)
+    requires(std::is_same_v<T, char> && !is_read_only)
+  {
+    std::vector<T> from(text.begin(), text.end());
+    if (from.size() > size_) detail::throw_length(handle_, from.size(), size_);
+    if (from.size() < size_) from.push_back('\0');
+    store_.replace(handle_, 0, from.size(), size_, from.data());
+  }
+  /// All characters.
+  [[nodiscard]] std::string raw_bytes() const
+    requires std::is_same_v<T, char>
+  {
+    return slice();
+  }
+  /// Overwrites the first of them.
+  void set_raw(std::string_view text)
+    requires(std::is_same_v<T, char> && !is_read_only)
+  {
+    if (text.size() > size_) detail::throw_length(handle_, text.size(), size_);
+    store_.replace(handle_, 0, text.size(), size_, text.data());
+  }
+
+  // ---- mode::locked --------------------------------------------------------------------------
+
+  [[nodiscard]] auto& get_lock() const noexcept {
+    refuse_unless_locked();
+    return store_.lock();
+  }
+  Acquired acquire(bool block = true) {
+    refuse_unless_locked();
+    return get_lock().acquire(block);
+  }
+  template <class Rep, class Period>
+  Acquired acquire(bool block, std::chrono::duration<Rep, Period> timeout) {
+    refuse_unless_locked();
+    return get_lock().acquire(block, timeout);
+  }
+  void release() {
+    refuse_unless_locked();
+    get_lock().release();
+  }
+  void lock() { (void)acquire(); }
+  void unlock() { release(); }
+  [[nodiscard]] bool try_lock() { return bool(acquire(false)); }
+  /// The elements themselves: locked, for those who hold the lock; raw, for everyone.
+  [[nodiscard]] std::span<T> get_obj() const noexcept
+    requires((locked || raw) && !is_read_only)
+  {
+    return {store_.elements(), size_};
+  }
+
+  static detail::Stamp stamp(std::uint64_t count) noexcept {
+    return {.kind = detail::Stamp::Kind::array,
+            .mode = Store::stamp_mode,
+            .begins = Store::begins,
+            .copies = Store::copies_for(count),
+            .element = detail::ElementType::of<T>(),
+            .count = count};
+  }
+
+ private:
+  friend struct detail::Attach;
+
+  explicit Array(detail::Handle handle)
+      : handle_(std::move(handle)),
+        size_(static_cast<std::size_t>(handle_.count())),
+        store_(handle_, size_) {}
+  struct Make {};
+  Array(Make, const Place& place, std::size_t n, const T* initial)
+      : Array(detail::make_or_find(place, stamp(n), Store::bytes_for(n),
+                                   [&](std::byte* payload, core::Participants& table) {
+                                     Store::make(payload, table, n, initial);
+                                   })) {
+    detail::check_shareable<T>();
+    static_assert(!is_read_only, "Array<const T> is found in a read-only segment, not made");
+  }
+  Array(Make, const Place& place, const std::vector<T>& elements)
+      : Array(Make{}, place, elements.size(), elements.data()) {}
+
+  template <class N>
+  static std::size_t length(N n) {
+    return detail::checked_length(std::cmp_less(n, 0), static_cast<unsigned long long>(n),
+                                  sizeof(T));
+  }
+  template <class A = Array>
+  static void refuse_unless_locked() {
+    static_assert(A::locked,
+                  "only mode::locked has a lock: write Array<T, mode::locked>, or change the "
+                  "elements together with write()");
+  }
+  void check_index(std::size_t i) const {
+    if (i >= size_) [[unlikely]]
+      detail::throw_index(handle_, i, size_);
+  }
+  void check_range(std::size_t first, std::size_t last) const {
+    if (last > size_ || first > last) [[unlikely]]
+      detail::throw_index(handle_, std::max(first, last), size_);
+  }
+  /// Nobody waits for a reader that may not write: look that the memory was still this object's.
+  void check_still_there() const {
+    if constexpr (is_read_only) {
+      core::acquire_fence();
+      if (gone()) [[unlikely]]
+        handle_.throw_gone();
+    }
+  }
+  core::Version read_into(std::size_t first, std::size_t last, T* out) const {
+    core::Version at = 0;
+    if constexpr (seqlocked) {
+      at = store_.read(first, last, out);
+      if (at & core::version_gone) [[unlikely]]
+        handle_.throw_gone();
+    } else {
+      store_.read(first, last, out);
+    }
+    check_still_there();
+    return at;
+  }
+  [[nodiscard]] std::vector<T> read(std::size_t first, std::size_t last) const {
+    std::vector<T> out(last - first);
+    read_into(first, last, out.data());
+    return out;
+  }
+
+  detail::Handle handle_;
+  std::size_t size_;
+  Store store_;
+};
+
+}  // namespace lagoon

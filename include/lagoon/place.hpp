@@ -1,0 +1,188 @@
+#pragma once
+/// Where a shared object lives, and what holds on to it there.
+///
+/// `Place{}` is this process's heap: nameless, inherited by children forked later. `segment["x"]`
+/// is the place of that name in a segment: what lies there is found, or made, whichever program
+/// comes first; both find it complete.
+
+#include <lagoon/core/participants.hpp>
+#include <lagoon/segment.hpp>
+#include <lagoon/typecode.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace lagoon {
+
+class Place {
+ public:
+  /// In this process's own heap, without a name.
+  Place() = default;
+
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  [[nodiscard]] const detail::MappingRef& mapping() const noexcept { return mapping_; }
+
+ private:
+  friend class Segment;
+  Place(detail::MappingRef mapping, std::string_view name)
+      : mapping_(std::move(mapping)), name_(name) {}
+
+  detail::MappingRef mapping_;
+  std::string name_;
+};
+
+namespace detail {
+
+struct Block;
+
+/// What an object is: compared when it is found by name.
+struct Stamp {
+  enum class Kind : std::uint8_t { value, array, lock, rlock, in_place };
+  enum class Mode : std::uint8_t { atomic, seqlocked, locked, raw };
+  /// What the payload begins with; tells `erase` how to tell those who still have handles.
+  enum class Begins : std::uint8_t { otherwise, with_latch, with_owned_word };
+
+  Kind kind;
+  Mode mode;
+  Begins begins = Begins::otherwise;
+  std::uint8_t copies = 1;  ///< 0 when asking: however many
+  ElementType element{};
+  std::uint64_t count = 1;  ///< elements; any_count when asking
+
+  static constexpr std::uint64_t any_count = ~std::uint64_t{0};
+
+  /// Such as "Array<double, seqlocked>[64]".
+  [[nodiscard]] std::string text() const;
+};
+
+/// Holds on to one object in shared memory: keeps the mapping, and, for an object without a name,
+/// ends it when it goes (in the process that made it; a forked child's copy ends nothing).
+class __attribute__((visibility("default"))) Handle {
+ public:
+  Handle() = default;
+  Handle(MappingRef mapping, Block* block);
+  Handle(Handle&& other) noexcept
+      : payload_(std::exchange(other.payload_, nullptr)),
+        mapping_(std::move(other.mapping_)),
+        block_(std::exchange(other.block_, nullptr)),
+        id_(other.id_) {}
+  Handle& operator=(Handle&& other) noexcept {
+    std::swap(payload_, other.payload_);
+    std::swap(mapping_, other.mapping_);
+    std::swap(block_, other.block_);
+    std::swap(id_, other.id_);
+    return *this;
+  }
+  ~Handle() {
+    if (block_ != nullptr) release();
+  }
+
+  [[nodiscard]] std::byte* payload() const noexcept { return payload_; }
+  /// Whether the object was erased.
+  [[nodiscard]] bool gone() const noexcept;
+  /// Number of elements, from the stamp.
+  [[nodiscard]] std::uint64_t count() const noexcept;
+  /// In how many copies they are kept, from the stamp.
+  [[nodiscard]] unsigned copies() const noexcept;
+  /// Such as "'prices' (Array<double, seqlocked>[64]) in segment 'trading'".
+  [[nodiscard]] std::string describe() const;
+  [[noreturn]] void throw_gone() const;
+  [[nodiscard]] core::Participants& participants() const noexcept;
+
+ private:
+  void release() noexcept;
+
+  std::byte* payload_ = nullptr;
+  MappingRef mapping_;
+  Block* block_ = nullptr;
+  std::uint64_t id_ = 0;  // the block's, while it is this object
+};
+
+/// Calls without owning or allocating: fill(payload, participants).
+class Fill {
+ public:
+  template <class F>
+    requires(!std::is_same_v<std::remove_cvref_t<F>, Fill>)
+  Fill(F&& f) noexcept  // NOLINT: converts by design
+      : object_(const_cast<void*>(static_cast<const void*>(std::addressof(f)))),
+        call_([](void* object, std::byte* payload, core::Participants& table) {
+          (*static_cast<std::remove_reference_t<F>*>(object))(payload, table);
+        }) {}
+  void operator()(std::byte* payload, core::Participants& table) const {
+    call_(object_, payload, table);
+  }
+
+ private:
+  void* object_;
+  void (*call_)(void*, std::byte*, core::Participants&);
+};
+
+/// The object at `place`: found if it is there, else made of `bytes` zeroed bytes aligned to 64,
+/// filled in before anybody else can see it. If `fill` throws, nothing was made.
+__attribute__((visibility("default"))) Handle make_or_find(const Place& place, const Stamp& stamp,
+                                                           std::size_t bytes, Fill fill);
+/// The object of that name, if there is one; TypeMismatch if it is something else. `read_only` is
+/// whether the caller promises not to write: else a read-only segment throws ReadOnly.
+__attribute__((visibility("default"))) std::optional<Handle> find(const MappingRef& mapping,
+                                                                  std::string_view name,
+                                                                  const Stamp& stamp,
+                                                                  bool read_only);
+
+/// The table of those who take part in a segment, for objects that are laid out in place.
+__attribute__((visibility("default"))) core::Participants& participants_of(const Segment& segment);
+
+/// Objects say how they are found: Object::attach(handle) and Object::stamp(any length).
+struct Attach {
+  template <class Object>
+  static std::optional<Object> find(const MappingRef& mapping, std::string_view name) {
+    auto handle = detail::find(mapping, name, Object::stamp(Stamp::any_count),
+                               Object::is_read_only);
+    if (!handle) return std::nullopt;
+    return Object(std::move(*handle));
+  }
+};
+
+template <class T>
+consteval void check_shareable() {
+  static_assert(std::is_trivially_copyable_v<T>,
+                "only trivially copyable types can be shared between processes");
+  static_assert(!has_pointers<T>(), "a pointer means nothing in another process");
+  static_assert(!std::is_same_v<T, long double>, "long double has no typecode; use double");
+}
+template <class T>
+consteval void check_named() {
+  static_assert(Scalar<T> || !type_name<T>.empty(),
+                "to live under a name a struct says what it is called: template <> inline "
+                "constexpr std::string_view lagoon::type_name<T> = \"T\";");
+}
+
+}  // namespace detail
+
+template <class Object>
+std::optional<Object> Segment::find(std::string_view name) const {
+  return detail::Attach::find<Object>(mapping_, name);
+}
+
+template <class T, class... Args>
+T& Segment::construct(std::string_view name, Args&&... args) const {
+  static_assert(!type_name<T>.empty(),
+                "to live under a name a struct says what it is called: template <> inline "
+                "constexpr std::string_view lagoon::type_name<T> = \"T\";");
+  static_assert(std::is_trivially_destructible_v<T>, "nobody runs destructors in shared memory");
+  const detail::Stamp stamp{.kind = detail::Stamp::Kind::in_place,
+                            .mode = detail::Stamp::Mode::raw,
+                            .element = detail::ElementType::of<T>()};
+  const detail::Handle handle = detail::make_or_find(
+      (*this)[name], stamp, sizeof(T), [&](std::byte* payload, core::Participants&) {
+        new (payload) T(*this, std::forward<Args>(args)...);
+      });
+  return *reinterpret_cast<T*>(handle.payload());
+}
+
+}  // namespace lagoon

@@ -1,0 +1,165 @@
+#pragma once
+/// Shared memory that grows and outlives any of its users' deaths: a directory of named objects
+/// and the memory they lie in.
+///
+/// A `Segment` is a named one: a file in /dev/shm that any program may open. Beside those, every
+/// process has a heap: nameless, inherited by the children it forks, gone with the last of them.
+///
+/// What it looks like:
+///
+///   header | participants | block | block | … | block        then address space, not yet memory
+///   ‹—————————————————— committed ——————————————————›‹————— up to `reserve` —————›
+///
+/// Blocks lie end to end; each begins with its size and state in one word, so the chain of blocks
+/// is the only book that is kept: what is free is what says so. Splitting, joining, growing and
+/// freeing are one store each. Names are found through buckets of linked blocks.
+///
+/// Directory and allocation change under one turn (core/owned_word.hpp), which is taken over from
+/// a dead owner; an object's contents are filled in outside it. Each store that publishes, and
+/// what a SIGKILL right after it leaves:
+///   (1) committed   after fallocate and the new free block's header. Before: the file is larger
+///                   than is known, the next growth commits the same bytes again.
+///   (2) size|state  of the block that is split off, joined or freed. Its new neighbour's header
+///                   was written first, inside memory that was free.
+///   (3) state = building, with the builder's Owner stored before. Killed while it fills the
+///                   block: whoever sweeps sees a dead builder, and frees it.
+///   (4) bucket head: the name exists, with its contents. State = live follows; a sweep finds a
+///                   linked block of a dead builder and makes it live.
+///   (5) unlink: the name is gone. State = erased follows; a sweep finds a live block with a name
+///                   that is not linked and makes it erased.
+///
+/// The name of the file appears (linkat) only when all this is in place. Memory is committed by
+/// fallocate before it is handed out: a full /dev/shm is OutOfMemory at the call, never SIGBUS.
+///
+/// An erased object's memory is used again once no process that was attached when it was erased
+/// can still reach it: each has ended, or has since opened, made or erased something here and
+/// holds no handle to anything erased. Until then handles to it do not dangle.
+///
+/// Limits: an attached process counts as present as long as one of its threads that wrote here
+/// lives. Objects per segment: any number; finding one takes a walk along a bucket (of 1,024).
+
+#include <lagoon/error.hpp>
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lagoon {
+
+class Place;
+namespace detail {
+class Mapping;
+
+/// Counts, in this process only, who needs a mapping; the last one unmaps it.
+class MappingRef {
+ public:
+  MappingRef() = default;
+  explicit MappingRef(Mapping* m) noexcept : mapping_(m) {}  // adopts one count
+  MappingRef(const MappingRef& other) noexcept;
+  MappingRef(MappingRef&& other) noexcept : mapping_(std::exchange(other.mapping_, nullptr)) {}
+  MappingRef& operator=(MappingRef other) noexcept {
+    std::swap(mapping_, other.mapping_);
+    return *this;
+  }
+  ~MappingRef();
+  Mapping* operator->() const noexcept { return mapping_; }
+  Mapping& operator*() const noexcept { return *mapping_; }
+  explicit operator bool() const noexcept { return mapping_ != nullptr; }
+
+ private:
+  Mapping* mapping_ = nullptr;
+};
+}  // namespace detail
+
+struct SegmentOptions {
+  /// Address space set aside: how far the segment can grow, in bytes. Costs no memory, but counts
+  /// for `ulimit -v` and mlockall. The creator decides; those who open it take it from there.
+  std::size_t reserve = std::size_t{4} << 30;
+  /// Access rights of the file.
+  mode_t mode = 0600;
+  /// Touch every page of what is committed, now and at each growth, so that no page fault comes
+  /// later.
+  bool prefault = false;
+  /// Ask for huge pages (needs shmem_enabled=advise or a hugetlbfs `directory`).
+  bool huge_pages = false;
+  /// Open a file that belongs to another user than this process's (or root).
+  bool any_owner = false;
+  /// Threads that may write at the same time, at most 16,383. 64 bytes each.
+  std::size_t participants = 4096;
+  /// Where the file lies: a tmpfs or hugetlbfs.
+  std::string directory = "/dev/shm";
+};
+
+class __attribute__((visibility("default"))) Segment {
+ public:
+  using Options = SegmentOptions;
+
+  /// Makes a segment. AlreadyExists if the name is taken.
+  static Segment create(std::string_view name, const Options& options = {});
+  /// Opens one that is there. NotFound; LayoutMismatch for a file that is no segment; SystemError
+  /// without permission.
+  static Segment open(std::string_view name, const Options& options = {});
+  /// Whichever program comes first makes it; the others find it complete.
+  static Segment open_or_create(std::string_view name, const Options& options = {});
+  /// Attaches without write permission: nothing is stored. Its objects are asked for as
+  /// `Value<const T>` and `Array<const T>`.
+  static Segment open_read_only(std::string_view name, const Options& options = {});
+  /// Removes the name. Those who have it open keep it. False if there was none.
+  static bool remove(std::string_view name, const Options& options = {});
+
+  /// A segment in a file that the application brings (memfd, hugetlbfs, …): attached if it holds
+  /// one, made if it is empty. The descriptor is duplicated.
+  static Segment adopt(int fd, const Options& options = {});
+  /// A segment in memory that the application has mapped, shared and aligned to 64 bytes: attached
+  /// if it holds one, made if it is all zero. It does not grow and is not unmapped. Whoever makes
+  /// it must have done so before others adopt it.
+  static Segment adopt(std::span<std::byte> memory, const Options& options = {});
+
+  /// The place of that name in this segment.
+  [[nodiscard]] Place operator[](std::string_view name) const;
+  /// What lies under that name, of whatever length, or nothing. TypeMismatch if it is something
+  /// else. Makes nothing.
+  template <class Object>
+  [[nodiscard]] std::optional<Object> find(std::string_view name) const;
+  /// The T under that name, made by T(*this, args...) if it is not there: for structs of Cells, to
+  /// be used in place. The reference is good while this segment is open. T needs a `type_name`.
+  template <class T, class... Args>
+  T& construct(std::string_view name, Args&&... args) const;
+  /// Ends the named object: the name is free again, handles to it throw Gone. False if there was
+  /// none.
+  bool erase(std::string_view name) const;
+
+  struct Entry {
+    std::string name;
+    std::string type;   ///< such as "Array<double, seqlocked>[64]"
+    std::size_t bytes;  ///< of memory that it takes
+  };
+  /// What it holds, in no order.
+  [[nodiscard]] std::vector<Entry> objects() const;
+
+  [[nodiscard]] const std::string& name() const noexcept;
+  [[nodiscard]] bool read_only() const noexcept;
+  /// Bytes of memory it has now; how far it can grow; how many are in use.
+  [[nodiscard]] std::size_t size() const noexcept;
+  [[nodiscard]] std::size_t capacity() const noexcept;
+  [[nodiscard]] std::size_t used() const;
+
+  [[nodiscard]] const detail::MappingRef& mapping() const noexcept { return mapping_; }
+
+ private:
+  explicit Segment(detail::MappingRef mapping) noexcept : mapping_(std::move(mapping)) {}
+  detail::MappingRef mapping_;
+};
+
+/// Options of this process's heap, to be set before its first object is made; UsageError after.
+__attribute__((visibility("default"))) void configure_heap(const SegmentOptions& options);
+
+}  // namespace lagoon
+
+#include <lagoon/place.hpp>

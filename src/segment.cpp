@@ -1,0 +1,187 @@
+#include <lagoon/segment.hpp>
+
+#include "mapping.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <utility>
+
+namespace lagoon {
+
+using detail::Mapping;
+
+namespace {
+
+/// Closes what is not handed on.
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) noexcept : fd_(fd) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  [[nodiscard]] int get() const noexcept { return fd_; }
+  [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
+
+ private:
+  int fd_;
+};
+
+std::string path_of(std::string_view name, const SegmentOptions& options) {
+  if (name.empty() || name.size() > 250 || name == "." || name == ".." ||
+      name.find('/') != std::string_view::npos || name.find('\0') != std::string_view::npos)
+    throw InvalidArgument("'" + std::string(name.substr(0, 300)) +
+                          "' is no name for a segment: it must have 1 to 250 characters, no slash, "
+                          "and be neither '.' nor '..'");
+  return options.directory + "/" + std::string(name);
+}
+
+detail::MappingRef open_file(std::string_view name, Mapping::Access access,
+                             const SegmentOptions& options) {
+  const std::string path = path_of(name, options);
+  const bool write = access == Mapping::Access::read_write;
+  // O_NONBLOCK: if somebody put a FIFO there, do not wait for its other end.
+  Descriptor fd(::open(path.c_str(),
+                       (write ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
+  if (fd.get() < 0) {
+    const int e = errno;
+    if (e == ENOENT) throw NotFound("there is no segment '" + std::string(name) + "' (" + path + ")");
+    if (e == ELOOP)
+      throw LayoutMismatch("segment '" + std::string(name) + "' is a symbolic link (" + path +
+                           "); links are not followed");
+    throw SystemError(e, "cannot open segment '" + std::string(name) + "' (" + path + ")" +
+                             (e == EACCES && write ? "; is open_read_only meant?" : ""));
+  }
+  return Mapping::attach(fd.release(), access, std::string(name), options);
+}
+
+}  // namespace
+
+Segment Segment::create(std::string_view name, const Options& options) {
+  const std::string path = path_of(name, options);
+  // Without a name until it is complete: a creator killed half-way leaves nothing.
+  Descriptor fd(::open(options.directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, options.mode));
+  if (fd.get() < 0)
+    throw SystemError(errno, "cannot make a file in " + options.directory + " for segment '" +
+                                 std::string(name) + "'");
+  if (::fchmod(fd.get(), options.mode) != 0)
+    throw SystemError(errno, "cannot set the access rights of segment '" + std::string(name) + "'");
+  const int raw = fd.get();
+  detail::MappingRef mapping =
+      Mapping::make(fd.release(), Mapping::Lifetime::named, std::string(name), options);
+  const std::string self = "/proc/self/fd/" + std::to_string(raw);
+  if (::linkat(AT_FDCWD, self.c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) != 0) {
+    if (errno == EEXIST)
+      throw AlreadyExists("there is a segment, or another file, '" + std::string(name) + "' (" +
+                          path + ")");
+    throw SystemError(errno, "cannot give segment '" + std::string(name) + "' its name (" + path + ")");
+  }
+  return Segment(std::move(mapping));
+}
+
+Segment Segment::open(std::string_view name, const Options& options) {
+  return Segment(open_file(name, Mapping::Access::read_write, options));
+}
+
+Segment Segment::open_read_only(std::string_view name, const Options& options) {
+  return Segment(open_file(name, Mapping::Access::read_only, options));
+}
+
+Segment Segment::open_or_create(std::string_view name, const Options& options) {
+  for (;;) {
+    try {
+      return open(name, options);
+    } catch (const NotFound&) {
+    }
+    try {
+      return create(name, options);
+    } catch (const AlreadyExists&) {  // somebody was faster: it is complete
+    }
+  }
+}
+
+bool Segment::remove(std::string_view name, const Options& options) {
+  const std::string path = path_of(name, options);
+  if (::unlink(path.c_str()) == 0) return true;
+  if (errno == ENOENT) return false;
+  throw SystemError(errno, "cannot remove segment '" + std::string(name) + "' (" + path + ")");
+}
+
+Segment Segment::adopt(int fd, const Options& options) {
+  Descriptor own(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+  if (own.get() < 0) throw SystemError(errno, "cannot adopt descriptor " + std::to_string(fd));
+  // One adopter at a time, so that only one finds it empty. The lock goes with the descriptor.
+  struct flock lock {};
+  lock.l_type = F_WRLCK;
+  while (::fcntl(own.get(), F_OFD_SETLKW, &lock) != 0)
+    if (errno != EINTR) throw SystemError(errno, "cannot lock the file to adopt");
+  struct stat s {};
+  if (::fstat(own.get(), &s) != 0) throw SystemError(errno, "cannot examine the file to adopt");
+  const int raw = own.get();
+  const bool empty = s.st_size == 0;
+  detail::MappingRef mapping =
+      empty ? Mapping::make(own.release(), Mapping::Lifetime::named, {}, options)
+            : Mapping::attach(own.release(), Mapping::Access::read_write, {}, options);
+  lock.l_type = F_UNLCK;
+  ::fcntl(raw, F_OFD_SETLK, &lock);
+  return Segment(std::move(mapping));
+}
+
+Segment Segment::adopt(std::span<std::byte> memory, const Options& options) {
+  return Segment(Mapping::adopt(memory, options));
+}
+
+Place Segment::operator[](std::string_view name) const { return Place(mapping_, name); }
+bool Segment::erase(std::string_view name) const { return mapping_->erase(name); }
+std::vector<Segment::Entry> Segment::objects() const { return mapping_->objects(); }
+const std::string& Segment::name() const noexcept { return mapping_->name(); }
+bool Segment::read_only() const noexcept { return mapping_->read_only(); }
+std::size_t Segment::size() const noexcept { return mapping_->committed(); }
+std::size_t Segment::capacity() const noexcept { return mapping_->reserve(); }
+std::size_t Segment::used() const { return mapping_->used(); }
+
+void configure_heap(const SegmentOptions& options) { Mapping::configure_heap(options); }
+
+namespace detail {
+
+std::string ElementType::text() const {
+  switch (kind) {
+    case Kind::none: return "";
+    case Kind::integer: return "int" + std::to_string(size * 8);
+    case Kind::natural: return "uint" + std::to_string(size * 8);
+    case Kind::floating: return size == sizeof(double) ? "double" : "float";
+    case Kind::character: return "char";
+    case Kind::wide: return "wchar_t";
+    case Kind::boolean: return "bool";
+    case Kind::structure:
+      return name.empty() ? "struct of " + std::to_string(size) + " bytes" : std::string(name);
+  }
+  return "unknown";
+}
+
+std::string Stamp::text() const {
+  const auto in_brackets = [this](const char* what) {
+    static constexpr const char* modes[] = {"atomic", "seqlocked", "locked", "raw"};
+    const auto m = static_cast<std::size_t>(mode);
+    std::string t = std::string(what) + "<" + element.text() + ", " +
+                    (m < std::size(modes) ? modes[m] : "unknown");
+    return t + ">";
+  };
+  switch (kind) {
+    case Kind::value: return in_brackets("Value");
+    case Kind::array:
+      return in_brackets("Array") + (count == any_count ? "" : "[" + std::to_string(count) + "]");
+    case Kind::lock: return "Lock";
+    case Kind::rlock: return "RLock";
+    case Kind::in_place: return element.text();
+  }
+  return "something of an unknown kind";
+}
+
+}  // namespace detail
+}  // namespace lagoon

@@ -41,7 +41,7 @@ Outcome figures(double operations_per_s) {
 }
 
 Strategy strategy(const char* name, Family family, Workload workload) {
-  return {name, family, workload, {}, {}};
+  return {name, family, workload, {}, {}, {}};
 }
 
 struct Sample : testing::Test {

@@ -107,7 +107,7 @@ void add_cpython(Strategies& to) {
   const auto add = [&](const char* name, Workload workload, const char* word) {
     const bool with_writer = workload == Workload::snapshot64;
     const auto run_it = [=](const Plan& plan) { return run(word, with_writer, plan); };
-    to.push_back({name, Family::peer, workload, run_it, cpython().unavailable});
+    to.push_back({name, Family::peer, workload, run_it, cpython().unavailable, {0.08, 0.003}});
   };
   add("CPython Value", Workload::counter, "counter");
   add("CPython Array", Workload::update64, "update64");

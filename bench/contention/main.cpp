@@ -47,37 +47,43 @@ constexpr const char* usage =
     "  --benchmark_filter=<regex>, --benchmark_list_tests, --benchmark_out=<file> and the others\n"
     "  are Google Benchmark's; a cell's name is, for example, update64/pthread_mutex/children:16\n";
 
-/// The measured window is the greater part of a cell; forking and reaping are paid out of the same
-/// budget, so a window is what is left of the cell's share after what such cells took so far.
+/// Divides the time among the cells. What forking and reaping will take is set aside first, so that
+/// windows are alike however dear a strategy's start; if it takes longer, later windows pay.
 class Budget {
  public:
-  Budget(double seconds, double longest, double weight)
-      : seconds_left_(seconds), longest_(longest), weight_left_(weight) {}
+  struct Share {
+    double warm_up_s, window_s;
+  };
 
+  Budget(double seconds, double longest) : seconds_left_(seconds), longest_(longest) {}
+
+  void expect(const Strategy& strategy, int children) {
+    weight_left_ += weight_of(children);
+    overhead_left_ += strategy.overhead.of(children);
+  }
+  [[nodiscard]] Share share(int children) const {
+    const double useful = std::max(seconds_left_ - overhead_left_, 0.0) / weight_left_;
+    const double mine = std::clamp(useful * weight_of(children), 0.03, longest_);
+    return {mine * 0.15, mine * 0.85};
+  }
+  void spend(const Strategy& strategy, int children, double seconds) {
+    seconds_left_ = std::max(seconds_left_ - seconds, 0.0);
+    overhead_left_ -= strategy.overhead.of(children);
+    weight_left_ -= weight_of(children);
+  }
+  [[nodiscard]] double seconds_left() const { return seconds_left_; }
+
+ private:
   /// Beyond four children for each processor the window grows with their number, so that each has
   /// the same processor time: a share means nothing before the scheduler has gone round some times.
   static double weight_of(int children) {
     return std::max(1.0, children / (4.0 * usable_processors()));
   }
 
-  struct Share {
-    double warm_up_s, window_s;
-  };
-  [[nodiscard]] Share share(int children, double overhead_s) const {
-    const double all = seconds_left_ * weight_of(children) / std::max(weight_left_, 1e-9);
-    const double useful = std::clamp(all - overhead_s, 0.04, longest_);
-    return {useful * 0.15, useful * 0.85};
-  }
-  void spend(int children, double seconds) {
-    seconds_left_ = std::max(seconds_left_ - seconds, 0.0);
-    weight_left_ -= weight_of(children);
-  }
-  [[nodiscard]] double seconds_left() const { return seconds_left_; }
-
- private:
   double seconds_left_;
   double longest_;
-  double weight_left_;
+  double weight_left_ = 0;
+  double overhead_left_ = 0;
 };
 
 /// One benchmark of Google's: a strategy with a number of children.
@@ -85,7 +91,6 @@ struct Cell {
   const Strategy* strategy;
   int children;
   std::string name;
-  double overhead_s = 0;  // what it took beside its window the last time it ran
 };
 
 std::string name_of(const Strategy& strategy, int children) {
@@ -124,7 +129,10 @@ class Silent : public benchmark::BenchmarkReporter {
 class Program {
  public:
   Program(const Mode& mode, std::string report)
-      : mode_(mode), report_(std::move(report)), clock_(Clock::calibrate()) {}
+      : mode_(mode),
+        report_(std::move(report)),
+        clock_(Clock::calibrate()),
+        budget_(mode.budget_s, mode.longest_s) {}
 
   int run(int argc, char** argv) {
     add_lagoon(strategies_);
@@ -189,12 +197,12 @@ class Program {
         }
       }
     }
-    double weight = 0;
     for (Cell& cell : cells_) {
       // Google Benchmark looks at the name with what it appends.
       if (std::regex_search(cell.name + "/iterations:1/manual_time", wanted) != inverted) {
-        weight += Budget::weight_of(cell.children) * mode_.repetitions;
-        runs_ += static_cast<std::size_t>(mode_.repetitions);
+        for (int i = 0; i < mode_.repetitions; ++i, ++runs_) {
+          budget_.expect(*cell.strategy, cell.children);
+        }
       }
       benchmark::RegisterBenchmark(cell.name.c_str(),
                                    [&](benchmark::State& state) { measure(cell, state); })
@@ -202,7 +210,6 @@ class Program {
           ->UseManualTime()
           ->Unit(benchmark::kMillisecond);
     }
-    budget_ = Budget(mode_.budget_s, mode_.longest_s, weight);
   }
 
   void measure(Cell& cell, benchmark::State& state) {
@@ -213,34 +220,27 @@ class Program {
     progress_.show(++started_, runs_, budget_.seconds_left(), cell.name);
     const auto begin = monotonic_ns();
     const auto elapsed = [&] { return static_cast<double>(monotonic_ns() - begin) * 1e-9; };
-    const auto share = budget_.share(cell.children, expected_overhead(cell));
+    const auto share = budget_.share(cell.children);
     Outcome outcome;
     try {
       outcome = cell.strategy->run({cell.children, share.warm_up_s, share.window_s, clock_});
     } catch (const std::exception& error) {
-      budget_.spend(cell.children, elapsed());
+      budget_.spend(*cell.strategy, cell.children, elapsed());
       if (interrupted()) {
-        results_.incomplete = std::string("stopped by ") + ::strsignal(interruption());
+        results_.incomplete.append(results_.incomplete.empty() ? "" : "; ");
+        results_.incomplete.append("stopped by ").append(::strsignal(interruption()));
       } else {
-        results_.incomplete = cell.name + ": " + error.what();
-        progress_.say(results_.incomplete);
+        const std::string failure = cell.name + ": " + error.what();
+        results_.incomplete.append(results_.incomplete.empty() ? "" : "; ").append(failure);
+        progress_.say(failure);
       }
       state.SkipWithError(error.what());
       return;
     }
-    const double took = elapsed();
-    cell.overhead_s = std::max(took - share.warm_up_s - share.window_s, 0.0);
-    budget_.spend(cell.children, took);
+    budget_.spend(*cell.strategy, cell.children, elapsed());
     for (auto _ : state) state.SetIterationTime(outcome.window_s);
     set_counters(state, outcome);
     results_.add(*cell.strategy, cell.children, outcome);
-  }
-
-  /// What this cell, or else the last one run of the same strategy or number of children, took.
-  double expected_overhead(const Cell& cell) const {
-    if (cell.overhead_s > 0) return cell.overhead_s;
-    const bool python = cell.strategy->name.rfind("CPython", 0) == 0;
-    return (python ? 0.12 : 0.003) + cell.children * (python ? 0.002 : 0.0007);
   }
 
   std::string clock_text() const {
@@ -270,7 +270,7 @@ class Program {
   std::vector<Cell> cells_;
   Results results_;
   Progress progress_;
-  Budget budget_{0, 0, 0};
+  Budget budget_;
   std::size_t runs_ = 0;
   std::size_t started_ = 0;
 };

@@ -25,7 +25,7 @@ p { max-width: 76ch; margin: 8px 0; }
 ul { max-width: 76ch; padding-left: 20px; } li { margin: 6px 0; }
 .answer { font-size: 20px; line-height: 1.45; max-width: 70ch; margin: 16px 0;
   border-left: 5px solid #00798c; padding-left: 16px; }
-.quiet { color: #5c676e; font-size: 14px; }
+.quiet { color: #5c676e; font-size: 14px; max-width: none; }
 .warning { background: #fff0d9; border-left: 5px solid #d9822b; padding: 8px 16px; }
 .scroll { overflow-x: auto; }
 table { border-collapse: separate; border-spacing: 3px; }
@@ -35,7 +35,7 @@ thead th:first-child { text-align: left; }
 .winners { width: 100%; table-layout: fixed; }
 .winners th:first-child { width: 132px; }
 .winners td { border-radius: 6px; padding: 9px 8px; font-size: 13px; line-height: 1.3;
-  vertical-align: top; height: 92px; overflow-wrap: anywhere; }
+  vertical-align: top; height: 92px; }
 .winners b { display: block; font-size: 14px; }
 .winners .ratio { display: block; font-size: 19px; margin: 1px 0; }
 .winners small { opacity: 0.85; font-size: 12px; }
@@ -43,6 +43,7 @@ thead th:first-child { text-align: left; }
   font-size: 14px; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .matrix th { font-weight: 500; white-space: nowrap; padding-right: 12px; }
 .matrix .ours { font-weight: 700; color: #00606f; }
+.keys { white-space: nowrap; }
 .key { display: inline-block; width: 13px; height: 13px; border-radius: 3px; margin: 0 5px 0 12px;
   vertical-align: -1px; }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(480px, 1fr)); gap: 22px 34px;
@@ -128,6 +129,13 @@ std::string tip(const Row& row) {
   return reason.empty() ? text : text + " (" + reason + ")";
 }
 
+/// A name that may be broken where it has a dot, in the narrow cells of the first table.
+std::string breakable(const std::string& name) {
+  std::string out = escaped(name);
+  if (const auto dot = out.find('.'); dot != std::string::npos) out.insert(dot + 1, "<wbr>");
+  return out;
+}
+
 std::string winners(const Results& results) {
   std::vector<int> counts;
   for (const Workload workload : workloads) {
@@ -150,21 +158,21 @@ std::string winners(const Results& results) {
         out += "<td style=\"background:#f1efe9\">&ndash;</td>";
       } else if (verdict.next == nullptr) {
         out += "<td style=\"" + tint(verdict.winner->family, 0.3) + "\"><b>" +
-               escaped(verdict.winner->strategy) + "</b>alone</td>";
+               breakable(verdict.winner->strategy) + "</b>alone</td>";
       } else if (verdict.level()) {
         const bool same = verdict.winner->family == verdict.next->family;
         const auto background =
             same ? tint(verdict.winner->family, 0.25) : std::string("background:#e4e4e0");
-        out += "<td style=\"" + background + "\"><b>" + escaped(verdict.winner->strategy) +
+        out += "<td style=\"" + background + "\"><b>" + breakable(verdict.winner->strategy) +
                "</b><span class=\"ratio\">level</span><small>with " +
-               escaped(verdict.next->strategy) + "</small></td>";
+               breakable(verdict.next->strategy) + "</small></td>";
       } else {
         // 1.05 times is pale, ten times and more is dark.
         const double strength = 0.22 + 0.78 * std::log10(verdict.ratio);
         out += "<td style=\"" + tint(verdict.winner->family, strength) + "\"><b>" +
-               escaped(verdict.winner->strategy) + "</b><span class=\"ratio\">" +
+               breakable(verdict.winner->strategy) + "</b><span class=\"ratio\">" +
                ratio_text(verdict.ratio) + "</span><small>the next, " +
-               escaped(verdict.next->strategy) + "</small></td>";
+               breakable(verdict.next->strategy) + "</small></td>";
       }
     }
     out += "</tr>";
@@ -405,9 +413,10 @@ std::string page_of(const Results& results) {
   out += winners(results);
   out +=
       "<p class=\"quiet\">The most operations per second, and how many times the next."
-      "<span class=\"key\" style=\"background:#00798c\"></span>lagoon's"
-      "<span class=\"key\" style=\"background:#b05f28\"></span>another"
-      "<span class=\"key\" style=\"background:#e4e4e0\"></span>lagoon and another level. "
+      "<span class=\"keys\"><span class=\"key\" style=\"background:#00798c\"></span>lagoon's"
+      "</span><span class=\"keys\"><span class=\"key\" style=\"background:#b05f28\"></span>another"
+      "</span><span class=\"keys\"><span class=\"key\" style=\"background:#e4e4e0\"></span>lagoon "
+      "and another level</span>. "
       "The darker, the clearer. Who tears, loses or starves cannot win.</p>\n";
   for (const Workload workload : workloads) {
     if (!results.children_of(workload).empty()) out += section(results, workload) + "\n";

@@ -38,12 +38,20 @@ enum class Family {
   control,  // wrong on purpose, to show that the benchmark notices; never a winner
 };
 
+/// What a cell takes beside its warm-up and window, roughly: to start and to end.
+struct Overhead {
+  double seconds = 0.006;
+  double seconds_per_child = 0.0006;
+  [[nodiscard]] double of(int children) const { return seconds + seconds_per_child * children; }
+};
+
 struct Strategy {
   std::string name;
   Family family = Family::peer;
   Workload workload = Workload::counter;
   std::function<Outcome(const Plan&)> run;  // called once for a cell, not for an operation
   std::string unavailable;                  // why it cannot be run here; empty if it can
+  Overhead overhead;
 };
 using Strategies = std::vector<Strategy>;
 
@@ -136,7 +144,7 @@ Outcome run(const Plan& plan) {
 
 template <Workload workload, class Impl>
 void add(std::string name, Family family, Strategies& to) {
-  to.push_back({std::move(name), family, workload, detail::run<workload, Impl>, {}});
+  to.push_back({std::move(name), family, workload, detail::run<workload, Impl>, {}, {}});
 }
 
 // One for each file of strategies.

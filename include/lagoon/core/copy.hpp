@@ -92,7 +92,6 @@ template <class Word>
 }
 
 #undef LAGOON_MOVDQU
-
 // The largest word of which N bytes hold at least one.
 template <std::size_t N>
 using WordOf = std::conditional_t<

@@ -12,14 +12,16 @@ void throw_nested(const Handle& handle) { throw UsageError(handle.describe() + n
 
 void throw_turn_refused(core::Taken outcome) {
   if (outcome == core::Taken::is_gone)
-    throw Gone("this object was erased; what its name stands for now, if anything, must be opened "
-               "anew");
+    throw Gone(
+        "this object was erased; what its name stands for now, if anything, must be opened "
+        "anew");
   throw UsageError(std::string("this object") + nested);
 }
 
 void throw_forked_inside_write() {
   throw UsageError(
-      "this process was forked inside a write, which its parent goes on with: nothing was published "
+      "this process was forked inside a write, which its parent goes on with: nothing was "
+      "published "
       "here; fork outside of write() and update()");
 }
 

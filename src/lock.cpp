@@ -10,10 +10,9 @@ using core::Taken;
 namespace detail {
 
 LockHandle::LockHandle(const Place& place, Stamp::Kind kind)
-    : LockHandle(make_or_find(place, kind == Stamp::Kind::lock ? Lock::stamp() : RLock::stamp(),
-                              sizeof(LockState), [](std::byte* payload, core::Participants& table) {
-                                new (payload) LockState(table);
-                              })) {}
+    : LockHandle(make_or_find(
+          place, kind == Stamp::Kind::lock ? Lock::stamp() : RLock::stamp(), sizeof(LockState),
+          [](std::byte* payload, core::Participants& table) { new (payload) LockState(table); })) {}
 
 LockHandle::LockHandle(Handle handle) noexcept
     : state_(reinterpret_cast<LockState*>(handle.payload())), handle_(std::move(handle)) {}

@@ -101,8 +101,7 @@ std::uint32_t Header::layout_hash_value() noexcept {
                                core::Participants::size_for(1),
                                sizeof(core::Latch),
                                sizeof(pthread_mutex_t)};
-  return static_cast<std::uint32_t>(
-      hash({reinterpret_cast<const char*>(facts), sizeof facts}));
+  return static_cast<std::uint32_t>(hash({reinterpret_cast<const char*>(facts), sizeof facts}));
 }
 
 Stamp Block::stamp() const {
@@ -113,8 +112,8 @@ Stamp Block::stamp() const {
           .element = {.kind = static_cast<ElementType::Kind>(element_kind),
                       .align = element_align,
                       .size = element_size,
-                      .name = {type_name, std::min<std::size_t>(type_name_length,
-                                                                sizeof type_name - 1)}},
+                      .name = {type_name,
+                               std::min<std::size_t>(type_name_length, sizeof type_name - 1)}},
           .count = count};
 }
 
@@ -187,8 +186,10 @@ Mapping::~Mapping() {
     table.resign();
     // A robust mutex must not be unmapped while its thread lives: the thread's list of them runs
     // through it. If other threads have enrolled, the address space stays as it is.
-    if (table.members_here() != 0) base_ = nullptr;
-    else table.forget();
+    if (table.members_here() != 0)
+      base_ = nullptr;
+    else
+      table.forget();
   }
   if (base_ != nullptr && lifetime_ != Lifetime::adopted_memory) ::munmap(base_, reserve_);
   if (fd_ >= 0) ::close(fd_);
@@ -202,8 +203,7 @@ std::string Mapping::describe() const {
 
 void Mapping::map(std::size_t reserve) {
   reserve_ = reserve;
-  const int protection =
-      access_ == Access::read_write ? PROT_READ | PROT_WRITE : PROT_READ;
+  const int protection = access_ == Access::read_write ? PROT_READ | PROT_WRITE : PROT_READ;
   void* p = ::mmap(nullptr, reserve_, protection, MAP_SHARED | MAP_NORESERVE, fd_, 0);
   if (p == MAP_FAILED)
     throw SystemError(errno, "cannot set aside " + std::to_string(reserve_) +
@@ -241,10 +241,9 @@ void Mapping::format(std::size_t committed) {
   h->participants = sizeof(Header);
   h->blocks = round_up(h->participants + core::Participants::size_for(capacity), 64);
   if (h->blocks + sizeof(Block) > committed)
-    throw InvalidArgument("a segment of " + std::to_string(committed) +
-                          " bytes is too small for " + std::to_string(capacity) +
-                          " participants; it takes " + std::to_string(h->blocks) +
-                          " bytes before the first object");
+    throw InvalidArgument("a segment of " + std::to_string(committed) + " bytes is too small for " +
+                          std::to_string(capacity) + " participants; it takes " +
+                          std::to_string(h->blocks) + " bytes before the first object");
   core::Participants::make(base_ + h->participants, capacity);
   auto* first = new (base_ + h->blocks) Block{};
   first->set(committed - h->blocks, Block::free_clean);
@@ -274,8 +273,8 @@ void Mapping::check_header(std::size_t available) const {
     wrong("was truncated: it has " + std::to_string(available) + " bytes of " +
           std::to_string(committed));
   const std::uint64_t slots = h.participants;
-  if (h.reserve < committed || h.reserve > (std::uint64_t{1} << 46) ||
-      slots != sizeof(Header) || h.blocks % 64 != 0 || h.blocks < slots + sizeof(core::Participants) ||
+  if (h.reserve < committed || h.reserve > (std::uint64_t{1} << 46) || slots != sizeof(Header) ||
+      h.blocks % 64 != 0 || h.blocks < slots + sizeof(core::Participants) ||
       h.blocks + sizeof(Block) > committed)
     wrong("is corrupt: its header contradicts itself");
 }
@@ -314,8 +313,7 @@ MappingRef Mapping::make(int fd, Lifetime lifetime, std::string name,
   return ref;
 }
 
-MappingRef Mapping::attach(int fd, Access access, std::string name,
-                           const SegmentOptions& options) {
+MappingRef Mapping::attach(int fd, Access access, std::string name, const SegmentOptions& options) {
   MappingRef ref(new Mapping(fd, access, Lifetime::named, std::move(name), options));
   Mapping& m = *ref;
   struct stat s {};
@@ -405,8 +403,9 @@ MappingRef Mapping::heap() {
 void Mapping::configure_heap(const SegmentOptions& options) {
   const std::lock_guard guard(process().mutex);
   if (process().heap != nullptr)
-    throw UsageError("the heap of this process is in use: configure_heap comes before the first "
-                     "object is made in it");
+    throw UsageError(
+        "the heap of this process is in use: configure_heap comes before the first "
+        "object is made in it");
   process().heap_options = options;
 }
 
@@ -469,8 +468,7 @@ Mapping::Fresh Mapping::carve(Block* b, std::size_t need, core::Owner me) {
   b->id.store(next_epoch(), boost::memory_order_relaxed);
   b->builder.store(me, boost::memory_order_relaxed);
   b->set(need, Block::building);  // (2), (3)
-  if (first_free)
-    header().search_from.store(offset_of(b) + need, boost::memory_order_relaxed);
+  if (first_free) header().search_from.store(offset_of(b) + need, boost::memory_order_relaxed);
   return {b, clean};
 }
 
@@ -620,8 +618,10 @@ void Mapping::sweep() {
     switch (b->state()) {
       case Block::building:
         if (!participants().is_dead(b->builder.load(boost::memory_order_relaxed))) break;
-        if (is_linked(b)) b->set(Block::live);
-        else set_free(b);
+        if (is_linked(b))
+          b->set(Block::live);
+        else
+          set_free(b);
         break;
       case Block::live:
         if (b->name_length.load() == 0 || is_linked(b)) break;
@@ -654,8 +654,9 @@ void Mapping::acknowledge() {
 void Mapping::check_name(std::string_view name) const {
   if (name.empty() || name.size() > 250 || name.find('/') != std::string_view::npos ||
       name.find('\0') != std::string_view::npos)
-    throw InvalidArgument("'" + std::string(name.substr(0, 300)) + "' is no name for an object in " +
-                          describe() + ": it must have 1 to 250 characters and no slash");
+    throw InvalidArgument("'" + std::string(name.substr(0, 300)) +
+                          "' is no name for an object in " + describe() +
+                          ": it must have 1 to 250 characters and no slash");
 }
 
 void Mapping::check_stamp(const Block* b, const Stamp& asked) const {
@@ -862,8 +863,7 @@ MappingRef::MappingRef(const MappingRef& other) noexcept : mapping_(other.mappin
   if (mapping_ != nullptr) mapping_->references_.fetch_add(1, std::memory_order_relaxed);
 }
 MappingRef::~MappingRef() {
-  if (mapping_ != nullptr &&
-      mapping_->references_.fetch_sub(1, std::memory_order_acq_rel) == 1)
+  if (mapping_ != nullptr && mapping_->references_.fetch_sub(1, std::memory_order_acq_rel) == 1)
     delete mapping_;
 }
 
@@ -893,8 +893,9 @@ std::string Handle::describe() const {
 }
 
 void Handle::throw_gone() const {
-  throw Gone(describe() + " was erased; what its name stands for now, if anything, must be opened "
-                          "anew");
+  throw Gone(describe() +
+             " was erased; what its name stands for now, if anything, must be opened "
+             "anew");
 }
 
 core::Participants& participants_of(const Segment& segment) {

@@ -39,9 +39,9 @@ struct alignas(64) Header {
   // Changed by the owner of the turn only.
   alignas(64) core::OwnedWord turn;
   Shared<std::uint64_t> committed;
-  Shared<std::uint64_t> epoch;         // counts erasures, and forks of those who have it mapped
-  Shared<std::uint64_t> unlinks;       // before memory that had a name is used again
-  Shared<std::uint64_t> search_from;   // a block at or before the first free one
+  Shared<std::uint64_t> epoch;        // counts erasures, and forks of those who have it mapped
+  Shared<std::uint64_t> unlinks;      // before memory that had a name is used again
+  Shared<std::uint64_t> search_from;  // a block at or before the first free one
   alignas(64) Shared<std::uint64_t> buckets[bucket_count];
 };
 
@@ -50,19 +50,19 @@ struct alignas(64) Block {
   enum State : std::uint64_t {
     free_clean = 0,  ///< never used: all zero after the header
     free_dirty = 1,
-    building = 2,    ///< `builder` fills it in
+    building = 2,  ///< `builder` fills it in
     live = 3,
-    erased = 4,      ///< until nobody can have a handle to it
+    erased = 4,  ///< until nobody can have a handle to it
   };
   static constexpr std::uint64_t state_mask = 7;
 
   Shared<std::uint64_t> size_and_state;  // bytes, header included; a multiple of 64
   Shared<std::uint64_t> builder;
-  Shared<std::uint64_t> id;     // the epoch in which it was made: no other object's
-  Shared<std::uint64_t> ended;  // the epoch in which it was erased
-  Shared<std::uint64_t> next;   // in its bucket
+  Shared<std::uint64_t> id;           // the epoch in which it was made: no other object's
+  Shared<std::uint64_t> ended;        // the epoch in which it was erased
+  Shared<std::uint64_t> next;         // in its bucket
   Shared<std::uint32_t> name_length;  // zero: it has no (whole) name
-  std::uint32_t payload_at;     // from the block's beginning
+  std::uint32_t payload_at;           // from the block's beginning
   std::uint64_t payload_bytes;
   // What it is (see Stamp).
   std::uint8_t kind, mode, begins, copies, element_kind, element_align, type_name_length, unused;
@@ -87,8 +87,7 @@ struct alignas(64) Block {
     return reinterpret_cast<std::byte*>(this) + payload_at;
   }
   [[nodiscard]] std::string_view name() const noexcept {
-    return {reinterpret_cast<const char*>(this + 1),
-            name_length.load(boost::memory_order_acquire)};
+    return {reinterpret_cast<const char*>(this + 1), name_length.load(boost::memory_order_acquire)};
   }
   [[nodiscard]] Stamp stamp() const;
   void set_stamp(const Stamp& stamp) noexcept;
@@ -202,11 +201,11 @@ class Mapping {
   ino_t inode_ = 0;
   std::size_t page_ = 4096;
   std::atomic<std::uint32_t> references_{1};
-  std::uint64_t since_ = 0;           // this process's stamp among the participants
-  core::Owner forking_ = 0;           // the parent's, between the two halves of a fork
-  std::uint64_t forking_since_ = 0;   // and what will be the child's stamp
+  std::uint64_t since_ = 0;                  // this process's stamp among the participants
+  core::Owner forking_ = 0;                  // the parent's, between the two halves of a fork
+  std::uint64_t forking_since_ = 0;          // and what will be the child's stamp
   std::map<Block*, std::uint32_t> handles_;  // of this process, under the process-wide mutex
-  std::vector<Block*> dropped_;       // heap: erased, not yet free
+  std::vector<Block*> dropped_;              // heap: erased, not yet free
 };
 
 }  // namespace lagoon::detail

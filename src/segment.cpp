@@ -46,11 +46,12 @@ detail::MappingRef open_file(std::string_view name, Mapping::Access access,
   const std::string path = path_of(name, options);
   const bool write = access == Mapping::Access::read_write;
   // O_NONBLOCK: if somebody put a FIFO there, do not wait for its other end.
-  Descriptor fd(::open(path.c_str(),
-                       (write ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
+  Descriptor fd(
+      ::open(path.c_str(), (write ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
   if (fd.get() < 0) {
     const int e = errno;
-    if (e == ENOENT) throw NotFound("there is no segment '" + std::string(name) + "' (" + path + ")");
+    if (e == ENOENT)
+      throw NotFound("there is no segment '" + std::string(name) + "' (" + path + ")");
     if (e == ELOOP)
       throw LayoutMismatch("segment '" + std::string(name) + "' is a symbolic link (" + path +
                            "); links are not followed");
@@ -79,7 +80,8 @@ Segment Segment::create(std::string_view name, const Options& options) {
     if (errno == EEXIST)
       throw AlreadyExists("there is a segment, or another file, '" + std::string(name) + "' (" +
                           path + ")");
-    throw SystemError(errno, "cannot give segment '" + std::string(name) + "' its name (" + path + ")");
+    throw SystemError(errno,
+                      "cannot give segment '" + std::string(name) + "' its name (" + path + ")");
   }
   return Segment(std::move(mapping));
 }
@@ -151,13 +153,20 @@ namespace detail {
 
 std::string ElementType::text() const {
   switch (kind) {
-    case Kind::none: return "";
-    case Kind::integer: return "int" + std::to_string(size * 8);
-    case Kind::natural: return "uint" + std::to_string(size * 8);
-    case Kind::floating: return size == sizeof(double) ? "double" : "float";
-    case Kind::character: return "char";
-    case Kind::wide: return "wchar_t";
-    case Kind::boolean: return "bool";
+    case Kind::none:
+      return "";
+    case Kind::integer:
+      return "int" + std::to_string(size * 8);
+    case Kind::natural:
+      return "uint" + std::to_string(size * 8);
+    case Kind::floating:
+      return size == sizeof(double) ? "double" : "float";
+    case Kind::character:
+      return "char";
+    case Kind::wide:
+      return "wchar_t";
+    case Kind::boolean:
+      return "bool";
     case Kind::structure:
       return name.empty() ? "struct of " + std::to_string(size) + " bytes" : std::string(name);
   }
@@ -173,12 +182,16 @@ std::string Stamp::text() const {
     return t + ">";
   };
   switch (kind) {
-    case Kind::value: return in_brackets("Value");
+    case Kind::value:
+      return in_brackets("Value");
     case Kind::array:
       return in_brackets("Array") + (count == any_count ? "" : "[" + std::to_string(count) + "]");
-    case Kind::lock: return "Lock";
-    case Kind::rlock: return "RLock";
-    case Kind::in_place: return element.text();
+    case Kind::lock:
+      return "Lock";
+    case Kind::rlock:
+      return "RLock";
+    case Kind::in_place:
+      return element.text();
   }
   return "something of an unknown kind";
 }

@@ -1,12 +1,12 @@
 /// This library's, used as its documentation says.
 
-#include "strategy.hpp"
-
-#if __has_include(<lagoon/lagoon.hpp>)
 #include <lagoon/lagoon.hpp>
 
+#include <algorithm>
 #include <mutex>
 #include <span>
+
+#include "strategy.hpp"
 
 namespace contention {
 namespace {
@@ -82,6 +82,3 @@ void add_lagoon(Strategies& to) {
 }
 
 }  // namespace contention
-#else
-void contention::add_lagoon(Strategies&) {}
-#endif

@@ -30,7 +30,7 @@ void push_once(std::vector<T>& to, const T& value) {
 
 /// "Array seqlocked, 3.1 × the next (pthread mutex)"
 std::string answer(const Verdict& verdict) {
-  if (verdict.winner == nullptr) return "nobody fit to win";
+  if (verdict.winner == nullptr) return "nobody without starving somebody";
   if (verdict.next == nullptr) return verdict.winner->strategy;
   if (verdict.level())
     return verdict.winner->strategy + " and " + verdict.next->strategy + " level";
@@ -155,8 +155,9 @@ std::string Results::sentence() const {
   }
   if (children == 0) return "Nothing was measured.";
   const auto part = [&](Workload workload, const char* what) {
-    const Verdict found = verdict(workload, children);
-    return found.winner == nullptr ? std::string() : what + answer(found);
+    const auto counts = children_of(workload);
+    const bool asked = std::find(counts.begin(), counts.end(), children) != counts.end();
+    return asked ? what + answer(verdict(workload, children)) : std::string();
   };
   const std::string read = part(Workload::snapshot64, "read: ");
   const std::string written = part(Workload::update64, "written: ");

@@ -83,8 +83,8 @@ class Element {
   operator T() const&& { return array_.get(index_); }
   [[nodiscard]] T get() const&& { return array_.get(index_); }
   template <class U>
-    requires ConvertsTo<T, U>
-  T operator=(U x) && {  // NOLINT: returns the value, as std::atomic's does
+  requires ConvertsTo<T, U> T
+  operator=(U x) && {  // NOLINT: returns the value, as std::atomic's does
     const T y = stored<T>(x);
     array_.set(index_, y);
     return y;
@@ -102,11 +102,10 @@ class Element {
   }
   T operator+=(T x) && { return array_.add(index_, x); }
   T operator-=(T x) && { return array_.add(index_, static_cast<T>(T{} - x)); }
-#define LAGOON_COMPOUND(op)                                                              \
-  T operator op##=(T x) &&                                                               \
-    requires requires(T y) { y op x; }                                                   \
-  {                                                                                      \
-    return array_.update(index_, [x](T y) { return static_cast<T>(y op x); });           \
+#define LAGOON_COMPOUND(op)                                                    \
+  T operator op##=(T x) && requires requires(T y) { y op x; }                  \
+  {                                                                            \
+    return array_.update(index_, [x](T y) { return static_cast<T>(y op x); }); \
   }
   LAGOON_COMPOUND(*)
   LAGOON_COMPOUND(/)
@@ -127,8 +126,8 @@ class Element {
 
 template <class R, class T>
 concept RangeOf = std::ranges::input_range<R> &&
-                  ConvertsTo<T, std::remove_cvref_t<std::ranges::range_reference_t<R>>> &&
-                  !std::is_array_v<std::remove_reference_t<R>>;
+    ConvertsTo<T, std::remove_cvref_t<std::ranges::range_reference_t<R>>> &&
+    !std::is_array_v<std::remove_reference_t<R>>;
 template <class N>
 concept Length = std::integral<N> && !std::same_as<N, bool>;
 
@@ -191,8 +190,7 @@ class Array {
   explicit Array(R&& range)
       : Array(Make{}, Place{}, detail::elements_of<T>(std::forward<R>(range))) {}
   /// The characters before the NUL.
-  explicit Array(const char* text)
-    requires std::is_same_v<T, char>
+  explicit Array(const char* text) requires std::is_same_v<T, char>
       : Array(Make{}, Place{}, detail::elements_of<char>(std::string_view(text))) {}
   static Array of(std::initializer_list<T> elements) { return Array(std::vector<T>(elements)); }
 
@@ -209,13 +207,9 @@ class Array {
 
   /// Beside a lock that others use too; it must outlive the array.
   template <detail::Length N, class G>
-    requires(locked && std::same_as<G, L>)
-  Array(N n, G& lock) : Array(n) {
-    store_.use(lock);
-  }
+  requires(locked&& std::same_as<G, L>) Array(N n, G& lock) : Array(n) { store_.use(lock); }
   template <detail::RangeOf<T> R, class G>
-    requires(locked && std::same_as<G, L>)
-  Array(R&& range, G& lock) : Array(std::forward<R>(range)) {
+  requires(locked&& std::same_as<G, L>) Array(R&& range, G& lock) : Array(std::forward<R>(range)) {
     store_.use(lock);
   }
 
@@ -251,8 +245,7 @@ class Array {
     return x;
   }
   template <class U>
-    requires(!is_read_only && detail::ConvertsTo<T, U>)
-  void set(std::size_t i, U x) {
+  requires(!is_read_only && detail::ConvertsTo<T, U>) void set(std::size_t i, U x) {
     if constexpr (raw)
       store_.elements()[i] = detail::stored<T>(x);
     else
@@ -261,50 +254,38 @@ class Array {
   /// element = f(element), or f(element&), as one step; returns the new value. mode::atomic: f may
   /// run more than once.
   template <class F>
-    requires(!is_read_only && !raw)
-  T update(std::size_t i, F&& f) {
+  requires(!is_read_only && !raw) T update(std::size_t i, F&& f) {
     return store_.update(handle_, i, std::forward<F>(f));
   }
   /// element += x as one step; returns the new value.
-  T add(std::size_t i, T x)
-    requires(!is_read_only && !raw && std::is_arithmetic_v<T>)
-  {
+  T add(std::size_t i, T x) requires(!is_read_only && !raw && std::is_arithmetic_v<T>) {
     return store_.add(handle_, i, x);
   }
 
   // ---- Many ----------------------------------------------------------------------------------
 
   /// All elements as they were together at one moment.
-  [[nodiscard]] std::vector<T> snapshot() const
-    requires(seqlocked || locked)
-  {
+  [[nodiscard]] std::vector<T> snapshot() const requires(seqlocked || locked) {
     return read(0, size_);
   }
   /// Elements [first, last).
   [[nodiscard]] std::vector<T> snapshot(std::size_t first, std::size_t last) const
-    requires(seqlocked || locked)
-  {
+      requires(seqlocked || locked) {
     check_range(first, last);
     return read(first, last);
   }
   /// The same into memory of the caller's, without allocating; `out` has size() elements.
-  void snapshot_into(std::span<T> out) const
-    requires(seqlocked || locked)
-  {
+  void snapshot_into(std::span<T> out) const requires(seqlocked || locked) {
     if (out.size() != size_) [[unlikely]]
       detail::throw_length(handle_, out.size(), size_);
     read_into(0, size_, out.data());
   }
   /// Grows by one with each write.
-  [[nodiscard]] std::uint64_t version() const noexcept
-    requires seqlocked
-  {
+  [[nodiscard]] std::uint64_t version() const noexcept requires seqlocked {
     return store_.version();
   }
   /// A snapshot, if anything was written since `version`, which becomes the snapshot's; else false.
-  bool read_if_newer(std::uint64_t& version, std::span<T> out) const
-    requires seqlocked
-  {
+  bool read_if_newer(std::uint64_t& version, std::span<T> out) const requires seqlocked {
     if (store_.version() == version && !gone()) return false;
     if (out.size() != size_) [[unlikely]]
       detail::throw_length(handle_, out.size(), size_);
@@ -315,22 +296,18 @@ class Array {
   /// Changes elements by f(std::span<T>). seqlocked: all of it is seen or none, and if f throws
   /// nothing is published. locked: under the lock, as it goes.
   template <class F>
-    requires(!is_read_only && (seqlocked || locked))
-  void write(F&& f) {
+  requires(!is_read_only && (seqlocked || locked)) void write(F&& f) {
     store_.change(handle_, 0, size_, [&](T* first) { f(std::span<T>(first, size_)); });
   }
   /// Only elements [first, last), which is what f gets and what it costs.
   template <class F>
-    requires(!is_read_only && (seqlocked || locked))
-  void write(std::size_t first, std::size_t last, F&& f) {
+  requires(!is_read_only && (seqlocked || locked)) void write(std::size_t first, std::size_t last,
+                                                              F&& f) {
     check_range(first, last);
-    store_.change(handle_, first, last,
-                  [&](T* begin) { f(std::span<T>(begin, last - first)); });
+    store_.change(handle_, first, last, [&](T* begin) { f(std::span<T>(begin, last - first)); });
   }
   /// Replaces all elements, as one write. `from` has size() elements.
-  void assign(std::span<const T> from)
-    requires(!is_read_only)
-  {
+  void assign(std::span<const T> from) requires(!is_read_only) {
     if (from.size() != size_) [[unlikely]]
       detail::throw_length(handle_, from.size(), size_);
     store_.replace(handle_, 0, size_, size_, from.data());
@@ -349,9 +326,9 @@ class Array {
   }
   /// Python's a[start:stop:step] = values, as one write: as many values as the slice has elements.
   template <detail::RangeOf<T> R>
-    requires(!is_read_only)
-  void assign_slice(std::optional<std::ptrdiff_t> start, std::optional<std::ptrdiff_t> stop,
-                    std::ptrdiff_t step, R&& values) {
+  requires(!is_read_only) void assign_slice(std::optional<std::ptrdiff_t> start,
+                                            std::optional<std::ptrdiff_t> stop, std::ptrdiff_t step,
+                                            R&& values) {
     const auto s = detail::Slice::of(size_, start, stop, step);
     const std::vector<T> from = detail::elements_of<T>(std::forward<R>(values));
     if (from.size() != s.count) detail::throw_length(handle_, from.size(), s.count);
@@ -367,40 +344,29 @@ class Array {
     }
   }
   template <detail::RangeOf<T> R>
-    requires(!is_read_only)
-  void assign_slice(std::optional<std::ptrdiff_t> start, std::optional<std::ptrdiff_t> stop,
-                    R&& values) {
+  requires(!is_read_only) void assign_slice(std::optional<std::ptrdiff_t> start,
+                                            std::optional<std::ptrdiff_t> stop, R&& values) {
     assign_slice(start, stop, 1, std::forward<R>(values));
   }
 
   // ---- Array<char>, as Python's Array('c') ---------------------------------------------------
 
   /// The characters before the first NUL.
-  [[nodiscard]] std::string value() const
-    requires std::is_same_v<T, char>
-  {
+  [[nodiscard]] std::string value() const requires std::is_same_v<T, char> {
     const std::string all = raw_bytes();
     return all.substr(0, all.find('\0'));
   }
   /// Writes the characters and, if there is room, one NUL; what lies behind stays.
-  void set_value(std::string_view text)
-    requires(std::is_same_v<T, char> && !is_read_only)
-  {
+  void set_value(std::string_view text) requires(std::is_same_v<T, char> && !is_read_only) {
     std::vector<T> from(text.begin(), text.end());
     if (from.size() > size_) detail::throw_length(handle_, from.size(), size_);
     if (from.size() < size_) from.push_back('\0');
     store_.replace(handle_, 0, from.size(), size_, from.data());
   }
   /// All characters.
-  [[nodiscard]] std::string raw_bytes() const
-    requires std::is_same_v<T, char>
-  {
-    return slice();
-  }
+  [[nodiscard]] std::string raw_bytes() const requires std::is_same_v<T, char> { return slice(); }
   /// Overwrites the first of them.
-  void set_raw(std::string_view text)
-    requires(std::is_same_v<T, char> && !is_read_only)
-  {
+  void set_raw(std::string_view text) requires(std::is_same_v<T, char> && !is_read_only) {
     if (text.size() > size_) detail::throw_length(handle_, text.size(), size_);
     store_.replace(handle_, 0, text.size(), size_, text.data());
   }
@@ -428,9 +394,7 @@ class Array {
   void unlock() { release(); }
   [[nodiscard]] bool try_lock() { return bool(acquire(false)); }
   /// The elements themselves: locked, for those who hold the lock; raw, for everyone.
-  [[nodiscard]] std::span<T> get_obj() const noexcept
-    requires((locked || raw) && !is_read_only)
-  {
+  [[nodiscard]] std::span<T> get_obj() const noexcept requires((locked || raw) && !is_read_only) {
     return {store_.elements(), size_};
   }
 

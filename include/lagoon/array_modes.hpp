@@ -136,8 +136,7 @@ class SeqlockedStore {
              Change&& change) {
     switch (copies_.write(first * sizeof(T), last * sizeof(T), replaces,
                           std::forward<Change>(change))) {
-      [[likely]] case core::Written::yes:
-        return;
+      [[likely]] case core::Written::yes : return;
       case core::Written::erased:
         handle.throw_gone();
       case core::Written::nested:
@@ -162,8 +161,7 @@ class LockedStore {
   static constexpr std::uint8_t copies_for(std::size_t) noexcept { return 1; }
 
   static std::size_t bytes_for(std::size_t n) noexcept { return head + n * sizeof(T); }
-  static void make(std::byte* payload, core::Participants& table, std::size_t n,
-                   const T* initial) {
+  static void make(std::byte* payload, core::Participants& table, std::size_t n, const T* initial) {
     new (payload) LockState(table);
     if (initial != nullptr) std::copy_n(initial, n, reinterpret_cast<T*>(payload + head));
   }
@@ -249,8 +247,7 @@ class AtomicStore {
     }
   }
   T add(const Handle&, std::size_t i, T x) noexcept
-    requires(std::is_arithmetic_v<T> && !std::is_same_v<T, bool>)
-  {
+      requires(std::is_arithmetic_v<T> && !std::is_same_v<T, bool>) {
     return static_cast<T>(elements_[i].fetch_add(x) + x);
   }
   void replace(const Handle&, std::size_t first, std::size_t last, std::size_t,

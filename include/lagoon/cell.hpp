@@ -41,12 +41,18 @@ namespace detail {
 
 constexpr boost::memory_order to_boost(std::memory_order order) noexcept {
   switch (order) {
-    case std::memory_order_relaxed: return boost::memory_order_relaxed;
-    case std::memory_order_consume: return boost::memory_order_consume;
-    case std::memory_order_acquire: return boost::memory_order_acquire;
-    case std::memory_order_release: return boost::memory_order_release;
-    case std::memory_order_acq_rel: return boost::memory_order_acq_rel;
-    case std::memory_order_seq_cst: break;
+    case std::memory_order_relaxed:
+      return boost::memory_order_relaxed;
+    case std::memory_order_consume:
+      return boost::memory_order_consume;
+    case std::memory_order_acquire:
+      return boost::memory_order_acquire;
+    case std::memory_order_release:
+      return boost::memory_order_release;
+    case std::memory_order_acq_rel:
+      return boost::memory_order_acq_rel;
+    case std::memory_order_seq_cst:
+      break;
   }
   return boost::memory_order_seq_cst;
 }
@@ -71,11 +77,11 @@ constexpr std::uint8_t default_copies(std::size_t bytes) noexcept {
 
 /// From where a value comes in.
 template <class T, class U>
-concept ConvertsTo =
-    std::same_as<T, U> || (std::is_arithmetic_v<T> && std::is_arithmetic_v<U> &&
-                           !std::is_same_v<U, bool> && !std::is_same_v<T, bool> &&
-                           (std::is_floating_point_v<T> || !std::is_floating_point_v<U>) &&
-                           !std::is_same_v<T, char> && !std::is_same_v<T, wchar_t>);
+concept ConvertsTo = std::same_as<T, U> ||
+    (std::is_arithmetic_v<T>&& std::is_arithmetic_v<U> && !std::is_same_v<U, bool> &&
+     !std::is_same_v<T, bool> &&
+     (std::is_floating_point_v<T> || !std::is_floating_point_v<U>)&&!std::is_same_v<T, char> &&
+     !std::is_same_v<T, wchar_t>);
 
 /// As Python's Value stores a number: integers wrap; a float for an int does not compile.
 template <class T, class U>
@@ -119,28 +125,23 @@ class AtomicCell {
                                           detail::on_failure(order));
   }
   T fetch_add(T x, std::memory_order order = std::memory_order_seq_cst) noexcept
-    requires(std::is_arithmetic_v<T> && !std::is_same_v<T, bool>)
-  {
+      requires(std::is_arithmetic_v<T> && !std::is_same_v<T, bool>) {
     return value_.fetch_add(x, detail::to_boost(order));
   }
   T fetch_sub(T x, std::memory_order order = std::memory_order_seq_cst) noexcept
-    requires(std::is_arithmetic_v<T> && !std::is_same_v<T, bool>)
-  {
+      requires(std::is_arithmetic_v<T> && !std::is_same_v<T, bool>) {
     return value_.fetch_sub(x, detail::to_boost(order));
   }
   T fetch_and(T x, std::memory_order order = std::memory_order_seq_cst) noexcept
-    requires(std::is_integral_v<T> && !std::is_same_v<T, bool>)
-  {
+      requires(std::is_integral_v<T> && !std::is_same_v<T, bool>) {
     return value_.fetch_and(x, detail::to_boost(order));
   }
   T fetch_or(T x, std::memory_order order = std::memory_order_seq_cst) noexcept
-    requires(std::is_integral_v<T> && !std::is_same_v<T, bool>)
-  {
+      requires(std::is_integral_v<T> && !std::is_same_v<T, bool>) {
     return value_.fetch_or(x, detail::to_boost(order));
   }
   T fetch_xor(T x, std::memory_order order = std::memory_order_seq_cst) noexcept
-    requires(std::is_integral_v<T> && !std::is_same_v<T, bool>)
-  {
+      requires(std::is_integral_v<T> && !std::is_same_v<T, bool>) {
     return value_.fetch_xor(x, detail::to_boost(order));
   }
   /// value = f(value) as one step; f may run more than once. Returns the new value. Lock-free.
@@ -235,9 +236,7 @@ class VersionedCell {
     return std::bit_cast<T>(before);
   }
   /// Compares with ==. On failure `expected` becomes what was found, and nothing is published.
-  bool compare_exchange(T& expected, const T& desired)
-    requires std::equality_comparable<T>
-  {
+  bool compare_exchange(T& expected, const T& desired) requires std::equality_comparable<T> {
     return write([&](std::byte* target, const std::byte* now) {
       const T found = load(now);
       if (!(found == expected)) {

@@ -108,8 +108,8 @@ class __attribute__((visibility("default"))) Handle {
 class Fill {
  public:
   template <class F>
-    requires(!std::is_same_v<std::remove_cvref_t<F>, Fill>)
-  Fill(F&& f) noexcept  // NOLINT: converts by design
+  requires(!std::is_same_v<std::remove_cvref_t<F>, Fill>) Fill(F&& f)
+  noexcept  // NOLINT: converts by design
       : object_(const_cast<void*>(static_cast<const void*>(std::addressof(f)))),
         call_([](void* object, std::byte* payload, core::Participants& table) {
           (*static_cast<std::remove_reference_t<F>*>(object))(payload, table);
@@ -141,8 +141,8 @@ __attribute__((visibility("default"))) core::Participants& participants_of(const
 struct Attach {
   template <class Object>
   static std::optional<Object> find(const MappingRef& mapping, std::string_view name) {
-    auto handle = detail::find(mapping, name, Object::stamp(Stamp::any_count),
-                               Object::is_read_only);
+    auto handle =
+        detail::find(mapping, name, Object::stamp(Stamp::any_count), Object::is_read_only);
     if (!handle) return std::nullopt;
     return Object(std::move(*handle));
   }

@@ -53,13 +53,12 @@ LAGOON_TYPECODE('d', double);
 /// Converts to scalars only, so that braces reach through nested aggregates and arrays.
 struct AnyScalar {
   template <class S>
-    requires std::is_scalar_v<S>
+  requires std::is_scalar_v<S>
   operator S() const noexcept;
 };
 struct AnyPointer {
   template <class S>
-    requires(std::is_pointer_v<S> || std::is_member_pointer_v<S>)
-  operator S() const noexcept;
+  requires(std::is_pointer_v<S> || std::is_member_pointer_v<S>) operator S() const noexcept;
 };
 template <std::size_t>
 using ScalarAt = AnyScalar;
@@ -90,34 +89,63 @@ using typecode_t = typename detail::TypecodeOf<Code>::type;
 
 /// Lives in one atomic word.
 template <class T>
-concept Scalar =
-    ((std::is_arithmetic_v<T> && !std::is_same_v<T, long double>) || std::is_enum_v<T>) &&
-    std::is_same_v<T, std::remove_cv_t<T>>;
+concept Scalar = ((std::is_arithmetic_v<T> && !std::is_same_v<T, long double>) ||
+                  std::is_enum_v<T>)&&std::is_same_v<T, std::remove_cv_t<T>>;
 
 /// Means the same in every process.
 template <class T>
-concept Shareable = std::is_trivially_copyable_v<T> && std::is_object_v<T> &&
-                    !std::is_same_v<T, long double> && !detail::has_pointers<T>();
+concept Shareable =
+    std::is_trivially_copyable_v<T> && std::is_object_v<T> && !std::is_same_v<T, long double> &&
+    !detail::has_pointers<T>();
 
 /// Runs f with a null pointer of the type of `code`; false if there is no such typecode.
 template <class F>
 constexpr bool with_typecode(char code, F&& f) {
   switch (code) {
-    case 'c': f(static_cast<typecode_t<'c'>*>(nullptr)); return true;
-    case 'b': f(static_cast<typecode_t<'b'>*>(nullptr)); return true;
-    case 'B': f(static_cast<typecode_t<'B'>*>(nullptr)); return true;
-    case 'u': f(static_cast<typecode_t<'u'>*>(nullptr)); return true;
-    case 'h': f(static_cast<typecode_t<'h'>*>(nullptr)); return true;
-    case 'H': f(static_cast<typecode_t<'H'>*>(nullptr)); return true;
-    case 'i': f(static_cast<typecode_t<'i'>*>(nullptr)); return true;
-    case 'I': f(static_cast<typecode_t<'I'>*>(nullptr)); return true;
-    case 'l': f(static_cast<typecode_t<'l'>*>(nullptr)); return true;
-    case 'L': f(static_cast<typecode_t<'L'>*>(nullptr)); return true;
-    case 'q': f(static_cast<typecode_t<'q'>*>(nullptr)); return true;
-    case 'Q': f(static_cast<typecode_t<'Q'>*>(nullptr)); return true;
-    case 'f': f(static_cast<typecode_t<'f'>*>(nullptr)); return true;
-    case 'd': f(static_cast<typecode_t<'d'>*>(nullptr)); return true;
-    default: return false;
+    case 'c':
+      f(static_cast<typecode_t<'c'>*>(nullptr));
+      return true;
+    case 'b':
+      f(static_cast<typecode_t<'b'>*>(nullptr));
+      return true;
+    case 'B':
+      f(static_cast<typecode_t<'B'>*>(nullptr));
+      return true;
+    case 'u':
+      f(static_cast<typecode_t<'u'>*>(nullptr));
+      return true;
+    case 'h':
+      f(static_cast<typecode_t<'h'>*>(nullptr));
+      return true;
+    case 'H':
+      f(static_cast<typecode_t<'H'>*>(nullptr));
+      return true;
+    case 'i':
+      f(static_cast<typecode_t<'i'>*>(nullptr));
+      return true;
+    case 'I':
+      f(static_cast<typecode_t<'I'>*>(nullptr));
+      return true;
+    case 'l':
+      f(static_cast<typecode_t<'l'>*>(nullptr));
+      return true;
+    case 'L':
+      f(static_cast<typecode_t<'L'>*>(nullptr));
+      return true;
+    case 'q':
+      f(static_cast<typecode_t<'q'>*>(nullptr));
+      return true;
+    case 'Q':
+      f(static_cast<typecode_t<'Q'>*>(nullptr));
+      return true;
+    case 'f':
+      f(static_cast<typecode_t<'f'>*>(nullptr));
+      return true;
+    case 'd':
+      f(static_cast<typecode_t<'d'>*>(nullptr));
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -127,7 +155,14 @@ namespace detail {
 /// long long) have the same.
 struct ElementType {
   enum class Kind : std::uint8_t {
-    none, integer, natural, floating, character, wide, boolean, structure
+    none,
+    integer,
+    natural,
+    floating,
+    character,
+    wide,
+    boolean,
+    structure
   };
   Kind kind = Kind::none;
   std::uint8_t align = 0;
@@ -138,12 +173,18 @@ struct ElementType {
   static constexpr ElementType of() {
     using Kind = ElementType::Kind;
     constexpr Kind kind = [] {
-      if constexpr (std::is_same_v<T, bool>) return Kind::boolean;
-      else if constexpr (std::is_same_v<T, char>) return Kind::character;
-      else if constexpr (std::is_same_v<T, wchar_t>) return Kind::wide;
-      else if constexpr (std::is_floating_point_v<T>) return Kind::floating;
-      else if constexpr (std::is_integral_v<T>) return std::is_signed_v<T> ? Kind::integer : Kind::natural;
-      else return Kind::structure;
+      if constexpr (std::is_same_v<T, bool>)
+        return Kind::boolean;
+      else if constexpr (std::is_same_v<T, char>)
+        return Kind::character;
+      else if constexpr (std::is_same_v<T, wchar_t>)
+        return Kind::wide;
+      else if constexpr (std::is_floating_point_v<T>)
+        return Kind::floating;
+      else if constexpr (std::is_integral_v<T>)
+        return std::is_signed_v<T> ? Kind::integer : Kind::natural;
+      else
+        return Kind::structure;
     }();
     static_assert(alignof(T) <= 64, "elements are aligned to 64 bytes at most");
     static_assert(type_name<T>.size() < 40, "a type_name has at most 39 characters");

@@ -96,7 +96,7 @@ class Value<T, mode::atomic> : public detail::ValueBase {
 
   Value() : Value(T{}) {}
   template <class U>
-    requires detail::ConvertsTo<T, U>
+  requires detail::ConvertsTo<T, U>
   explicit Value(U initial) : Value(Place{}, detail::stored<T>(initial), 0) {}
   /// Found under that name, or made with `initial`.
   explicit Value(const Place& place, T initial = T{}) : Value(place, initial, 0) {}
@@ -108,13 +108,13 @@ class Value<T, mode::atomic> : public detail::ValueBase {
     return cell().get(order);
   }
   template <class U>
-    requires detail::ConvertsTo<T, U>
+  requires detail::ConvertsTo<T, U>
   void set(U x, std::memory_order order = std::memory_order_seq_cst) noexcept {
     cell().set(detail::stored<T>(x), order);
   }
   template <class U>
-    requires detail::ConvertsTo<T, U>
-  T operator=(U x) noexcept {  // NOLINT: returns the value, as std::atomic's does
+  requires detail::ConvertsTo<T, U> T
+  operator=(U x) noexcept {  // NOLINT: returns the value, as std::atomic's does
     set(x);
     return detail::stored<T>(x);
   }
@@ -128,12 +128,12 @@ class Value<T, mode::atomic> : public detail::ValueBase {
                         std::memory_order order = std::memory_order_seq_cst) noexcept {
     return cell().compare_exchange(expected, desired, order);
   }
-#define LAGOON_FETCH(name)                                                            \
-  T name(T x, std::memory_order order = std::memory_order_seq_cst) noexcept           \
-    requires requires(InPlace& c) { c.name(x); }                                      \
-  {                                                                                   \
-    return cell().name(x, order);                                                     \
-  }
+#define LAGOON_FETCH(name)                                                             \
+  T name(T x, std::memory_order order =                                                \
+                  std::memory_order_seq_cst) noexcept requires requires(InPlace & c) { \
+    c.name(x);                                                                         \
+  }                                                                                    \
+  { return cell().name(x, order); }
   LAGOON_FETCH(fetch_add)
   LAGOON_FETCH(fetch_sub)
   LAGOON_FETCH(fetch_and)
@@ -141,38 +141,19 @@ class Value<T, mode::atomic> : public detail::ValueBase {
   LAGOON_FETCH(fetch_xor)
 #undef LAGOON_FETCH
   /// The compound operators return the new value.
-#define LAGOON_COMPOUND(symbol, fetch, op)                  \
-  T operator symbol(T x) noexcept                           \
-    requires requires(InPlace& c) { c.fetch(x); }           \
-  {                                                         \
-    return static_cast<T>(cell().fetch(x) op x);            \
-  }
+#define LAGOON_COMPOUND(symbol, fetch, op)                                       \
+  T operator symbol(T x) noexcept requires requires(InPlace & c) { c.fetch(x); } \
+  { return static_cast<T>(cell().fetch(x) op x); }
   LAGOON_COMPOUND(+=, fetch_add, +)
   LAGOON_COMPOUND(-=, fetch_sub, -)
   LAGOON_COMPOUND(&=, fetch_and, &)
   LAGOON_COMPOUND(|=, fetch_or, |)
   LAGOON_COMPOUND(^=, fetch_xor, ^)
 #undef LAGOON_COMPOUND
-  T operator++() noexcept
-    requires std::is_arithmetic_v<T>
-  {
-    return *this += T{1};
-  }
-  T operator++(int) noexcept
-    requires std::is_arithmetic_v<T>
-  {
-    return fetch_add(T{1});
-  }
-  T operator--() noexcept
-    requires std::is_arithmetic_v<T>
-  {
-    return *this -= T{1};
-  }
-  T operator--(int) noexcept
-    requires std::is_arithmetic_v<T>
-  {
-    return fetch_sub(T{1});
-  }
+  T operator++() noexcept requires std::is_arithmetic_v<T> { return *this += T{1}; }
+  T operator++(int) noexcept requires std::is_arithmetic_v<T> { return fetch_add(T{1}); }
+  T operator--() noexcept requires std::is_arithmetic_v<T> { return *this -= T{1}; }
+  T operator--(int) noexcept requires std::is_arithmetic_v<T> { return fetch_sub(T{1}); }
   /// value = f(value) as one step; f may run more than once. Returns the new value.
   template <class F>
   T update(F&& f, std::memory_order order = std::memory_order_seq_cst) {
@@ -203,10 +184,9 @@ class Value<T, mode::atomic> : public detail::ValueBase {
   friend struct detail::Attach;
   explicit Value(detail::Handle handle) noexcept : ValueBase(std::move(handle)) {}
   Value(const Place& place, T initial, int)
-      : ValueBase(detail::make_or_find(place, stamp(), sizeof(InPlace),
-                                       [&](std::byte* payload, core::Participants&) {
-                                         new (payload) InPlace(initial);
-                                       })) {
+      : ValueBase(detail::make_or_find(
+            place, stamp(), sizeof(InPlace),
+            [&](std::byte* payload, core::Participants&) { new (payload) InPlace(initial); })) {
     detail::check_shareable<T>();
   }
   [[nodiscard]] InPlace& cell() const noexcept { return inside<InPlace>(); }
@@ -214,16 +194,13 @@ class Value<T, mode::atomic> : public detail::ValueBase {
 
 /// A struct, kept in copies.
 template <class T>
-  requires(!std::is_const_v<T>)
-class Value<T, mode::seqlocked> : public detail::ValueBase {
+requires(!std::is_const_v<T>) class Value<T, mode::seqlocked> : public detail::ValueBase {
   using InPlace = VersionedCell<T>;
 
  public:
   using value_type = T;
 
-  Value()
-    requires std::default_initializable<T>
-      : Value(T{}) {}
+  Value() requires std::default_initializable<T> : Value(T{}) {}
   explicit Value(const T& initial) : Value(Place{}, initial, 0) {}
   explicit Value(const Place& place, const T& initial = T{}) : Value(place, initial, 0) {
     detail::check_named<T>();
@@ -237,9 +214,7 @@ class Value<T, mode::seqlocked> : public detail::ValueBase {
   }
   operator T() const { return get(); }
   T exchange(const T& x) { return cell().exchange(x); }
-  bool compare_exchange(T& expected, const T& desired)
-    requires std::equality_comparable<T>
-  {
+  bool compare_exchange(T& expected, const T& desired) requires std::equality_comparable<T> {
     return cell().compare_exchange(expected, desired);
   }
   /// Changes the value by f(T&), or to f(value), as one step; f runs once. If it throws, nothing
@@ -256,8 +231,7 @@ class Value<T, mode::seqlocked> : public detail::ValueBase {
   }
 
   static detail::Stamp stamp(std::uint64_t = 1) noexcept {
-    return detail::value_stamp<T>(detail::Stamp::Mode::seqlocked,
-                                  detail::Stamp::Begins::with_latch,
+    return detail::value_stamp<T>(detail::Stamp::Mode::seqlocked, detail::Stamp::Begins::with_latch,
                                   detail::default_copies(sizeof(T)));
   }
   static constexpr bool is_read_only = false;
@@ -278,8 +252,9 @@ class Value<T, mode::seqlocked> : public detail::ValueBase {
 /// Through a read-only segment: segment.find<Value<const T>>("name"). Throws Gone if the object
 /// was erased.
 template <class T, class Mode>
-  requires(std::is_same_v<Mode, mode::atomic> || std::is_same_v<Mode, mode::seqlocked>)
-class Value<const T, Mode> : public detail::ValueBase {
+requires(std::is_same_v<Mode, mode::atomic> ||
+         std::is_same_v<Mode, mode::seqlocked>) class Value<const T, Mode>
+    : public detail::ValueBase {
   using InPlace = const typename detail::CellFor<T>::type;
 
  public:
@@ -294,9 +269,8 @@ class Value<const T, Mode> : public detail::ValueBase {
     return x;
   }
   operator T() const { return get(); }
-  [[nodiscard]] std::uint64_t version() const noexcept
-    requires std::is_same_v<Mode, mode::seqlocked>
-  {
+  [[nodiscard]] std::uint64_t version()
+      const noexcept requires std::is_same_v<Mode, mode::seqlocked> {
     return inside<InPlace>().version();
   }
 
@@ -338,10 +312,9 @@ class Value<T, mode::raw> : public detail::ValueBase {
   friend struct detail::Attach;
   explicit Value(detail::Handle handle) noexcept : ValueBase(std::move(handle)) {}
   Value(const Place& place, const T& initial, int)
-      : ValueBase(detail::make_or_find(place, stamp(), sizeof(T),
-                                       [&](std::byte* payload, core::Participants&) {
-                                         new (payload) T(initial);
-                                       })) {
+      : ValueBase(detail::make_or_find(
+            place, stamp(), sizeof(T),
+            [&](std::byte* payload, core::Participants&) { new (payload) T(initial); })) {
     detail::check_shareable<T>();
   }
 };
@@ -359,11 +332,11 @@ class Value<T, mode::locked_by<L>> : public detail::ValueBase {
 
   Value() : Value(T{}) {}
   template <class U>
-    requires(detail::ConvertsTo<T, U>)
-  explicit Value(const U& initial) : Value(Place{}, detail::stored<T>(initial), nullptr) {}
+  requires(detail::ConvertsTo<T, U>) explicit Value(const U& initial)
+      : Value(Place{}, detail::stored<T>(initial), nullptr) {}
   template <class U>
-    requires(detail::ConvertsTo<T, U>)
-  Value(const U& initial, L& lock) : Value(Place{}, detail::stored<T>(initial), &lock) {}
+  requires(detail::ConvertsTo<T, U>) Value(const U& initial, L& lock)
+      : Value(Place{}, detail::stored<T>(initial), &lock) {}
   explicit Value(const Place& place, const T& initial = T{}) : Value(place, initial, nullptr) {
     detail::check_named<T>();
   }
@@ -374,14 +347,12 @@ class Value<T, mode::locked_by<L>> : public detail::ValueBase {
     return get_obj();
   }
   template <class U>
-    requires(detail::ConvertsTo<T, U>)
-  void set(const U& x) {
+  requires(detail::ConvertsTo<T, U>) void set(const U& x) {
     const std::scoped_lock guard(get_lock());
     get_obj() = detail::stored<T>(x);
   }
   template <class U>
-    requires(detail::ConvertsTo<T, U>)
-  Value& operator=(const U& x) {
+  requires(detail::ConvertsTo<T, U>) Value& operator=(const U& x) {
     set(x);
     return *this;
   }

@@ -2,7 +2,8 @@
 /// A record of any length kept in N copies, with the log of what changed: latch.hpp and
 /// change_log.hpp put together. A view; the parts lie in shared memory:
 ///
-///   latch | log: a word for each line | copy 0 | copy 1 | … | copy N−1      (each from a new line on)
+///   latch | log: a word for each line | copy 0 | copy 1 | … | copy N−1      (each from a new line
+///   on)
 ///
 /// Invariant, beside those of the latch
 ///   C1  With version v, copy (v + 1) % N differs from copy v % N at most in the lines logged for
@@ -66,9 +67,8 @@ class Copies {
   /// Copies bytes [first, last) as they were together at one moment; says at which version.
   /// The version has `version_gone` set if the record was erased.
   Version read(std::byte* to, std::size_t first, std::size_t last) const noexcept {
-    return read_with(to, first, last, [&](const std::byte* from) {
-      read_shared(to, from, last - first);
-    });
+    return read_with(to, first, last,
+                     [&](const std::byte* from) { read_shared(to, from, last - first); });
   }
   /// The same for a piece whose size is known at compile time.
   template <std::size_t Size>
@@ -95,7 +95,7 @@ class Copies {
     release_fence();  // pairs with (6): who reads a byte stored below sees the log entry above
     if (replaces == Replaces::some_bytes) bring_up_to_date(target, published, v, unfinished);
 
-    change(target, published);                                   // (2)
+    change(target, published);                                    // (2)
     return turn.publish(v + 1) ? Written::yes : Written::forked;  // (3)
   }
 

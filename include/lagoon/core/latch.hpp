@@ -118,7 +118,7 @@ class Latch {
 
   /// After a copy from version `first`: the version now, to be handed to `whole`.
   [[nodiscard]] Version version_after_copy() const noexcept {
-    acquire_fence();                                      // (6)
+    acquire_fence();                                    // (6)
     return version_.load(boost::memory_order_relaxed);  // (7)
   }
   static bool is_whole(unsigned n, Version first, Version second) noexcept {

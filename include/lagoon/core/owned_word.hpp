@@ -37,11 +37,11 @@
 namespace lagoon::core {
 
 enum class Taken : std::uint8_t {
-  yes,         ///< from free
-  from_dead,   ///< taken over: what it guards may be half-done
-  no,          ///< the deadline passed
-  is_mine,     ///< the caller owns it already
-  is_gone,     ///< the object was erased
+  yes,        ///< from free
+  from_dead,  ///< taken over: what it guards may be half-done
+  no,         ///< the deadline passed
+  is_mine,    ///< the caller owns it already
+  is_gone,    ///< the object was erased
 };
 
 class OwnedWord {

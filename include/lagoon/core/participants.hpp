@@ -130,10 +130,10 @@ class __attribute__((visibility("default"))) Participants {
 
  private:
   struct alignas(64) Slot {
-    pthread_mutex_t mutex;                  // held by its thread as long as that lives
+    pthread_mutex_t mutex;  // held by its thread as long as that lives
     boost::ipc_atomic<std::uint64_t> generation;
     boost::ipc_atomic<std::uint64_t> since;
-    boost::ipc_atomic<std::int32_t> pid;    // for people who look; never decides anything
+    boost::ipc_atomic<std::int32_t> pid;      // for people who look; never decides anything
     boost::ipc_atomic<std::uint32_t> births;  // children forked and not yet enrolled
 
     [[nodiscard]] std::uint32_t lock_word() const noexcept;
@@ -151,9 +151,7 @@ class __attribute__((visibility("default"))) Participants {
   static std::size_t slot_of(Owner owner) noexcept { return (owner >> 2) & ((1U << 14) - 1); }
   static std::uint64_t generation_of(Owner owner) noexcept { return owner >> 16; }
 
-  [[nodiscard]] Slot& slot(std::size_t i) noexcept {
-    return reinterpret_cast<Slot*>(this + 1)[i];
-  }
+  [[nodiscard]] Slot& slot(std::size_t i) noexcept { return reinterpret_cast<Slot*>(this + 1)[i]; }
   [[nodiscard]] const Slot& slot(std::size_t i) const noexcept {
     return reinterpret_cast<const Slot*>(this + 1)[i];
   }

@@ -32,8 +32,7 @@ void push_once(std::vector<T>& to, const T& value) {
 std::string answer(const Verdict& verdict) {
   if (verdict.winner == nullptr) return "nobody without starving somebody";
   if (verdict.next == nullptr) return verdict.winner->strategy;
-  if (verdict.level())
-    return verdict.winner->strategy + " and " + verdict.next->strategy + " level";
+  if (verdict.level) return verdict.winner->strategy + " and " + verdict.next->strategy + " level";
   return verdict.winner->strategy + ", " + ratio_text(verdict.ratio) + " the next (" +
          verdict.next->strategy + ")";
 }
@@ -132,6 +131,7 @@ Verdict Results::verdict(Workload workload, int children) const {
   if (fit.size() > 1) {
     verdict.next = fit[1].second;
     verdict.ratio = fit[0].first / fit[1].first;
+    verdict.level = verdict.ratio < level_within();
   }
   return verdict;
 }

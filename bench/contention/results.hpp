@@ -29,14 +29,11 @@ struct Row {
 /// that the scheduler did not come round is no fault of the strategy.
 std::string unfit(const Row& row);
 
-/// Two that are nearer than this are level; no winner is named between them.
-inline constexpr double level_within = 1.05;
-
 struct Verdict {
   const Row* winner = nullptr;  // null where nothing fit to win was measured
   const Row* next = nullptr;    // null where there is no other
   double ratio = 1;             // of their operations per second
-  [[nodiscard]] bool level() const { return next != nullptr && ratio < level_within; }
+  bool level = false;           // too near to each other to name a winner
 };
 
 struct Results {
@@ -53,6 +50,8 @@ struct Results {
   [[nodiscard]] std::vector<int> children_of(Workload workload) const;
   [[nodiscard]] std::vector<std::string> strategies_of(Workload workload) const;
   [[nodiscard]] const Row* find(Workload workload, int children, const std::string& name) const;
+  /// Two that are nearer than this are level: one run varies by more than a median of several.
+  [[nodiscard]] double level_within() const { return repetitions > 1 ? 1.05 : 1.10; }
   [[nodiscard]] Verdict verdict(Workload workload, int children) const;
   /// Operations per second of the best peer that is fit to win; 0 if there is none.
   [[nodiscard]] double best_peer(Workload workload, int children) const;

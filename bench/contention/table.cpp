@@ -86,7 +86,7 @@ std::string table_of(const Results& results) {
       const Verdict verdict = results.verdict(workload, children);
       if (verdict.winner == nullptr) continue;
       text += right(std::to_string(children), 5) + "  " + left(verdict.winner->strategy, 26);
-      if (verdict.level()) {
+      if (verdict.level) {
         text += "level with " + verdict.next->strategy;
       } else if (verdict.next != nullptr) {
         text += right(ratio_text(verdict.ratio), 7) + "  the next, " + verdict.next->strategy;

@@ -1,3 +1,4 @@
+#include <lagoon/cell.hpp>
 #include <lagoon/lock.hpp>
 
 #include <new>
@@ -18,9 +19,13 @@ LockHandle::LockHandle(Handle handle) noexcept
     : state_(reinterpret_cast<LockState*>(handle.payload())), handle_(std::move(handle)) {}
 
 void LockHandle::throw_not_held(const char* what) const {
-  throw UsageError(handle_.describe() + " was to be released but " + what);
+  const std::string name = handle_.payload() != nullptr ? handle_.describe() : "the lock";
+  throw UsageError(name + " was to be released but " + what);
 }
-void LockHandle::throw_gone() const { handle_.throw_gone(); }
+void LockHandle::throw_gone() const {
+  if (handle_.payload() != nullptr) handle_.throw_gone();
+  throw_turn_refused(core::Taken::is_gone);
+}
 
 }  // namespace detail
 

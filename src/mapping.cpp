@@ -29,6 +29,7 @@ std::uint64_t hash(std::string_view text) noexcept {
 /// What this process has mapped, and its books of handles. Never destroyed: handles may be static.
 /// The turn of a segment may be held when the mutex is taken, never the other way round.
 struct Process {
+  std::mutex making_heap;  // taken before `mutex`, if both are
   std::mutex mutex;
   std::vector<Mapping*> mappings;
   SegmentOptions heap_options;
@@ -45,14 +46,15 @@ Process& process() {
 /// participants from before its first instruction of its own.
 struct ForkHandlers {
   static void before() {
+    process().making_heap.lock();
     process().mutex.lock();
     for (Mapping* m : process().mappings) {
       m->forking_ = 0;
       if (m->read_only()) continue;
       try {
         m->forking_ = m->participants().expect_child();
-      } catch (const OutOfMemory&) {
-        continue;  // no slot: the child will not find one either
+      } catch (const std::exception&) {
+        continue;  // no slot, or no memory: the child will find none either
       }
       // What the child can reach of its parent's own heap is what exists now.
       if (m->lifetime_ == Mapping::Lifetime::heap && m->pid_ == ::getpid())
@@ -61,7 +63,10 @@ struct ForkHandlers {
         m->forking_since_ = m->since_;
     }
   }
-  static void after_in_parent() { process().mutex.unlock(); }
+  static void after_in_parent() {
+    process().mutex.unlock();
+    process().making_heap.unlock();
+  }
   static void after_in_child() {
     process().heap = nullptr;  // it is the parent's; this process makes its own when it needs one
     for (Mapping* m : process().mappings) {
@@ -71,11 +76,11 @@ struct ForkHandlers {
         m->participants().stamp_process(m->since_);
         (void)m->participants().self();
         m->participants().child_arrived(m->forking_);
-      } catch (const OutOfMemory&) {
+      } catch (const std::exception&) {
         // The parent's slot goes on saying that a child is on its way: nothing is used again.
       }
     }
-    process().mutex.unlock();
+    after_in_parent();
   }
 };
 
@@ -324,6 +329,15 @@ MappingRef Mapping::attach(int fd, Access access, std::string name, const Segmen
     throw SystemError(EPERM, m.describe() + " belongs to user " + std::to_string(s.st_uid) +
                                  ", this process runs as " + std::to_string(::geteuid()) +
                                  "; set Options::any_owner to trust it");
+  {
+    // One mapping of a segment for each process: a thread is one owner in it, whichever handle it
+    // goes by.
+    const std::lock_guard guard(process().mutex);
+    for (Mapping* other : process().mappings)
+      if (other->device_ == m.device_ && other->inode_ == m.inode_ && other->access_ == access &&
+          other->take_reference())
+        return MappingRef(other);
+  }
   const auto size = static_cast<std::size_t>(s.st_size);
   if (size < sizeof(Header))
     throw LayoutMismatch(m.describe() + " is no lagoon segment, or was truncated: it has " +
@@ -373,35 +387,20 @@ MappingRef Mapping::adopt(std::span<std::byte> memory, const SegmentOptions& opt
 MappingRef Mapping::heap() {
   // A child makes its own: what it makes there is of no use to its parent, and goes with it.
   register_fork_handlers();
-  static std::mutex& making = *new std::mutex;
-  {
-    const std::lock_guard guard(process().mutex);
-    if (Mapping* h = process().heap) {
-      h->references_.fetch_add(1, std::memory_order_relaxed);
-      return MappingRef(h);
-    }
-  }
-  const std::lock_guard one_maker(making);
-  SegmentOptions options;
-  {
-    const std::lock_guard guard(process().mutex);
-    if (process().heap == nullptr) options = process().heap_options;
-  }
+  const std::lock_guard one_maker(process().making_heap);
   if (process().heap == nullptr) {
     const int fd = static_cast<int>(::memfd_create("lagoon-heap", MFD_CLOEXEC));
     if (fd < 0) throw SystemError(errno, "cannot make the heap of this process (memfd_create)");
-    MappingRef made = make(fd, Lifetime::heap, {}, options);
+    const MappingRef made = make(fd, Lifetime::heap, {}, process().heap_options);
     made->references_.fetch_add(1, std::memory_order_relaxed);  // never unmapped
-    const std::lock_guard guard(process().mutex);
     process().heap = &*made;
-    return made;
   }
   process().heap->references_.fetch_add(1, std::memory_order_relaxed);
   return MappingRef(process().heap);
 }
 
 void Mapping::configure_heap(const SegmentOptions& options) {
-  const std::lock_guard guard(process().mutex);
+  const std::lock_guard guard(process().making_heap);
   if (process().heap != nullptr)
     throw UsageError(
         "the heap of this process is in use: configure_heap comes before the first "
@@ -859,6 +858,14 @@ void Mapping::closed(Block* block) noexcept {
 
 // ---- MappingRef, Handle ---------------------------------------------------------------------
 
+/// False if the last reference has gone already.
+bool Mapping::take_reference() noexcept {
+  std::uint32_t n = references_.load(std::memory_order_relaxed);
+  while (n != 0)
+    if (references_.compare_exchange_weak(n, n + 1, std::memory_order_relaxed)) return true;
+  return false;
+}
+
 MappingRef::MappingRef(const MappingRef& other) noexcept : mapping_(other.mapping_) {
   if (mapping_ != nullptr) mapping_->references_.fetch_add(1, std::memory_order_relaxed);
 }
@@ -878,7 +885,10 @@ Handle::Handle(MappingRef mapping, Block* block)
 void Handle::release() noexcept { mapping_->closed(block_); }
 
 bool Handle::gone() const noexcept {
-  return block_ == nullptr || block_->state() != Block::live ||
+  if (block_ == nullptr) return true;
+  // A block may be linked and still say `building`: its maker was killed between the two.
+  const Block::State state = block_->state();
+  return (state != Block::live && state != Block::building) ||
          block_->id.load(boost::memory_order_acquire) != id_;
 }
 

@@ -147,6 +147,7 @@ class Mapping {
   void check_header(std::size_t available) const;
   void join();
   static void register_fork_handlers();
+  bool take_reference() noexcept;
 
   // All of these only with the turn.
   struct Fresh {

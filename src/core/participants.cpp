@@ -8,6 +8,7 @@
 #include <map>
 #include <mutex>
 #include <new>
+#include <utility>
 #include <vector>
 
 namespace lagoon::core {
@@ -41,21 +42,35 @@ struct Membership {
   Owner owner;
 };
 
-/// What the calling thread has enrolled in. Its destructor gives the slots back at the thread's
-/// end; when it does not run (SIGKILL, _exit) the kernel's mark says the same.
-struct Memberships {
-  std::vector<Membership> list;
-  ~Memberships() {
-    while (!list.empty()) list.back().table->resign();
+/// What the calling thread has enrolled in. Static objects may be destroyed after the main thread's
+/// thread-local ones: the list itself is trivial, and begun anew if it is needed so late.
+constinit thread_local std::vector<Membership>* memberships = nullptr;
+
+/// Gives the slots back at the thread's end; when this does not run (SIGKILL, _exit) the kernel's
+/// mark says the same.
+struct AtThreadEnd {
+  bool armed = false;
+  ~AtThreadEnd() {
+    if (memberships == nullptr) return;
+    while (!memberships->empty()) memberships->back().table->resign();
+    delete std::exchange(memberships, nullptr);
   }
 };
-thread_local Memberships memberships;
+thread_local AtThreadEnd at_thread_end;
+
+std::vector<Membership>& my_memberships() {
+  if (memberships == nullptr) {
+    memberships = new std::vector<Membership>;
+    at_thread_end.armed = true;  // naming it makes sure that it is destroyed
+  }
+  return *memberships;
+}
 
 void before_fork() { registry().mutex.lock(); }
 void after_fork_in_parent() { registry().mutex.unlock(); }
 void after_fork_in_child() {
   // The slots are the parent's threads': nothing here is ours any more.
-  memberships.list.clear();
+  if (memberships != nullptr) memberships->clear();
   detail::self_cache = {};
   for (auto& [table, here] : registry().tables) here.slots.clear();
   ++detail::fork_generation;
@@ -101,14 +116,14 @@ bool Participants::is_dead(Owner owner) const noexcept {
 }
 
 Owner Participants::self_slow() {
-  for (const Membership& m : memberships.list) {
+  for (const Membership& m : my_memberships()) {
     if (m.table == this) {
       detail::self_cache.line[cache_line()] = {this, m.owner};
       return m.owner;
     }
   }
   const Owner owner = enrol();
-  memberships.list.push_back({this, owner});
+  my_memberships().push_back({this, owner});
   detail::self_cache.line[cache_line()] = {this, owner};
   return owner;
 }
@@ -121,7 +136,7 @@ void Participants::register_fork_handlers() {
 
 Owner Participants::enrol() {
   register_fork_handlers();
-  memberships.list.reserve(memberships.list.size() + 1);
+  my_memberships().reserve(my_memberships().size() + 1);
   Registry& r = registry();
   const std::lock_guard guard(r.mutex);
   Here& here = r.tables[this];
@@ -156,7 +171,7 @@ Owner Participants::enrol() {
 }
 
 void Participants::resign() noexcept {
-  auto& list = memberships.list;
+  auto& list = my_memberships();
   const auto found = std::find_if(list.begin(), list.end(),
                                   [this](const Membership& m) { return m.table == this; });
   if (found == list.end()) return;

@@ -48,7 +48,8 @@ constexpr const char* usage =
     "  are Google Benchmark's; a cell's name is, for example, update64/pthread_mutex/children:16\n";
 
 /// Divides the time among the cells. What forking and reaping will take is set aside first, so that
-/// windows are alike however dear a strategy's start; if it takes longer, later windows pay.
+/// windows are alike however dear a strategy's start. How much more (or less) than foreseen it has
+/// taken so far is believed of the rest, so that the last cells do not pay for the first.
 class Budget {
  public:
   struct Share {
@@ -62,12 +63,15 @@ class Budget {
     overhead_left_ += strategy.overhead.of(children);
   }
   [[nodiscard]] Share share(int children) const {
-    const double useful = std::max(seconds_left_ - overhead_left_, 0.0) / weight_left_;
-    const double mine = std::clamp(useful * weight_of(children), 0.03, longest_);
+    const double overhead = overhead_left_ * (overhead_taken_ + 1) / (overhead_foreseen_ + 1);
+    const double unit = std::max((seconds_left_ - overhead) / weight_left_, shortest_unit_s);
+    const double mine = std::min(unit * weight_of(children), longest_);
     return {mine * 0.15, mine * 0.85};
   }
-  void spend(const Strategy& strategy, int children, double seconds) {
+  void spend(const Strategy& strategy, int children, const Share& share, double seconds) {
     seconds_left_ = std::max(seconds_left_ - seconds, 0.0);
+    overhead_taken_ += std::max(seconds - share.warm_up_s - share.window_s, 0.0);
+    overhead_foreseen_ += strategy.overhead.of(children);
     overhead_left_ -= strategy.overhead.of(children);
     weight_left_ -= weight_of(children);
   }
@@ -80,10 +84,14 @@ class Budget {
     return std::max(1.0, children / (4.0 * usable_processors()));
   }
 
+  static constexpr double shortest_unit_s = 0.03;  // below it, rather too long than meaningless
+
   double seconds_left_;
   double longest_;
   double weight_left_ = 0;
   double overhead_left_ = 0;
+  double overhead_taken_ = 0;
+  double overhead_foreseen_ = 0;
 };
 
 /// One benchmark of Google's: a strategy with a number of children.
@@ -225,7 +233,7 @@ class Program {
     try {
       outcome = cell.strategy->run({cell.children, share.warm_up_s, share.window_s, clock_});
     } catch (const std::exception& error) {
-      budget_.spend(*cell.strategy, cell.children, elapsed());
+      budget_.spend(*cell.strategy, cell.children, share, elapsed());
       if (interrupted()) {
         results_.incomplete.append(results_.incomplete.empty() ? "" : "; ");
         results_.incomplete.append("stopped by ").append(::strsignal(interruption()));
@@ -237,7 +245,7 @@ class Program {
       state.SkipWithError(error.what());
       return;
     }
-    budget_.spend(*cell.strategy, cell.children, elapsed());
+    budget_.spend(*cell.strategy, cell.children, share, elapsed());
     for (auto _ : state) state.SetIterationTime(outcome.window_s);
     set_counters(state, outcome);
     results_.add(*cell.strategy, cell.children, outcome);

@@ -1,0 +1,239 @@
+#pragma once
+/// What the programs that compare figures with goals have in common: interleaved repetitions of
+/// Google Benchmark's, a table of ratios at the end, and child processes beside which to measure.
+///
+/// A row is a figure, its peer in the same run, and a goal. Figures are medians of the repetitions;
+/// a goal that is not met is said, and fails nothing: the machine may be busy.
+
+#include <benchmark/benchmark.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <boost/atomic/ipc_atomic.hpp>
+#include <cerrno>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <functional>
+#include <map>
+#include <new>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace figures {
+
+// ---- Time ------------------------------------------------------------------------------------
+
+inline double seconds(clockid_t clock) {
+  timespec t{};
+  ::clock_gettime(clock, &t);
+  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
+}
+inline double wall_seconds() { return seconds(CLOCK_MONOTONIC); }
+/// Of this thread: what other programs take from it does not count.
+inline double processor_seconds() { return seconds(CLOCK_THREAD_CPUTIME_ID); }
+
+// ---- Processes -------------------------------------------------------------------------------
+
+inline std::vector<int> processors() {
+  std::vector<int> found;
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  sched_getaffinity(0, sizeof allowed, &allowed);
+  for (int i = 0; i < CPU_SETSIZE; ++i)
+    if (CPU_ISSET(static_cast<std::size_t>(i), &allowed)) found.push_back(i);
+  return found;
+}
+
+inline void run_on(int processor) {
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(static_cast<std::size_t>(processor), &one);
+  sched_setaffinity(0, sizeof one, &one);
+}
+
+/// A T, zeroed, in memory that children forked later share.
+template <class T>
+class Shared {
+ public:
+  Shared() {
+    void* memory =
+        mmap(nullptr, sizeof(T), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) {
+      std::perror("cannot map memory to share");
+      std::exit(1);
+    }
+    object_ = new (memory) T{};
+  }
+  ~Shared() { munmap(static_cast<void*>(object_), sizeof(T)); }
+  Shared(const Shared&) = delete;
+  Shared& operator=(const Shared&) = delete;
+  T& operator*() const noexcept { return *object_; }
+  T* operator->() const noexcept { return object_; }
+
+ private:
+  T* object_;
+};
+
+/// Killed and reaped when this goes.
+class Child {
+ public:
+  template <class F>
+  explicit Child(F&& body) {
+    const pid_t parent = getpid();
+    std::fflush(nullptr);
+    pid_ = fork();
+    if (pid_ < 0) {
+      std::perror("cannot fork");
+      std::exit(1);
+    }
+    if (pid_ > 0) return;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() == parent) body();
+    _exit(0);
+  }
+  Child(Child&& other) noexcept : pid_(std::exchange(other.pid_, -1)) {}
+  Child& operator=(Child&&) = delete;
+  ~Child() {
+    if (pid_ > 0) kill(SIGKILL);
+    wait();
+  }
+
+  void kill(int signal) const { ::kill(pid_, signal); }
+  /// Until it has ended.
+  void wait() {
+    while (pid_ > 0 && waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) continue;
+    pid_ = -1;
+  }
+  /// Until it has stopped.
+  void wait_stopped() const {
+    siginfo_t info;
+    while (waitid(P_PID, static_cast<id_t>(pid_), &info, WSTOPPED) != 0 && errno == EINTR) continue;
+  }
+
+ private:
+  pid_t pid_ = -1;
+};
+
+// ---- The table -------------------------------------------------------------------------------
+
+class Table : public benchmark::BenchmarkReporter {
+ public:
+  using Figure = std::function<std::optional<double>(const Table&)>;
+
+  /// `figure` and `peer` are names of benchmarks, or of a counter of one ("name:counter").
+  /// With `peer_is`, what the figure is divided by is computed.
+  struct Row {
+    std::string what;
+    std::string figure;
+    std::string peer;
+    Figure peer_is = {};
+    std::optional<double> at_most_ratio = {};
+    std::optional<double> at_most = {};
+    const char* unit = "ns";
+    /// Further figures, printed behind: what they are called, and their names.
+    std::vector<std::pair<const char*, std::string>> notes = {};
+  };
+
+  void add(Row row) { rows_.push_back(std::move(row)); }
+
+  /// The median of a benchmark's time in ns, or of its counter; nothing if it was not run.
+  [[nodiscard]] std::optional<double> operator()(const std::string& name) const {
+    const auto found = medians_.find(name);
+    if (found == medians_.end()) return std::nullopt;
+    return found->second;
+  }
+
+  bool ReportContext(const Context&) override { return true; }
+  void ReportRuns(const std::vector<Run>& runs) override {
+    for (const Run& run : runs) {
+      if (run.error_occurred) {
+        std::printf("%s: %s\n", run.benchmark_name().c_str(), run.error_message.c_str());
+        continue;
+      }
+      if (run.run_type == Run::RT_Aggregate ? run.aggregate_name != "median" : run.repetitions > 1)
+        continue;
+      const std::string& name = run.run_name.function_name;
+      const bool manual = !run.run_name.time_type.empty();
+      medians_[name] = manual ? run.GetAdjustedRealTime() : run.GetAdjustedCPUTime();
+      for (const auto& [counter, value] : run.counters) medians_[name + ":" + counter] = value;
+    }
+  }
+
+  void print() const {
+    std::printf("\n%-46s %11s  %-26s %11s %7s  %-8s\n", "", "figure", "peer", "", "ratio", "goal");
+    for (const Row& row : rows_) print(row);
+  }
+
+ private:
+  void print(const Row& row) const {
+    const auto figure = (*this)(row.figure);
+    if (!figure) return;
+    const auto peer = row.peer_is ? row.peer_is(*this) : (*this)(row.peer);
+    std::printf("%-46s %8.2f %-2s", row.what.c_str(), *figure, row.unit);
+    bool met = true;
+    std::string goal;
+    if (peer) {
+      const double ratio = *figure / *peer;
+      std::printf("  %-26s %8.2f %-2s %6.2fx", row.peer.c_str(), *peer, row.unit, ratio);
+      if (row.at_most_ratio) {
+        goal += text(*row.at_most_ratio) + " x";
+        met = met && ratio <= *row.at_most_ratio;
+      }
+    } else {
+      std::printf("  %-26s %8s %-2s %7s", "", "", "", "");
+    }
+    if (row.at_most) {
+      goal += (goal.empty() ? "" : ", ") + text(*row.at_most) + (*row.unit ? " " : "") + row.unit;
+      met = met && *figure <= *row.at_most;
+    }
+    if (!goal.empty()) std::printf("  <= %-9s %s", goal.c_str(), met ? "met" : "NOT MET");
+    for (const auto& [called, name] : row.notes)
+      if (const auto value = (*this)(name)) std::printf("  %s %.4g", called, *value);
+    std::printf("\n");
+  }
+  static std::string text(double x) {
+    char buffer[32];
+    std::snprintf(buffer, sizeof buffer, "%g", x);
+    return buffer;
+  }
+
+  std::vector<Row> rows_;
+  std::map<std::string, double> medians_;
+};
+
+// ---- The program -----------------------------------------------------------------------------
+
+/// Reads the command line: all of Google Benchmark's options, and --quick. Then `define(table,
+/// quick)` registers what is to be run, and the table is printed.
+template <class Define>
+int run(int argc, char** argv, const char* min_time, Define&& define) {
+  bool quick = false;
+  std::vector<std::string> words{argv[0], "--benchmark_enable_random_interleaving=true"};
+  std::vector<std::string> given(argv + 1, argv + argc);
+  quick = std::erase(given, "--quick") != 0;
+  words.push_back(quick ? "--benchmark_repetitions=3" : "--benchmark_repetitions=7");
+  words.push_back(std::string("--benchmark_min_time=") + (quick ? "0.0005" : min_time));
+  words.insert(words.end(), given.begin(), given.end());
+  std::vector<char*> arguments;
+  for (auto& word : words) arguments.push_back(word.data());
+  int count = static_cast<int>(arguments.size());
+  arguments.push_back(nullptr);
+  benchmark::Initialize(&count, arguments.data());
+  if (benchmark::ReportUnrecognizedArguments(count, arguments.data())) return 1;
+  Table table;
+  define(table, quick);
+  benchmark::RunSpecifiedBenchmarks(&table);
+  table.print();
+  return 0;
+}
+
+}  // namespace figures

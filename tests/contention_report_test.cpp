@@ -105,7 +105,7 @@ TEST_F(Sample, TheSentenceNamesTheWinnerOfEachWorkloadAndTheNext) {
 TEST_F(Sample, WithoutFiguresTheSentenceSaysSo) {
   EXPECT_EQ(results.sentence(), "Nothing was measured.");
   EXPECT_NE(page_of(results).find("Nothing was measured."), std::string::npos);
-  EXPECT_EQ(table_of(results), "");
+  EXPECT_EQ(table_of(results).find("who wins"), std::string::npos);
 }
 
 TEST_F(Sample, WhoTearsLosesOrStarvesCannotWin) {
@@ -151,6 +151,23 @@ TEST_F(Sample, RepetitionsGiveAMedianAndASpread) {
   results.repetitions = 3;
   EXPECT_EQ(results.level_within(), 1.05);
   EXPECT_NE(table_of(results).find("1.00 M … 5.00 M"), std::string::npos);
+}
+
+TEST_F(Sample, WhoseRunsOverlapAreLevel) {
+  for (const double rate : {1e6, 3e6, 4e6}) add("one", Family::peer, Workload::counter, rate);
+  for (const double rate : {2e6, 5e6, 6e6}) add("two", Family::peer, Workload::counter, rate);
+  EXPECT_FALSE(results.verdict(Workload::counter, 16).level);  // 5 is above the highest of one
+  for (const double rate : {1e6, 7e6}) add("one", Family::peer, Workload::counter, rate);
+  EXPECT_TRUE(results.verdict(Workload::counter, 16).level);
+}
+
+TEST_F(Sample, ABusyMachineIsSaidFirst) {
+  add("mutex", Family::peer, Workload::counter, 1e6);
+  results.others = 0.05;
+  EXPECT_EQ(page_of(results).find("Other programs"), std::string::npos);
+  results.others = 0.37;
+  EXPECT_NE(page_of(results).find("Other programs had 37 % of the processors"), std::string::npos);
+  EXPECT_NE(table_of(results).find("Other programs had 37 %"), std::string::npos);
 }
 
 TEST_F(Sample, ThePageNeedsNothingElseAndShowsEverybody) {
@@ -287,7 +304,7 @@ TEST(Contention, ASignalEndsItAndWhatThereIsIsReported) {
     const int status = program.wait();
     ASSERT_TRUE(WIFEXITED(status));
     EXPECT_EQ(WEXITSTATUS(status), 128 + number);
-    EXPECT_NE(program.read("output").find("incomplete: stopped by "), std::string::npos);
+    EXPECT_NE(program.read("output").find("Incomplete: stopped by "), std::string::npos);
     EXPECT_NE(program.read("contention.html").find("Incomplete: stopped by "), std::string::npos);
     EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1) << "it left children";
   }

@@ -2,12 +2,14 @@
 
 #include <gnu/libc-version.h>
 #include <sched.h>
+#include <sys/resource.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include <boost/version.hpp>
 
+#include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <ctime>
 #include <filesystem>
 #include <fstream>
@@ -68,6 +70,32 @@ int usable_processors() {
   return ::sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
 }
 
+Others::Seconds Others::Seconds::now() {
+  std::ifstream file("/proc/stat");
+  std::string word;
+  double user = 0, nice = 0, system = 0, idle = 0, waiting = 0, irq = 0, softirq = 0, steal = 0;
+  file >> word >> user >> nice >> system >> idle >> waiting >> irq >> softirq >> steal;
+  const auto ticks = static_cast<double>(::sysconf(_SC_CLK_TCK));
+  const double busy = user + nice + system + irq + softirq + steal;
+
+  double ours = 0;
+  for (const auto who : {RUSAGE_SELF, RUSAGE_CHILDREN}) {
+    rusage used{};
+    ::getrusage(who, &used);
+    for (const timeval& time : {used.ru_utime, used.ru_stime}) {
+      ours += static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
+    }
+  }
+  return {busy / ticks, (busy + idle + waiting) / ticks, ours};
+}
+
+double Others::share() const {
+  const Seconds end = Seconds::now();
+  const double all = end.all - begin_.all;
+  const double theirs = (end.busy - begin_.busy) - (end.ours - begin_.ours);
+  return all > 0 ? std::clamp(theirs / all, 0.0, 1.0) : 0;
+}
+
 std::vector<std::pair<std::string, std::string>> machine_facts() {
   std::vector<std::pair<std::string, std::string>> facts;
   const auto tell = [&](const char* what, const std::string& value) {
@@ -76,10 +104,6 @@ std::vector<std::pair<std::string, std::string>> machine_facts() {
   utsname kernel{};
   ::uname(&kernel);
   const bool is_virtual = cpuinfo("flags").find(" hypervisor") != std::string::npos;
-  double load[1] = {0};
-  ::getloadavg(load, 1);
-  char load_text[32];
-  std::snprintf(load_text, sizeof load_text, "%.2f", load[0]);
 
   tell("processor", cpuinfo("model name"));
   tell("processors usable", std::to_string(usable_processors()));
@@ -87,14 +111,10 @@ std::vector<std::pair<std::string, std::string>> machine_facts() {
   tell("kernel", std::string(kernel.sysname) + " " + kernel.release + " " + kernel.machine);
   tell("C library", std::string("glibc ") + ::gnu_get_libc_version());
   tell("compiler", compiler());
-#if !defined(__OPTIMIZE__)
-  tell("warning", "built without optimisation: these figures are not worth reading");
-#endif
   tell("Boost",
        std::to_string(BOOST_VERSION / 100000) + "." + std::to_string(BOOST_VERSION / 100 % 1000));
   tell("CPython", cpython().unavailable.empty() ? cpython().version : cpython().unavailable);
   tell("commit", commit());
-  tell("load before", load_text);
   tell("measured", now());
   return facts;
 }

@@ -12,4 +12,19 @@ std::vector<std::pair<std::string, std::string>> machine_facts();
 /// Processors that this process may run on.
 int usable_processors();
 
+/// What the machine did meanwhile that was not this program's.
+class Others {
+ public:
+  /// The part of all processors' time since the construction that went to other programs, or to
+  /// other machines on the same host.
+  [[nodiscard]] double share() const;
+
+ private:
+  struct Seconds {
+    double busy, all, ours;
+    static Seconds now();
+  };
+  Seconds begin_ = Seconds::now();
+};
+
 }  // namespace contention

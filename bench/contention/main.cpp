@@ -64,7 +64,8 @@ class Budget {
   }
   [[nodiscard]] Share share(int children) const {
     const double overhead = overhead_left_ * (overhead_taken_ + 1) / (overhead_foreseen_ + 1);
-    const double unit = std::max((seconds_left_ - overhead) / weight_left_, shortest_unit_s);
+    const double weight = std::max(weight_left_, 1.0);  // more runs than foreseen: a flag asked
+    const double unit = std::max((seconds_left_ - overhead) / weight, shortest_unit_s);
     const double mine = std::min(unit * weight_of(children), longest_);
     return {mine * 0.15, mine * 0.85};
   }
@@ -168,12 +169,13 @@ class Program {
     results_.facts.emplace_back("clock of single operations", clock_text());
     for (const auto& [fact, value] : results_.facts) benchmark::AddCustomContext(fact, value);
     results_.processors = usable_processors();
-    results_.repetitions = mode_.repetitions;
     results_.clock = clock_;
 
     register_cells();
     Silent silent;
+    const Others others;
     const bool any = benchmark::RunSpecifiedBenchmarks(&silent) > 0;
+    results_.others = others.share();
     progress_.finish();
     if (started_ == 0) return any ? 0 : 1;  // a list was asked for; or the filter left nothing
     return report();
@@ -251,12 +253,26 @@ class Program {
     results_.add(*cell.strategy, cell.children, outcome);
   }
 
+  /// Interleaved, the cells ran in any order; and it may be that not all of them ran.
+  void put_in_order() {
+    std::vector<Row> ordered;
+    for (const Cell& cell : cells_) {
+      const Strategy& strategy = *cell.strategy;
+      if (const Row* row = results_.find(strategy.workload, cell.children, strategy.name)) {
+        ordered.push_back(*row);
+        results_.repetitions = std::max(results_.repetitions, static_cast<int>(row->runs.size()));
+      }
+    }
+    results_.rows = std::move(ordered);
+  }
+
   std::string clock_text() const {
     return std::string(clock_.tsc ? "time-stamp counter" : "CLOCK_MONOTONIC") + ", steps of " +
            time_text(clock_.step_ns) + ", cost of " + time_text(clock_.cost_ns) + " subtracted";
   }
 
   int report() {
+    put_in_order();
     std::fputs(table_of(results_).c_str(), stdout);
     const auto page = report_ / "contention.html";
     std::ofstream file(page);

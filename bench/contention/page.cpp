@@ -324,7 +324,8 @@ check finds what is to be found.</li>
 Starved is who did less than 1 % of what was due: the children's common rate, for the time in which
 it was not waiting for a processor (that the scheduler did not come round is no fault of the
 strategy). Who has not kept it is drawn hollow and marked ◌ (somebody starved) or ✕ (wrong
-results). Two within {level} % of each other are called level.</li>
+results). Two within {level} % of each other are called level; so are two
+of which each one's median lies between the other's lowest and highest run.</li>
 <li>Peers are configured as their documentation says and lie in anonymous shared memory, lock and
 data on cache lines of their own. CPython is its own multiprocessing, run live, in its documented
 idioms.</li></ul>
@@ -414,11 +415,8 @@ std::string page_of(const Results& results) {
     }
   }
   out += "</p><p class=\"answer\">" + escaped(results.sentence()) + "</p>";
-  if (!results.incomplete.empty()) {
-    out += "<p class=\"warning\">Incomplete: " + escaped(results.incomplete) + "</p>";
-  }
-  for (const auto& [fact, value] : results.facts) {
-    if (fact == "warning") out += "<p class=\"warning\">" + escaped(value) + "</p>";
+  for (const auto& warning : results.warnings()) {
+    out += "<p class=\"warning\">" + escaped(warning) + "</p>";
   }
   out += winners(results);
   out +=

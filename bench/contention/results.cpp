@@ -131,7 +131,12 @@ Verdict Results::verdict(Workload workload, int children) const {
   if (fit.size() > 1) {
     verdict.next = fit[1].second;
     verdict.ratio = fit[0].first / fit[1].first;
-    verdict.level = verdict.ratio < level_within();
+    const auto reaches = [](const Row& row, double rate) {
+      const auto [low, high] = row.spread();
+      return low <= rate && rate <= high;
+    };
+    verdict.level = verdict.ratio < level_within() || (reaches(*fit[0].second, fit[1].first) &&
+                                                       reaches(*fit[1].second, fit[0].first));
   }
   return verdict;
 }
@@ -145,6 +150,23 @@ double Results::best_peer(Workload workload, int children) const {
     }
   }
   return best;
+}
+
+std::vector<std::string> Results::warnings() const {
+  std::vector<std::string> all;
+  if (!incomplete.empty()) all.push_back("Incomplete: " + incomplete + ".");
+  if (others > 0.05) {
+    char text[160];
+    std::snprintf(text, sizeof text,
+                  "Other programs had %.0f %% of the processors meanwhile: do not rely on these "
+                  "figures, measure again on a quiet machine.",
+                  others * 100);
+    all.emplace_back(text);
+  }
+#if !defined(__OPTIMIZE__)
+  all.emplace_back("Built without optimisation: these figures are not worth reading.");
+#endif
+  return all;
 }
 
 std::string Results::sentence() const {

@@ -42,6 +42,8 @@ struct Results {
   std::vector<std::string> skipped;                        // "CPython Value: no python3 here"
   std::string incomplete;                                  // why, if it was stopped half-way
   int processors = 1;                                      // that the children could use
+  double others = 0;                                       // part of the processors' time that
+                                                           // went to other programs meanwhile
   int repetitions = 1;
   Clock clock;  // that timed single operations
 
@@ -51,10 +53,13 @@ struct Results {
   [[nodiscard]] std::vector<std::string> strategies_of(Workload workload) const;
   [[nodiscard]] const Row* find(Workload workload, int children, const std::string& name) const;
   /// Two that are nearer than this are level: one run varies by more than a median of several.
+  /// So are two of which each one's median lies between the other's lowest and highest run.
   [[nodiscard]] double level_within() const { return repetitions > 1 ? 1.05 : 1.10; }
   [[nodiscard]] Verdict verdict(Workload workload, int children) const;
   /// Operations per second of the best peer that is fit to win; 0 if there is none.
   [[nodiscard]] double best_peer(Workload workload, int children) const;
+  /// What a reader must know before the figures, a sentence each.
+  [[nodiscard]] std::vector<std::string> warnings() const;
   /// The answer in one sentence.
   [[nodiscard]] std::string sentence() const;
 };

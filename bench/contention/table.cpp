@@ -98,9 +98,7 @@ std::string table_of(const Results& results) {
   for (const auto& skipped : results.skipped) {
     text.append("not measured: ").append(skipped).append("\n");
   }
-  if (!results.incomplete.empty()) {
-    text.append("\nincomplete: ").append(results.incomplete).append("\n");
-  }
+  for (const auto& warning : results.warnings()) text.append("\n").append(warning).append("\n");
   return text;
 }
 

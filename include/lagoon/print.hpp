@@ -1,0 +1,133 @@
+#pragma once
+/// `<<` and `str()` for what is shared, as Python's `print` and `str` would have it.
+///
+///   Value<double>  1.0   1e+16   1e-05   inf   nan       the shortest that reads back the same
+///   Value<bool>    True                                  Value<float>  0.10000000149011612
+///   Array<int>     [0, 1, 4]                             Array<char>   b'hi\x00'
+///   Array<wchar_t> its text in UTF-8, NULs and all       Lock          <Lock(free)>
+///
+/// A float is printed as the double that Python makes of it; an enum as its number; a struct by
+/// its own `operator<<`, without which it has none here either (concept `Printable`).
+/// The width and fill of the stream apply to the whole text, its number formats do not.
+///
+/// What is printed is one read: seqlocked, the state of one moment; locked, under the lock.
+/// `lagoon/fmt.hpp` has the same for {fmt}.
+
+#include <lagoon/array.hpp>
+#include <lagoon/lock.hpp>
+#include <lagoon/value.hpp>
+
+#include <concepts>
+#include <ostream>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+namespace lagoon {
+
+namespace detail {
+
+template <class T>
+concept Inserts = requires(std::ostream& out, const T& x) {
+  out << x;
+};
+
+#define LAGOON_EXPORT __attribute__((visibility("default")))
+LAGOON_EXPORT std::string text_of_number(double x);
+/// As a Python bytes literal.
+LAGOON_EXPORT std::string text_of_bytes(std::string_view bytes);
+/// In UTF-8; what is no character is U+FFFD.
+LAGOON_EXPORT std::string text_of_wide(std::wstring_view text);
+#undef LAGOON_EXPORT
+
+/// Of one value, alone or in a list.
+template <class T>
+std::string text_of(const T& x) {
+  if constexpr (std::is_same_v<T, bool>)
+    return x ? "True" : "False";
+  else if constexpr (std::is_same_v<T, char>)
+    return text_of_bytes({&x, 1});
+  else if constexpr (std::is_same_v<T, wchar_t>)
+    return text_of_wide({&x, 1});
+  else if constexpr (std::is_floating_point_v<T>)
+    return text_of_number(x);
+  else if constexpr (std::is_enum_v<T>)
+    return std::to_string(+static_cast<std::underlying_type_t<T>>(x));
+  else if constexpr (std::is_integral_v<T>)
+    return std::to_string(+x);
+  else
+    return (std::ostringstream() << x).str();
+}
+
+}  // namespace detail
+
+/// What `<<` prints: every scalar, and structs with an `operator<<`.
+template <class T>
+concept Printable = Scalar<T> || detail::Inserts<T>;
+
+namespace detail {
+
+/// How a shared thing is written: specialised for each, so that neither a conversion nor a
+/// function of the application's own is taken for it.
+template <class>
+struct Text {};
+
+template <class T, class Mode>
+requires Printable<std::remove_const_t<T>>
+struct Text<Value<T, Mode>> {
+  static std::string of(const Value<T, Mode>& value) { return text_of(value.get()); }
+};
+
+template <class Elem, class Mode>
+requires Printable<std::remove_const_t<Elem>>
+struct Text<Array<Elem, Mode>> {
+  static std::string of(const Array<Elem, Mode>& array) {
+    using T = std::remove_const_t<Elem>;
+    const auto elements = array.slice();
+    if constexpr (std::is_same_v<T, char>) {
+      return text_of_bytes(elements);
+    } else if constexpr (std::is_same_v<T, wchar_t>) {
+      return text_of_wide(elements);
+    } else {
+      std::string text = "[";
+      for (const T x : elements) {
+        if (text.size() > 1) text += ", ";
+        text += text_of(x);
+      }
+      return text += ']';
+    }
+  }
+};
+
+template <>
+struct Text<Lock> {
+  static std::string of(const Lock& lock) {
+    return lock.locked() ? "<Lock(held)>" : "<Lock(free)>";
+  }
+};
+template <>
+struct Text<RLock> {
+  static std::string of(const RLock& lock) {
+    return lock.locked() ? "<RLock(held)>" : "<RLock(free)>";
+  }
+};
+
+}  // namespace detail
+
+/// What of this library has a text: a Value or Array of what is Printable, a Lock, an RLock.
+template <class T>
+concept HasText = requires(const T& x) {
+  { detail::Text<T>::of(x) } -> std::same_as<std::string>;
+};
+
+template <HasText T>
+std::string str(const T& x) {
+  return detail::Text<T>::of(x);
+}
+template <HasText T>
+std::ostream& operator<<(std::ostream& out, const T& x) {
+  return out << str(x);
+}
+
+}  // namespace lagoon

@@ -109,10 +109,10 @@ bool Participants::is_dead(Owner owner) const noexcept {
   if (i >= capacity_) return true;
   const Slot& s = slot(i);
   // Acquire: what the dead one stored before its death is visible to who takes over from it.
-  // A generation read just before a rival's (1) and a lock word read just after its (2) give
-  // "alive" for a dead owner, once: the next look sees the new generation.
   if (s.generation.load(boost::memory_order_acquire) != generation_of(owner)) return true;
-  return (s.lock_word() & FUTEX_OWNER_DIED) != 0;
+  if ((s.lock_word() & FUTEX_OWNER_DIED) != 0) return true;
+  // A rival may have cleared the mark by its (2) since the first look; then its (1) shows now.
+  return s.generation.load(boost::memory_order_acquire) != generation_of(owner);
 }
 
 Owner Participants::self_slow() {

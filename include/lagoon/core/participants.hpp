@@ -5,7 +5,7 @@
 /// and gets an `Owner`: slot and generation in one word, which it writes into whatever it owns.
 /// In its slot it holds a robust process-shared mutex for as long as it lives. When the thread
 /// ends, however it ends, the kernel marks the mutex (FUTEX_OWNER_DIED). So "is this owner dead"
-/// is two loads and no system call, and it is right for a process that was SIGKILLed and not yet
+/// is three loads and no system call, and it is right for a process that was SIGKILLed and not yet
 /// reaped, for one that called exec, across pid namespaces, and where ids were reused.
 ///
 /// Invariants

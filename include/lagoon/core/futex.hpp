@@ -41,8 +41,10 @@ class Deadline {
   }
   template <class Duration>
   static Deadline at(std::chrono::time_point<std::chrono::steady_clock, Duration> t) {
-    return Deadline{std::max<std::int64_t>(
-        0, std::chrono::ceil<std::chrono::nanoseconds>(t.time_since_epoch()).count())};
+    const std::chrono::duration<double> since_boot{t.time_since_epoch()};
+    if (!(since_boot.count() > 0)) return now();
+    if (since_boot.count() > 9e9) return never();
+    return Deadline{std::chrono::ceil<std::chrono::nanoseconds>(t.time_since_epoch()).count()};
   }
 
   [[nodiscard]] bool is_never() const noexcept { return nanoseconds_ == never().nanoseconds_; }

@@ -197,7 +197,9 @@ class Program {
     for (const Workload workload : workloads) {
       for (const Strategy& strategy : strategies_) {
         if (strategy.workload == workload && !strategy.unavailable.empty()) {
-          results_.skipped.push_back(strategy.name + ": " + strategy.unavailable);
+          const std::string skipped = strategy.name + ": " + strategy.unavailable;
+          auto& all = results_.skipped;
+          if (std::find(all.begin(), all.end(), skipped) == all.end()) all.push_back(skipped);
         }
       }
       for (const int children : mode_.children) {

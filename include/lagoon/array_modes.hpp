@@ -132,8 +132,8 @@ class SeqlockedStore {
 
  private:
   template <class Change>
-  void write(const Handle& handle, std::size_t first, std::size_t last, Replaces replaces,
-             Change&& change) {
+  [[gnu::always_inline]] void write(const Handle& handle, std::size_t first, std::size_t last,
+                                    Replaces replaces, Change&& change) {
     switch (copies_.write(first * sizeof(T), last * sizeof(T), replaces,
                           std::forward<Change>(change))) {
       [[likely]] case core::Written::yes : return;

@@ -22,10 +22,18 @@ void Copies::restore(std::byte* target, const std::byte* published, Lines lines)
   if (b.count() != 0) write_shared(target + b.first, published + b.first, b.count());
 }
 
-void Copies::restore_each(std::byte* target, const std::byte* published, Version v,
-                          Lines unfinished) const noexcept {
+void Copies::restore_all(std::byte* target, const std::byte* published, Version v,
+                         Lines unfinished) const noexcept {
+  Lines all = unfinished;
+  std::uint32_t sum = unfinished.count;
+  for (unsigned i = 0; i + 1 < n_; ++i) {
+    const Lines lines = log_.of_published(v - i);
+    all = all.joined(lines);
+    sum += lines.count;
+  }
+  if (all.count <= sum) return restore(target, published, all);  // they overlap or touch
   restore(target, published, unfinished);
-  for (unsigned i = 0; i + 1 < n_; ++i) restore(target, published, log_.of(v - i));
+  for (unsigned i = 0; i + 1 < n_; ++i) restore(target, published, log_.of_published(v - i));
 }
 
 Version Copies::catch_up(std::byte* to, std::size_t first, std::size_t last,

@@ -81,6 +81,13 @@ class ChangeLog {
     return {static_cast<std::uint32_t>(e >> 20 & max_units),
             static_cast<std::uint32_t>(e & max_units)};
   }
+  /// The same for who has the turn, of a version published less than a lap ago: its entry cannot
+  /// have been overwritten, so its stamp is not looked at. Before the first version: empty.
+  [[nodiscard]] Lines of_published(std::uint64_t version) const noexcept {
+    const std::uint64_t e = entries_[version & mask_].load(boost::memory_order_relaxed);
+    return {static_cast<std::uint32_t>(e >> 20 & max_units),
+            static_cast<std::uint32_t>(e & max_units)};
+  }
 
  private:
   static constexpr std::uint64_t stamp_mask = (1U << 24) - 1;

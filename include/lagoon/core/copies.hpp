@@ -80,8 +80,8 @@ class Copies {
   /// Changes bytes [first, last): change(copy to change, published copy), each from the record's
   /// first byte on. If it throws, nothing is published.
   template <class Change>
-  [[nodiscard]] Written write(std::size_t first, std::size_t last, Replaces replaces,
-                              Change&& change) {
+  [[nodiscard, gnu::always_inline]] Written write(std::size_t first, std::size_t last,
+                                                  Replaces replaces, Change&& change) {
     Latch::Turn turn(*latch_, Deadline::never());  // (1)
     if (!turn.is_taken()) [[unlikely]]
       return turn.outcome() == Taken::is_mine ? Written::nested : Written::erased;
@@ -91,7 +91,10 @@ class Copies {
 
     // An entry for v + 1 is there already if somebody began that write and threw or died.
     const Lines unfinished = log_.of(v + 1);
-    log_.record(v + 1, log_.lines(first, last).joined(unfinished));
+    Lines lines = log_.lines(first, last);
+    if (unfinished.count != 0) [[unlikely]]
+      lines = lines.joined(unfinished);
+    log_.record(v + 1, lines);
     release_fence();  // pairs with (6): who reads a byte stored below sees the log entry above
     if (replaces == Replaces::some_bytes) bring_up_to_date(target, published, v, unfinished);
 
@@ -115,27 +118,26 @@ class Copies {
   }
 
   /// Makes `target`, which is to be version v + 1, equal to `published` (C1).
-  void bring_up_to_date(std::byte* target, const std::byte* published, Version v,
-                        Lines unfinished) const noexcept {
-    Lines all = unfinished;
-    std::uint32_t sum = unfinished.count;
-    for (unsigned i = 0; i + 1 < n_; ++i) {
-      const Lines lines = log_.of(v - i);
-      all = all.joined(lines);
-      sum += lines.count;
+  [[gnu::always_inline]] void bring_up_to_date(std::byte* target, const std::byte* published,
+                                               Version v, Lines unfinished) const noexcept {
+    // Writes of a line each: one after the other, in place. To find out first which of them are the
+    // same line would cost more.
+    unsigned behind = n_ - 1;
+    if (unfinished.count == 0 && log_.unit() == line_bytes) [[likely]] {
+      do {
+        const Lines lines = log_.of_published(v + 1 - behind);
+        if (lines.count > 1) break;
+        if (lines.count == 1) [[likely]]
+          write_shared_fixed<line_bytes>(target + lines.first * line_bytes,
+                                         published + lines.first * line_bytes);
+      } while (--behind != 0);
     }
-    if (all.count == 1 && log_.unit() == line_bytes) [[likely]]
-      write_shared_fixed<line_bytes>(target + all.first * line_bytes,
-                                     published + all.first * line_bytes);
-    else if (all.count <= sum)  // they overlap or touch: one copy does it
-      restore(target, published, all);
-    else
-      restore_each(target, published, v, unfinished);
+    if (behind != 0) restore_all(target, published, v, unfinished);
   }
   void restore(std::byte* target, const std::byte* published, Lines lines) const noexcept
       __attribute__((visibility("default")));
-  void restore_each(std::byte* target, const std::byte* published, Version v,
-                    Lines unfinished) const noexcept __attribute__((visibility("default")));
+  void restore_all(std::byte* target, const std::byte* published, Version v,
+                   Lines unfinished) const noexcept __attribute__((visibility("default")));
   /// The way of a reader that was overtaken while it copied version `had`.
   Version catch_up(std::byte* to, std::size_t first, std::size_t last, Version had) const noexcept
       __attribute__((visibility("default")));

@@ -30,13 +30,14 @@ void LockHandle::throw_gone() const {
 }  // namespace detail
 
 Acquired Lock::acquire_slow(core::Owner me, core::Deadline deadline) {
-  const Taken taken =
-      take_over(state_->word.take(state_->table(), me, deadline, OwnedWord::IfMine::wait));
+  const Taken taken = take_over(
+      state_->word.take_contended(state_->table(), me, deadline, OwnedWord::IfMine::wait));
   if (taken == Taken::is_gone) throw_gone();
   return Acquired(taken);
 }
 
-void Lock::release_foreign() {
+void Lock::release_slow(core::Owner me) {
+  if (state_->word.owner_is(me)) return state_->word.give_back(me);
   for (;;) {
     const core::Owner owner = state_->word.owner();
     if (owner == core::nobody) throw_not_held("is free");
@@ -46,7 +47,8 @@ void Lock::release_foreign() {
 }
 
 Acquired RLock::acquire_slow(core::Owner me, core::Deadline deadline) {
-  const Taken taken = take_over(state_->word.take(state_->table(), me, deadline));
+  const Taken taken = take_over(
+      state_->word.take_contended(state_->table(), me, deadline, OwnedWord::IfMine::say_so));
   switch (taken) {
     case Taken::is_mine:
       ++state_->count;

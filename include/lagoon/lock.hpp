@@ -122,10 +122,9 @@ class __attribute__((visibility("default"))) Lock : public detail::LockHandle {
   }
   /// Gives it back, whoever has it. UsageError if it is free.
   void release() {
-    if (state_->word.owner_is(state_->table().self())) [[likely]]
-      state_->word.give_back(state_->table().self());
-    else
-      release_foreign();
+    const core::Owner me = state_->table().self();
+    if (!state_->word.give_back_at_once(me)) [[unlikely]]
+      release_slow(me);
   }
 
   void lock() { (void)acquire(); }
@@ -153,7 +152,7 @@ class __attribute__((visibility("default"))) Lock : public detail::LockHandle {
   friend struct detail::Attach;
   explicit Lock(detail::Handle handle) noexcept : LockHandle(std::move(handle)) {}
   Acquired acquire_slow(core::Owner me, core::Deadline deadline);
-  void release_foreign();
+  void release_slow(core::Owner me);
 };
 
 class __attribute__((visibility("default"))) RLock : public detail::LockHandle {

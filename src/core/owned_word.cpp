@@ -7,7 +7,8 @@ using boost::memory_order_acquire;
 using boost::memory_order_relaxed;
 using boost::memory_order_release;
 
-Taken OwnedWord::take_slow(const Participants& table, Owner me, Deadline deadline, IfMine if_mine) {
+Taken OwnedWord::take_contended(const Participants& table, Owner me, Deadline deadline,
+                                IfMine if_mine) {
   Backoff backoff;
   bool slept = false;  // then this one may be the woken one, and others may still sleep
   for (;;) {

@@ -65,15 +65,23 @@ class OwnedWord {
                            IfMine if_mine = IfMine::say_so) {
     if (take_at_once(me)) [[likely]]
       return Taken::yes;
-    return take_slow(table, me, deadline, if_mine);
+    return take_contended(table, me, deadline, if_mine);
   }
+  /// The same for who has tried `take_at_once`.
+  [[nodiscard]] Taken take_contended(const Participants& table, Owner me, Deadline deadline,
+                                     IfMine if_mine) __attribute__((visibility("default")));
 
   /// Only for its owner.
   void give_back(Owner me) noexcept {
-    if (word_.load(boost::memory_order_relaxed) == me) [[likely]]
-      word_.store(0, boost::memory_order_release);  // (2)
-    else
+    if (!give_back_at_once(me)) [[unlikely]]
       give_back_slow();
+  }
+  /// Gives the word back if it is the caller's and nobody sleeps.
+  [[nodiscard]] bool give_back_at_once(Owner me) noexcept {
+    if (word_.load(boost::memory_order_relaxed) != me) [[unlikely]]
+      return false;
+    word_.store(0, boost::memory_order_release);  // (2)
+    return true;
   }
 
   /// Gives back what `owner` owned, for locks that anyone may release. False if it no longer did.
@@ -93,8 +101,6 @@ class OwnedWord {
   static constexpr std::uint64_t waking = 2;
   static constexpr std::uint64_t flags = waiters | waking;
 
-  [[nodiscard]] Taken take_slow(const Participants& table, Owner me, Deadline deadline,
-                                IfMine if_mine) __attribute__((visibility("default")));
   void give_back_slow() noexcept __attribute__((visibility("default")));
   void wake_one() noexcept;
   [[nodiscard]] const void* futex() const noexcept { return &word_; }

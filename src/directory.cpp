@@ -1,0 +1,296 @@
+#include "directory.hpp"
+
+#include <lagoon/core/latch.hpp>
+#include <lagoon/error.hpp>
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+#include <utility>
+
+namespace lagoon::detail {
+
+void Directory::format(std::size_t committed, std::size_t reserve, std::size_t capacity) {
+  auto* h = new (base_) Header{};
+  capacity = std::min<std::size_t>(capacity, core::Participants::max_capacity);
+  h->layout_version = Header::layout_version_value;
+  h->layout_hash = Header::layout_hash_value();
+  h->reserve = reserve;
+  h->participants = sizeof(Header);
+  h->blocks = round_up(h->participants + core::Participants::size_for(capacity), 64);
+  if (h->blocks + sizeof(Block) > committed)
+    throw InvalidArgument("a segment of " + std::to_string(committed) + " bytes is too small for " +
+                          std::to_string(capacity) + " participants; it takes " +
+                          std::to_string(h->blocks) + " bytes before the first object");
+  core::Participants::make(base_ + h->participants, capacity);
+  auto* first = new (base_ + h->blocks) Block{};
+  first->set(committed - h->blocks, Block::free_clean);
+  h->search_from.store(h->blocks);
+  h->epoch.store(1);
+  h->committed.store(committed);
+  h->magic.store(Header::magic_value, boost::memory_order_release);
+}
+
+void Directory::check_header(std::size_t available) const {
+  const Header& h = header();
+  const auto wrong = [this](const std::string& what) -> void {
+    throw LayoutMismatch(ground_.describe() + " " + what);
+  };
+  if (available < sizeof(Header))
+    wrong("is no lagoon segment, or was truncated: it has " + std::to_string(available) +
+          " bytes, a header " + std::to_string(sizeof(Header)));
+  if (h.magic.load(boost::memory_order_acquire) != Header::magic_value)
+    wrong("is no lagoon segment: it does not begin with one's mark");
+  if (h.layout_version != Header::layout_version_value)
+    wrong("has layout version " + std::to_string(h.layout_version) + ", this library has " +
+          std::to_string(Header::layout_version_value) + "; use the same version in both programs");
+  if (h.layout_hash != Header::layout_hash_value())
+    wrong("was laid out by a library built for another machine or C library");
+  const std::uint64_t committed = h.committed.load(boost::memory_order_acquire);
+  if (committed > available)
+    wrong("was truncated: it has " + std::to_string(available) + " bytes of " +
+          std::to_string(committed));
+  const std::uint64_t slots = h.participants;
+  if (h.reserve < committed || h.reserve > (std::uint64_t{1} << 46) || slots != sizeof(Header) ||
+      h.blocks % 64 != 0 || h.blocks < slots + sizeof(core::Participants) ||
+      h.blocks + sizeof(Block) > committed)
+    wrong("is corrupt: its header contradicts itself");
+}
+
+Directory::Turn::Turn(Directory& directory)
+    : directory_(directory), me_(directory.participants().self()) {
+  const core::Taken taken =
+      directory.header().turn.take(directory.participants(), me_, core::Deadline::never());
+  if (taken > core::Taken::from_dead)
+    throw UsageError("the directory of " + directory.ground_.describe() +
+                     " is being changed by this thread already");
+  if (taken == core::Taken::from_dead) directory.sweep();
+}
+
+Directory::Turn::~Turn() {
+  if (fork_ == core::detail::fork_generation) directory_.header().turn.give_back(me_);
+}
+
+void Directory::throw_corrupt(std::uint64_t offset) const {
+  throw LayoutMismatch(ground_.describe() + " is corrupt at byte " + std::to_string(offset) +
+                       ": what lies there is no block");
+}
+
+Block* Directory::checked_at(std::uint64_t offset) const {
+  const std::uint64_t end = committed();
+  if (offset % 64 != 0 || offset < header().blocks || offset + sizeof(Block) > end)
+    throw_corrupt(offset);
+  Block* b = at(offset);
+  const std::uint64_t size = b->size();
+  if (size < sizeof(Block) || size % 64 != 0 || size > end - offset) throw_corrupt(offset);
+  return b;
+}
+
+void Directory::join_with_free_neighbours(Block* b) const {
+  const std::uint64_t end = committed();
+  for (;;) {
+    const std::uint64_t next_offset = offset_of(b) + b->size();
+    if (next_offset >= end) return;
+    Block* next = checked_at(next_offset);
+    if (!next->is_free()) return;
+    const bool clean = b->state() == Block::free_clean && next->state() == Block::free_clean;
+    b->set(b->size() + next->size(), Block::free_dirty);
+    if (clean) {
+      // Inside free memory now: once its header is zero the whole is clean again.
+      std::memset(static_cast<void*>(next), 0, sizeof(Block));
+      b->set(Block::free_clean);
+    }
+  }
+}
+
+Directory::Fresh Directory::carve(Block* b, std::size_t need, core::Owner me) {
+  const std::size_t size = b->size();
+  const bool clean = b->state() == Block::free_clean;
+  const bool first_free = offset_of(b) == header().search_from.load(boost::memory_order_relaxed);
+  if (size - need >= sizeof(Block) + 64) {
+    auto* rest = new (reinterpret_cast<std::byte*>(b) + need) Block{};
+    rest->set(size - need, clean ? Block::free_clean : Block::free_dirty);
+  } else {
+    need = size;
+  }
+  b->name_length.store(0, boost::memory_order_relaxed);
+  b->ended.store(0, boost::memory_order_relaxed);
+  b->id.store(next_epoch(), boost::memory_order_relaxed);
+  b->builder.store(me, boost::memory_order_relaxed);
+  b->set(need, Block::building);  // (2), (3)
+  if (first_free) header().search_from.store(offset_of(b) + need, boost::memory_order_relaxed);
+  return {b, clean};
+}
+
+std::optional<Directory::Fresh> Directory::take_from_free(std::size_t need, core::Owner me) {
+  bool first = true;
+  for (std::uint64_t offset = header().search_from.load(); offset < committed();) {
+    Block* b = checked_at(offset);
+    if (b->is_free()) {
+      join_with_free_neighbours(b);
+      if (std::exchange(first, false))
+        header().search_from.store(offset, boost::memory_order_relaxed);
+      if (b->size() >= need) return carve(b, need, me);
+    }
+    offset += b->size();
+  }
+  return std::nullopt;
+}
+
+void Directory::grow(std::size_t need) {
+  const std::size_t old = committed();
+  const std::size_t reserve = header().reserve;
+  const std::size_t page = ground_.page();
+  const std::size_t least = round_up(need, page);
+  if (least > reserve - old)
+    throw OutOfMemory(
+        ground_.describe() + " is full: it has " + std::to_string(old) + " of " +
+        std::to_string(reserve) + " bytes that it may grow to, " + std::to_string(need) +
+        " more were asked for; make it with a larger Options::reserve (the heap: configure_heap)");
+  std::size_t more = std::min(reserve - old, std::max(least, round_up(old / 2, page)));
+  if (more > least + (16U << 20)) more = least + (16U << 20);
+  try {
+    ground_.commit(old, more);
+  } catch (const OutOfMemory&) {
+    if (more == least) throw;
+    ground_.commit(old, more = least);
+  }
+  auto* added = new (base_ + old) Block{};
+  added->set(more, Block::free_clean);
+  header().committed.store(old + more, boost::memory_order_release);  // (1)
+}
+
+Directory::Fresh Directory::allocate(std::size_t bytes, std::string_view name, core::Owner me) {
+  const std::size_t head = sizeof(Block) + round_up(name.size(), 64);
+  if (bytes > header().reserve) grow(bytes);  // says why not
+  const std::size_t need = head + round_up(std::max<std::size_t>(bytes, 1), 64);
+  auto fresh = take_from_free(need, me);
+  if (!fresh) {
+    sweep();
+    fresh = take_from_free(need, me);
+  }
+  if (!fresh) {
+    grow(need);
+    fresh = take_from_free(need, me);
+  }
+  Block* b = fresh->block;
+  b->payload_at = static_cast<std::uint32_t>(head);
+  b->payload_bytes = bytes;
+  std::copy(name.begin(), name.end(), reinterpret_cast<char*>(b + 1));
+  b->name_length.store(static_cast<std::uint32_t>(name.size()), boost::memory_order_release);
+  return *fresh;
+}
+
+void Directory::set_free(Block* b) noexcept {
+  // Whoever walks without the turn must notice that names may have changed under it.
+  header().unlinks.fetch_add(1, boost::memory_order_acq_rel);
+  const std::uint64_t offset = offset_of(b);
+  if (offset < header().search_from.load(boost::memory_order_relaxed))
+    header().search_from.store(offset, boost::memory_order_relaxed);
+  b->set(Block::free_dirty);
+}
+
+Shared<std::uint64_t>& Directory::bucket(std::string_view name) const noexcept {
+  return header().buckets[hash(name) % Header::bucket_count];
+}
+
+Block* Directory::lookup(std::string_view name) const {
+  std::uint64_t steps = committed() / sizeof(Block);
+  for (std::uint64_t o = bucket(name).load(boost::memory_order_acquire); o != 0;) {
+    Block* b = checked_at(o);
+    if (steps-- == 0) throw_corrupt(o);
+    if (b->name() == name) return b;
+    o = b->next.load(boost::memory_order_acquire);
+  }
+  return nullptr;
+}
+
+Block* Directory::lookup_read_only(std::string_view name) const {
+  for (;;) {
+    const std::uint64_t unlinks = header().unlinks.load(boost::memory_order_acquire);
+    Block* found = nullptr;
+    bool broken = false;
+    std::uint64_t steps = committed() / sizeof(Block);
+    for (std::uint64_t o = bucket(name).load(boost::memory_order_acquire); o != 0;) {
+      if (o % 64 != 0 || o < header().blocks || o + sizeof(Block) > committed() || steps-- == 0) {
+        broken = true;
+        break;
+      }
+      Block* b = at(o);
+      const std::size_t length = b->name_length.load(boost::memory_order_acquire);
+      if (length == name.size() && o + sizeof(Block) + length <= committed() && b->name() == name) {
+        found = b;
+        break;
+      }
+      o = b->next.load(boost::memory_order_acquire);
+    }
+    boost::atomic_thread_fence(boost::memory_order_acquire);
+    if (header().unlinks.load(boost::memory_order_relaxed) != unlinks) continue;
+    if (broken) throw_corrupt(0);
+    return found;
+  }
+}
+
+bool Directory::is_linked(const Block* block) const {
+  return block->name_length.load() != 0 && lookup(block->name()) == block;
+}
+
+void Directory::link(Block* b, std::string_view name) {
+  Shared<std::uint64_t>& head = bucket(name);
+  b->next.store(head.load(boost::memory_order_relaxed), boost::memory_order_relaxed);
+  head.store(offset_of(b), boost::memory_order_release);  // (4)
+}
+
+void Directory::unlink(Block* block) {
+  Shared<std::uint64_t>* from = &bucket(block->name());
+  while (from->load() != offset_of(block)) from = &checked_at(from->load())->next;
+  from->store(block->next.load(boost::memory_order_relaxed), boost::memory_order_release);  // (5)
+}
+
+void Directory::sweep() {
+  for_each_block([&](Block* b) {
+    switch (b->state()) {
+      case Block::building:
+        if (!participants().is_dead(b->builder.load(boost::memory_order_relaxed))) break;
+        if (is_linked(b))
+          b->set(Block::live);
+        else
+          set_free(b);
+        break;
+      case Block::live:
+        if (b->name_length.load() == 0 || is_linked(b)) break;
+        b->ended.store(next_epoch(), boost::memory_order_relaxed);
+        b->set(Block::erased);
+        break;
+      case Block::erased:
+        if (!ground_.is_reachable(b)) set_free(b);
+        break;
+      default:
+        break;
+    }
+  });
+}
+
+void Directory::check_name(std::string_view name) const {
+  if (name.empty() || name.size() > 250 || name.find('/') != std::string_view::npos ||
+      name.find('\0') != std::string_view::npos)
+    throw InvalidArgument("'" + std::string(name.substr(0, 300)) +
+                          "' is no name for an object in " + ground_.describe() +
+                          ": it must have 1 to 250 characters and no slash");
+}
+
+void Directory::check_stamp(const Block* b, const Stamp& asked) const {
+  const Stamp found = b->stamp();
+  if (found.kind == asked.kind && found.mode == asked.mode &&
+      (found.copies == asked.copies || asked.copies == 0) &&
+      found.element.kind == asked.element.kind && found.element.size == asked.element.size &&
+      found.element.name == asked.element.name &&
+      (found.count == asked.count || asked.count == Stamp::any_count)) {
+    if (b->payload_at + b->payload_bytes > b->size()) throw_corrupt(offset_of(b));
+    return;
+  }
+  throw TypeMismatch("'" + std::string(b->name()) + "' in " + ground_.describe() + " is " +
+                     found.text() + "; asked for was " + asked.text());
+}
+
+}  // namespace lagoon::detail

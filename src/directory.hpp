@@ -1,0 +1,127 @@
+#pragma once
+/// The directory of names and the chain of blocks of one segment, wherever it is mapped.
+///
+/// Whoever changes them has the turn (`Directory::Turn`), and every change is one store; what a
+/// SIGKILL between two of them leaves is at the head of lagoon/segment.hpp and in docs/segment.md.
+/// Reading without the turn is for those who cannot write: `lookup_read_only`.
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "layout.hpp"
+
+namespace lagoon::detail {
+
+constexpr std::size_t round_up(std::size_t n, std::size_t unit) noexcept {
+  return (n + unit - 1) / unit * unit;
+}
+
+class Directory {
+ public:
+  /// What it asks of the one who mapped it.
+  struct Ground {
+    /// Such as "segment 'trading'".
+    [[nodiscard]] virtual std::string describe() const = 0;
+    /// Makes memory of these bytes behind the end; OutOfMemory if there is none. Again and again
+    /// for the same bytes, if somebody died in between.
+    virtual void commit(std::size_t from, std::size_t bytes) = 0;
+    /// In what units it does so.
+    [[nodiscard]] virtual std::size_t page() const noexcept = 0;
+    /// Whether anyone who lives may have a handle to this erased object.
+    [[nodiscard]] virtual bool is_reachable(const Block* block) = 0;
+
+   protected:
+    ~Ground() = default;
+  };
+
+  explicit Directory(Ground& ground) noexcept : ground_(ground) {}
+  void set_base(std::byte* base) noexcept { base_ = base; }
+  [[nodiscard]] std::byte* base() const noexcept { return base_; }
+
+  /// Lays out a segment in zeroed memory that nobody else can see yet.
+  void format(std::size_t committed, std::size_t reserve, std::size_t capacity);
+  /// LayoutMismatch unless a segment begins here; `available` is how many bytes there are.
+  void check_header(std::size_t available) const;
+
+  [[nodiscard]] Header& header() const noexcept { return *reinterpret_cast<Header*>(base_); }
+  [[nodiscard]] core::Participants& participants() const noexcept {
+    return *reinterpret_cast<core::Participants*>(base_ + header().participants);
+  }
+  [[nodiscard]] std::size_t committed() const noexcept {
+    return header().committed.load(boost::memory_order_acquire);
+  }
+  [[nodiscard]] std::uint64_t next_epoch() noexcept {
+    return header().epoch.fetch_add(1, boost::memory_order_acq_rel) + 1;
+  }
+
+  /// The turn to change it, taken over from a dead owner after a sweep.
+  class Turn {
+   public:
+    explicit Turn(Directory& directory);
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+    ~Turn();
+    [[nodiscard]] core::Owner me() const noexcept { return me_; }
+
+   private:
+    Directory& directory_;
+    core::Owner me_;
+    unsigned long fork_ = core::detail::fork_generation;
+  };
+
+  // ---- With the turn -------------------------------------------------------------------------
+
+  struct Fresh {
+    Block* block;
+    bool clean;  // its payload is all zero
+  };
+  /// A block that is `building` for `me`, with room for `bytes` and its name written, not linked.
+  Fresh allocate(std::size_t bytes, std::string_view name, core::Owner me);
+  void link(Block* block, std::string_view name);
+  void unlink(Block* block);
+  void set_free(Block* block) noexcept;
+  /// What the dead left, and what nobody can reach any more.
+  void sweep();
+  [[nodiscard]] Block* lookup(std::string_view name) const;
+
+  // ---- Without it ----------------------------------------------------------------------------
+
+  [[nodiscard]] Block* lookup_read_only(std::string_view name) const;
+  /// InvalidArgument for a bad name; TypeMismatch if `block` is something else than was asked for.
+  void check_name(std::string_view name) const;
+  void check_stamp(const Block* block, const Stamp& asked) const;
+  template <class F>
+  void for_each_block(F&& f) const {
+    const std::uint64_t end = committed();
+    for (std::uint64_t offset = header().blocks; offset < end;) {
+      Block* b = checked_at(offset);
+      offset += b->size();
+      f(b);
+    }
+  }
+
+ private:
+  std::optional<Fresh> take_from_free(std::size_t need, core::Owner me);
+  void join_with_free_neighbours(Block* block) const;
+  Fresh carve(Block* block, std::size_t need, core::Owner me);
+  void grow(std::size_t need);
+  [[nodiscard]] bool is_linked(const Block* block) const;
+
+  [[nodiscard]] Block* at(std::uint64_t offset) const noexcept {
+    return reinterpret_cast<Block*>(base_ + offset);
+  }
+  [[nodiscard]] Block* checked_at(std::uint64_t offset) const;
+  [[nodiscard]] std::uint64_t offset_of(const Block* block) const noexcept {
+    return static_cast<std::uint64_t>(reinterpret_cast<const std::byte*>(block) - base_);
+  }
+  [[nodiscard]] Shared<std::uint64_t>& bucket(std::string_view name) const noexcept;
+  [[noreturn]] void throw_corrupt(std::uint64_t offset) const;
+
+  std::byte* base_ = nullptr;
+  Ground& ground_;
+};
+
+}  // namespace lagoon::detail

@@ -1,0 +1,53 @@
+#include "layout.hpp"
+
+#include <lagoon/core/latch.hpp>
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace lagoon::detail {
+
+std::uint32_t Header::layout_hash_value() noexcept {
+  const std::size_t facts[] = {sizeof(Header),
+                               offsetof(Header, turn),
+                               offsetof(Header, buckets),
+                               sizeof(Block),
+                               offsetof(Block, count),
+                               offsetof(Block, type_name),
+                               sizeof(core::Participants),
+                               core::Participants::size_for(1),
+                               sizeof(core::Latch),
+                               sizeof(pthread_mutex_t)};
+  return static_cast<std::uint32_t>(hash({reinterpret_cast<const char*>(facts), sizeof facts}));
+}
+
+Stamp Block::stamp() const {
+  return {.kind = static_cast<Stamp::Kind>(kind),
+          .mode = static_cast<Stamp::Mode>(mode),
+          .begins = static_cast<Stamp::Begins>(begins),
+          .copies = copies,
+          .element = {.kind = static_cast<ElementType::Kind>(element_kind),
+                      .align = element_align,
+                      .size = element_size,
+                      .name = {type_name,
+                               std::min<std::size_t>(type_name_length, sizeof type_name - 1)}},
+          .count = count};
+}
+
+void Block::set_stamp(const Stamp& s) noexcept {
+  kind = static_cast<std::uint8_t>(s.kind);
+  mode = static_cast<std::uint8_t>(s.mode);
+  begins = static_cast<std::uint8_t>(s.begins);
+  copies = s.copies;
+  element_kind = static_cast<std::uint8_t>(s.element.kind);
+  element_align = s.element.align;
+  element_size = s.element.size;
+  count = s.count;
+  type_name_length =
+      static_cast<std::uint8_t>(std::min(s.element.name.size(), sizeof type_name - 1));
+  std::copy_n(s.element.name.begin(), type_name_length, type_name);
+}
+
+}  // namespace lagoon::detail

@@ -1,0 +1,97 @@
+#pragma once
+/// What lies in a segment: the header, and the blocks behind it (docs/segment.md).
+
+#include <lagoon/core/owned_word.hpp>
+#include <lagoon/core/participants.hpp>
+#include <lagoon/place.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace lagoon::detail {
+
+template <class T>
+using Shared = boost::ipc_atomic<T>;
+
+/// FNV-1a: short names, no need for more.
+inline std::uint64_t hash(std::string_view text) noexcept {
+  std::uint64_t h = 0xcbf29ce484222325ULL;
+  for (const char c : text) h = (h ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
+  return h;
+}
+
+/// At the beginning of every segment. All positions are offsets from it.
+struct alignas(64) Header {
+  static constexpr std::uint64_t magic_value = 0x0a6e6f6f67616cULL;  // "lagoon\n"
+  static constexpr std::uint32_t layout_version_value = 1;
+  static constexpr std::size_t bucket_count = 1024;
+  static std::uint32_t layout_hash_value() noexcept;
+
+  // Written once, before the segment can be seen.
+  Shared<std::uint64_t> magic;  // last of all
+  std::uint32_t layout_version;
+  std::uint32_t layout_hash;  // of the sizes and offsets of what lies in a segment
+  std::uint64_t reserve;
+  std::uint64_t participants;
+  std::uint64_t blocks;  // the first one
+
+  // Changed by the owner of the turn only.
+  alignas(64) core::OwnedWord turn;
+  Shared<std::uint64_t> committed;
+  Shared<std::uint64_t> epoch;        // counts erasures, and forks of those who have it mapped
+  Shared<std::uint64_t> unlinks;      // before memory that had a name is used again
+  Shared<std::uint64_t> search_from;  // a block at or before the first free one
+  alignas(64) Shared<std::uint64_t> buckets[bucket_count];
+};
+
+/// In front of every piece of memory, free or not; blocks lie end to end.
+struct alignas(64) Block {
+  enum State : std::uint64_t {
+    free_clean = 0,  ///< never used: all zero after the header
+    free_dirty = 1,
+    building = 2,  ///< `builder` fills it in
+    live = 3,
+    erased = 4,  ///< until nobody can have a handle to it
+  };
+  static constexpr std::uint64_t state_mask = 7;
+
+  Shared<std::uint64_t> size_and_state;  // bytes, header included; a multiple of 64
+  Shared<std::uint64_t> builder;
+  Shared<std::uint64_t> id;           // the epoch in which it was made: no other object's
+  Shared<std::uint64_t> ended;        // the epoch in which it was erased
+  Shared<std::uint64_t> next;         // in its bucket
+  Shared<std::uint32_t> name_length;  // zero: it has no (whole) name
+  std::uint32_t payload_at;           // from the block's beginning
+  std::uint64_t payload_bytes;
+  // What it is (see Stamp).
+  std::uint8_t kind, mode, begins, copies, element_kind, element_align, type_name_length, unused;
+  std::uint32_t element_size;
+  std::uint32_t unused2;
+  std::uint64_t count;
+  char type_name[40];
+  // then the name, then from a new line on the payload
+
+  [[nodiscard]] std::uint64_t size() const noexcept {
+    return size_and_state.load(boost::memory_order_acquire) & ~state_mask;
+  }
+  [[nodiscard]] State state() const noexcept {
+    return static_cast<State>(size_and_state.load(boost::memory_order_acquire) & state_mask);
+  }
+  [[nodiscard]] bool is_free() const noexcept { return state() <= free_dirty; }
+  void set(std::uint64_t size, State state) noexcept {
+    size_and_state.store(size | state, boost::memory_order_release);  // (2) of segment.hpp
+  }
+  void set(State state) noexcept { set(size(), state); }
+  [[nodiscard]] std::byte* payload() noexcept {
+    return reinterpret_cast<std::byte*>(this) + payload_at;
+  }
+  [[nodiscard]] std::string_view name() const noexcept {
+    return {reinterpret_cast<const char*>(this + 1), name_length.load(boost::memory_order_acquire)};
+  }
+  [[nodiscard]] Stamp stamp() const;
+  void set_stamp(const Stamp& stamp) noexcept;
+};
+static_assert(sizeof(Block) == 128);
+
+}  // namespace lagoon::detail

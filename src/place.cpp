@@ -1,0 +1,67 @@
+#include <lagoon/place.hpp>
+
+#include "mapping.hpp"
+
+namespace lagoon::detail {
+
+MappingRef::MappingRef(const MappingRef& other) noexcept : mapping_(other.mapping_) {
+  if (mapping_ != nullptr) mapping_->references_.fetch_add(1, std::memory_order_relaxed);
+}
+MappingRef::~MappingRef() {
+  if (mapping_ != nullptr && mapping_->references_.fetch_sub(1, std::memory_order_acq_rel) == 1)
+    delete mapping_;
+}
+
+Handle::Handle(MappingRef mapping, Block* block)
+    : payload_(block->payload()),
+      mapping_(std::move(mapping)),
+      block_(block),
+      id_(block->id.load(boost::memory_order_relaxed)) {
+  mapping_->opened(block);
+}
+
+void Handle::release() noexcept { mapping_->closed(block_); }
+
+bool Handle::gone() const noexcept {
+  if (block_ == nullptr) return true;
+  // A block may be linked and still say `building`: its maker was killed between the two.
+  const Block::State state = block_->state();
+  return (state != Block::live && state != Block::building) ||
+         block_->id.load(boost::memory_order_acquire) != id_;
+}
+
+std::uint64_t Handle::count() const noexcept { return block_->count; }
+unsigned Handle::copies() const noexcept { return block_->copies; }
+
+std::string Handle::describe() const {
+  if (block_ == nullptr) return "an object that was moved from";
+  const std::string type = block_->stamp().text();
+  if (block_->name_length.load() == 0) return "a " + type;
+  return "'" + std::string(block_->name()) + "' (" + type + ") in " + mapping_->describe();
+}
+
+void Handle::throw_gone() const {
+  throw Gone(describe() +
+             " was erased; what its name stands for now, if anything, must be opened "
+             "anew");
+}
+
+core::Participants& participants_of(const Segment& segment) {
+  if (segment.read_only())
+    throw ReadOnly(segment.mapping()->describe() + " is attached read-only: nothing is made in it");
+  return segment.mapping()->participants();
+}
+
+core::Participants& Handle::participants() const noexcept { return mapping_->participants(); }
+
+Handle make_or_find(const Place& place, const Stamp& stamp, std::size_t bytes, Fill fill) {
+  if (place.mapping()) return place.mapping()->make_or_find(place.name(), stamp, bytes, fill);
+  return Mapping::heap()->make_or_find({}, stamp, bytes, fill);
+}
+
+std::optional<Handle> find(const MappingRef& mapping, std::string_view name, const Stamp& stamp,
+                           bool read_only) {
+  return mapping->find(name, stamp, read_only);
+}
+
+}  // namespace lagoon::detail

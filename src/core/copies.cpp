@@ -57,7 +57,7 @@ Version Copies::catch_up(std::byte* to, std::size_t first, std::size_t last,
       for_each_change(
           [&](Bytes b) { read_shared(to + (b.first - first), from + b.first, b.count()); });
     else
-      read_shared(to, from, last - first);
+      read_shared(to, from + first, last - first);
 
     const Version now = latch_->version_after_copy();
     if (repair && now - had >= log_.depth()) {

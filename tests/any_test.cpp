@@ -190,10 +190,10 @@ TEST(AnyArray, OfALengthOrOfValues) {
   EXPECT_EQ(AnyArray::make('h', std::vector{1, 70000}).snapshot(), Scalars({1, 4464}));
   EXPECT_EQ(AnyArray::make('d', std::list<int>{1, 2}).snapshot(), Scalars({1.0, 2.0}));
   EXPECT_EQ(AnyArray::of('d', {1, 2.5, 3U}).snapshot(), Scalars({1.0, 2.5, 3.0}));
-  EXPECT_EQ(AnyArray::of('d', {7}).snapshot(), Scalars({7.0}));
+  EXPECT_EQ(AnyArray::of('d', {7}).snapshot(), Scalars{7.0});
   EXPECT_EQ(AnyArray::make('c', "hi").snapshot(), Scalars({'h', 'i'}));
   EXPECT_EQ(AnyArray::make('c', std::string("a\0", 2)).snapshot(), Scalars({'a', '\0'}));
-  EXPECT_EQ(AnyArray::make('u', std::wstring(L"\u20ac")).snapshot(), Scalars({L'\u20ac'}));
+  EXPECT_EQ(AnyArray::make('u', std::wstring(L"\u20ac")).snapshot(), Scalars{L'\u20ac'});
 }
 
 TEST(AnyArray, ANegativeLengthIsInvalid) {

@@ -108,7 +108,7 @@ std::vector<lagoon::AnyScalar> scalars_of(R&& range) {
 
 }  // namespace detail
 
-class __attribute__((visibility("default"))) AnyValue {
+class AnyValue {
   using Typed = detail::ForTypecodes<detail::DefaultValue>;
 
  public:
@@ -139,7 +139,7 @@ class __attribute__((visibility("default"))) AnyValue {
   Typed typed_;
 };
 
-class __attribute__((visibility("default"))) AnyArray {
+class AnyArray {
   using Typed = detail::ForTypecodes<detail::DefaultArray>;
   using Index = std::optional<std::ptrdiff_t>;
 

@@ -46,10 +46,8 @@ struct Slice {
   std::ptrdiff_t step;
   std::size_t count;
 
-  __attribute__((visibility("default"))) static Slice of(std::size_t n,
-                                                         std::optional<std::ptrdiff_t> start,
-                                                         std::optional<std::ptrdiff_t> stop,
-                                                         std::ptrdiff_t step);
+  static Slice of(std::size_t n, std::optional<std::ptrdiff_t> start,
+                  std::optional<std::ptrdiff_t> stop, std::ptrdiff_t step);
   [[nodiscard]] std::size_t at(std::size_t k) const noexcept {
     return static_cast<std::size_t>(start + step * static_cast<std::ptrdiff_t>(k));
   }
@@ -62,15 +60,10 @@ struct Slice {
   }
 };
 
-#define LAGOON_EXPORT __attribute__((visibility("default")))
-[[noreturn]] LAGOON_EXPORT void throw_index(const Handle& array, std::size_t index,
-                                            std::size_t size);
-[[noreturn]] LAGOON_EXPORT void throw_length(const Handle& array, std::size_t found,
-                                             std::size_t expected);
+[[noreturn]] void throw_index(const Handle& array, std::size_t index, std::size_t size);
+[[noreturn]] void throw_length(const Handle& array, std::size_t found, std::size_t expected);
 /// InvalidArgument for a negative length, OutOfMemory for one whose bytes cannot be counted.
-LAGOON_EXPORT std::size_t checked_length(bool negative, unsigned long long n,
-                                         std::size_t element_size);
-#undef LAGOON_EXPORT
+std::size_t checked_length(bool negative, unsigned long long n, std::size_t element_size);
 
 /// An element, for as long as the expression lasts.
 template <class A>

@@ -21,7 +21,7 @@
 #include <lagoon/core/change_log.hpp>
 #include <lagoon/core/latch.hpp>
 #include <lagoon/error.hpp>
-#include <lagoon/place.hpp>
+#include <lagoon/segment.hpp>
 #include <lagoon/typecode.hpp>
 
 #include <atomic>
@@ -71,9 +71,9 @@ constexpr std::uint8_t default_copies(std::size_t bytes) noexcept {
 }
 
 /// Why a writer did not get its turn, as exceptions.
-[[noreturn]] __attribute__((visibility("default"))) void throw_nested(const Handle& handle);
-[[noreturn]] __attribute__((visibility("default"))) void throw_turn_refused(core::Taken outcome);
-[[noreturn]] __attribute__((visibility("default"))) void throw_forked_inside_write();
+[[noreturn]] void throw_nested(const Handle& handle);
+[[noreturn]] void throw_turn_refused(core::Taken outcome);
+[[noreturn]] void throw_forked_inside_write();
 
 /// From where a value comes in.
 template <class T, class U>

@@ -63,7 +63,7 @@ class LockState {
 };
 
 /// What Lock and RLock share: a handle to the state, or a view of one that lies in an array.
-class __attribute__((visibility("default"))) LockHandle {
+class LockHandle {
  public:
   /// Whether an owner died with this lock since `mark_consistent` was called last.
   [[nodiscard]] bool owner_died() const noexcept {
@@ -99,7 +99,7 @@ class __attribute__((visibility("default"))) LockHandle {
 
 }  // namespace detail
 
-class __attribute__((visibility("default"))) Lock : public detail::LockHandle {
+class Lock : public detail::LockHandle {
  public:
   /// In this process's heap, for its children.
   Lock() : Lock(Place{}) {}
@@ -155,7 +155,7 @@ class __attribute__((visibility("default"))) Lock : public detail::LockHandle {
   void release_slow(core::Owner me);
 };
 
-class __attribute__((visibility("default"))) RLock : public detail::LockHandle {
+class RLock : public detail::LockHandle {
  public:
   RLock() : RLock(Place{}) {}
   explicit RLock(const Place& place) : LockHandle(place, detail::Stamp::Kind::rlock) {}

@@ -6,7 +6,7 @@
 /// comes first; both find it complete.
 
 #include <lagoon/core/participants.hpp>
-#include <lagoon/segment.hpp>
+#include <lagoon/error.hpp>
 #include <lagoon/typecode.hpp>
 
 #include <cstddef>
@@ -19,6 +19,34 @@
 #include <utility>
 
 namespace lagoon {
+
+class Segment;
+
+namespace detail {
+
+class Mapping;
+
+/// Counts, in this process only, who needs a mapping; the last one unmaps it.
+class MappingRef {
+ public:
+  MappingRef() = default;
+  explicit MappingRef(Mapping* m) noexcept : mapping_(m) {}  // adopts one count
+  MappingRef(const MappingRef& other) noexcept;
+  MappingRef(MappingRef&& other) noexcept : mapping_(std::exchange(other.mapping_, nullptr)) {}
+  MappingRef& operator=(MappingRef other) noexcept {
+    std::swap(mapping_, other.mapping_);
+    return *this;
+  }
+  ~MappingRef();
+  Mapping* operator->() const noexcept { return mapping_; }
+  Mapping& operator*() const noexcept { return *mapping_; }
+  explicit operator bool() const noexcept { return mapping_ != nullptr; }
+
+ private:
+  Mapping* mapping_ = nullptr;
+};
+
+}  // namespace detail
 
 class Place {
  public:
@@ -63,7 +91,7 @@ struct Stamp {
 
 /// Holds on to one object in shared memory: keeps the mapping, and, for an object without a name,
 /// ends it when it goes (in the process that made it; a forked child's copy ends nothing).
-class __attribute__((visibility("default"))) Handle {
+class Handle {
  public:
   Handle() = default;
   Handle(MappingRef mapping, Block* block);
@@ -125,17 +153,11 @@ class Fill {
 
 /// The object at `place`: found if it is there, else made of `bytes` zeroed bytes aligned to 64,
 /// filled in before anybody else can see it. If `fill` throws, nothing was made.
-__attribute__((visibility("default"))) Handle make_or_find(const Place& place, const Stamp& stamp,
-                                                           std::size_t bytes, Fill fill);
+Handle make_or_find(const Place& place, const Stamp& stamp, std::size_t bytes, Fill fill);
 /// The object of that name, if there is one; TypeMismatch if it is something else. `read_only` is
 /// whether the caller promises not to write: else a read-only segment throws ReadOnly.
-__attribute__((visibility("default"))) std::optional<Handle> find(const MappingRef& mapping,
-                                                                  std::string_view name,
-                                                                  const Stamp& stamp,
-                                                                  bool read_only);
-
-/// The table of those who take part in a segment, for objects that are laid out in place.
-__attribute__((visibility("default"))) core::Participants& participants_of(const Segment& segment);
+std::optional<Handle> find(const MappingRef& mapping, std::string_view name, const Stamp& stamp,
+                           bool read_only);
 
 /// Objects say how they are found: Object::attach(handle) and Object::stamp(any length).
 struct Attach {
@@ -163,26 +185,5 @@ consteval void check_named() {
 }
 
 }  // namespace detail
-
-template <class Object>
-std::optional<Object> Segment::find(std::string_view name) const {
-  return detail::Attach::find<Object>(mapping_, name);
-}
-
-template <class T, class... Args>
-T& Segment::construct(std::string_view name, Args&&... args) const {
-  static_assert(!type_name<T>.empty(),
-                "to live under a name a struct says what it is called: template <> inline "
-                "constexpr std::string_view lagoon::type_name<T> = \"T\";");
-  static_assert(std::is_trivially_destructible_v<T>, "nobody runs destructors in shared memory");
-  const detail::Stamp stamp{.kind = detail::Stamp::Kind::in_place,
-                            .mode = detail::Stamp::Mode::raw,
-                            .element = detail::ElementType::of<T>()};
-  const detail::Handle handle = detail::make_or_find(
-      (*this)[name], stamp, sizeof(T), [&](std::byte* payload, core::Participants&) {
-        new (payload) T(*this, std::forward<Args>(args)...);
-      });
-  return *reinterpret_cast<T*>(handle.payload());
-}
 
 }  // namespace lagoon

@@ -33,13 +33,11 @@ concept Inserts = requires(std::ostream& out, const T& x) {
   out << x;
 };
 
-#define LAGOON_EXPORT __attribute__((visibility("default")))
-LAGOON_EXPORT std::string text_of_number(double x);
+#define std ::string text_of_number(double x);
 /// As a Python bytes literal.
-LAGOON_EXPORT std::string text_of_bytes(std::string_view bytes);
+std::string text_of_bytes(std::string_view bytes);
 /// In UTF-8; what is no character is U+FFFD.
-LAGOON_EXPORT std::string text_of_wide(std::wstring_view text);
-#undef LAGOON_EXPORT
+std::string text_of_wide(std::wstring_view text);
 
 /// Of one value, alone or in a list.
 template <class T>

@@ -38,7 +38,7 @@
 /// Limits: an attached process counts as present as long as one of its threads that wrote here
 /// lives. Objects per segment: any number; finding one takes a walk along a bucket (of 1,024).
 
-#include <lagoon/error.hpp>
+#include <lagoon/place.hpp>
 
 #include <sys/types.h>
 
@@ -51,31 +51,6 @@
 #include <vector>
 
 namespace lagoon {
-
-class Place;
-namespace detail {
-class Mapping;
-
-/// Counts, in this process only, who needs a mapping; the last one unmaps it.
-class MappingRef {
- public:
-  MappingRef() = default;
-  explicit MappingRef(Mapping* m) noexcept : mapping_(m) {}  // adopts one count
-  MappingRef(const MappingRef& other) noexcept;
-  MappingRef(MappingRef&& other) noexcept : mapping_(std::exchange(other.mapping_, nullptr)) {}
-  MappingRef& operator=(MappingRef other) noexcept {
-    std::swap(mapping_, other.mapping_);
-    return *this;
-  }
-  ~MappingRef();
-  Mapping* operator->() const noexcept { return mapping_; }
-  Mapping& operator*() const noexcept { return *mapping_; }
-  explicit operator bool() const noexcept { return mapping_ != nullptr; }
-
- private:
-  Mapping* mapping_ = nullptr;
-};
-}  // namespace detail
 
 struct SegmentOptions {
   /// Address space set aside: how far the segment can grow, in bytes. Costs no memory, but counts
@@ -96,7 +71,7 @@ struct SegmentOptions {
   std::string directory = "/dev/shm";
 };
 
-class __attribute__((visibility("default"))) Segment {
+class Segment {
  public:
   using Options = SegmentOptions;
 
@@ -158,8 +133,34 @@ class __attribute__((visibility("default"))) Segment {
 };
 
 /// Options of this process's heap, to be set before its first object is made; UsageError after.
-__attribute__((visibility("default"))) void configure_heap(const SegmentOptions& options);
+void configure_heap(const SegmentOptions& options);
+
+namespace detail {
+
+/// The table of those who take part in a segment, for objects that are laid out in place.
+core::Participants& participants_of(const Segment& segment);
+
+}  // namespace detail
+
+template <class Object>
+std::optional<Object> Segment::find(std::string_view name) const {
+  return detail::Attach::find<Object>(mapping_, name);
+}
+
+template <class T, class... Args>
+T& Segment::construct(std::string_view name, Args&&... args) const {
+  static_assert(!type_name<T>.empty(),
+                "to live under a name a struct says what it is called: template <> inline "
+                "constexpr std::string_view lagoon::type_name<T> = \"T\";");
+  static_assert(std::is_trivially_destructible_v<T>, "nobody runs destructors in shared memory");
+  const detail::Stamp stamp{.kind = detail::Stamp::Kind::in_place,
+                            .mode = detail::Stamp::Mode::raw,
+                            .element = detail::ElementType::of<T>()};
+  const detail::Handle handle = detail::make_or_find(
+      (*this)[name], stamp, sizeof(T), [&](std::byte* payload, core::Participants&) {
+        new (payload) T(*this, std::forward<Args>(args)...);
+      });
+  return *reinterpret_cast<T*>(handle.payload());
+}
 
 }  // namespace lagoon
-
-#include <lagoon/place.hpp>

@@ -134,13 +134,11 @@ class Copies {
     }
     if (behind != 0) restore_all(target, published, v, unfinished);
   }
-  void restore(std::byte* target, const std::byte* published, Lines lines) const noexcept
-      __attribute__((visibility("default")));
+  void restore(std::byte* target, const std::byte* published, Lines lines) const noexcept;
   void restore_all(std::byte* target, const std::byte* published, Version v,
-                   Lines unfinished) const noexcept __attribute__((visibility("default")));
+                   Lines unfinished) const noexcept;
   /// The way of a reader that was overtaken while it copied version `had`.
-  Version catch_up(std::byte* to, std::size_t first, std::size_t last, Version had) const noexcept
-      __attribute__((visibility("default")));
+  Version catch_up(std::byte* to, std::size_t first, std::size_t last, Version had) const noexcept;
 
   Latch* latch_;
   ChangeLog log_;

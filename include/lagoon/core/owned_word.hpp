@@ -69,7 +69,7 @@ class OwnedWord {
   }
   /// The same for who has tried `take_at_once`.
   [[nodiscard]] Taken take_contended(const Participants& table, Owner me, Deadline deadline,
-                                     IfMine if_mine) __attribute__((visibility("default")));
+                                     IfMine if_mine);
 
   /// Only for its owner.
   void give_back(Owner me) noexcept {
@@ -85,7 +85,7 @@ class OwnedWord {
   }
 
   /// Gives back what `owner` owned, for locks that anyone may release. False if it no longer did.
-  bool give_back_of(Owner owner) noexcept __attribute__((visibility("default")));
+  bool give_back_of(Owner owner) noexcept;
 
   [[nodiscard]] bool owner_is(Owner me) const noexcept {
     return (word_.load(boost::memory_order_relaxed) & ~flags) == me;
@@ -94,14 +94,14 @@ class OwnedWord {
     return word_.load(boost::memory_order_acquire) & ~flags;
   }
   /// For its owner, once the object is erased: from here on everyone's take is `is_gone`.
-  void retire() noexcept __attribute__((visibility("default")));
+  void retire() noexcept;
 
  private:
   static constexpr std::uint64_t waiters = 1;
   static constexpr std::uint64_t waking = 2;
   static constexpr std::uint64_t flags = waiters | waking;
 
-  void give_back_slow() noexcept __attribute__((visibility("default")));
+  void give_back_slow() noexcept;
   void wake_one() noexcept;
   [[nodiscard]] const void* futex() const noexcept { return &word_; }
 

@@ -57,16 +57,15 @@ struct SelfCache {
     Owner owner;
   } line[lines];
 };
-extern constinit thread_local SelfCache self_cache
-    __attribute__((visibility("default"), tls_model("initial-exec")));
+extern constinit thread_local SelfCache self_cache __attribute__((tls_model("initial-exec")));
 
 /// Counts the forks between this process and its oldest ancestor that used the library. A write
 /// that began in a parent must not be published by its child.
-extern unsigned long fork_generation __attribute__((visibility("default")));
+extern unsigned long fork_generation;
 
 }  // namespace detail
 
-class __attribute__((visibility("default"))) Participants {
+class Participants {
  public:
   static constexpr std::size_t max_capacity = (1U << 14) - 1;
 

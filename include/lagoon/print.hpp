@@ -33,7 +33,7 @@ concept Inserts = requires(std::ostream& out, const T& x) {
   out << x;
 };
 
-#define std ::string text_of_number(double x);
+std::string text_of_number(double x);
 /// As a Python bytes literal.
 std::string text_of_bytes(std::string_view bytes);
 /// In UTF-8; what is no character is U+FFFD.

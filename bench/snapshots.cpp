@@ -115,11 +115,44 @@ double clock_cost() {
   return pairs[5000];
 }
 
+/// Half a round trip of one line between two processes, in seconds.
+double hand_off(Places places) {
+  struct alignas(64) Line {
+    boost::ipc_atomic<std::uint32_t> word{0};
+  };
+  const figures::Shared<Line> line;
+  const figures::Child other([&] {
+    figures::run_on(places.there);
+    for (std::uint32_t n = 1;; n += 2) {
+      while (line->word.load(boost::memory_order_acquire) != n) {
+      }
+      line->word.store(n + 1, boost::memory_order_release);
+    }
+  });
+  std::vector<double> batches(101);
+  std::uint32_t n = 0;
+  for (double& batch : batches) {
+    const double start = figures::wall_seconds();
+    for (int i = 0; i < 50; ++i) {
+      line->word.store(++n, boost::memory_order_release);
+      ++n;
+      while (line->word.load(boost::memory_order_acquire) != n) {
+      }
+    }
+    batch = (figures::wall_seconds() - start) / 100;
+  }
+  // A batch in which either had no processor is among the slow ones.
+  std::nth_element(batches.begin(), batches.begin() + 50, batches.end());
+  return batches[50];
+}
+
 void under_writer(benchmark::State& state, Subject& subject, Writing writing, Places places,
                   double duration) {
   const std::span<double> out(subject.out);
   const auto histogram = std::make_unique<contention::Histogram>();
   const double cost = clock_cost();
+  // Each time, because a virtual machine's processors move about under it.
+  state.counters["hand-off"] = hand_off(places) * 1e9;
   // A slice is short beside the scheduler's, and long beside a snapshot.
   const int slice = std::max(8, static_cast<int>(65536 / subject.bytes()));
   double took = 0;
@@ -183,39 +216,6 @@ void after_writer(benchmark::State& state, Subject& subject, bool dead) {
   snapshots(state, subject);
 }
 
-/// Half a round trip of one line between two processes.
-void hand_off(benchmark::State& state, Places places) {
-  struct alignas(64) Line {
-    boost::ipc_atomic<std::uint32_t> word{0};
-  };
-  const figures::Shared<Line> line;
-  const figures::Child other([&] {
-    figures::run_on(places.there);
-    for (std::uint32_t n = 1;; n += 2) {
-      while (line->word.load(boost::memory_order_acquire) != n) {
-      }
-      line->word.store(n + 1, boost::memory_order_release);
-    }
-  });
-  std::vector<double> batches(201);
-  std::uint32_t n = 0;
-  for (auto _ : state) {
-    for (double& batch : batches) {
-      const double start = figures::wall_seconds();
-      for (int i = 0; i < 100; ++i) {
-        line->word.store(++n, boost::memory_order_release);
-        ++n;
-        while (line->word.load(boost::memory_order_acquire) != n) {
-        }
-      }
-      batch = (figures::wall_seconds() - start) / 200;
-    }
-    // A batch in which either had no processor is among the slow ones.
-    std::nth_element(batches.begin(), batches.begin() + 100, batches.end());
-    state.SetIterationTime(batches[100]);
-  }
-}
-
 void add_size(Table& table, const Size& size, Subject& subject, Places places, double duration) {
   const auto add = [](const std::string& name, auto body) {
     return benchmark::RegisterBenchmark(name.c_str(), body);
@@ -258,7 +258,7 @@ void add_size(Table& table, const Size& size, Subject& subject, Places places, d
         ->Iterations(1);
     const auto hand_off_too = [=](const Table& t) -> std::optional<double> {
       const auto a = t(alone);
-      const auto b = t("hand-off of a line");
+      const auto b = t(name + ":hand-off");
       return a && b ? *a + *b : std::optional<double>{};
     };
     table.add({.what = name + ": mean",
@@ -267,7 +267,7 @@ void add_size(Table& table, const Size& size, Subject& subject, Places places, d
                .peer_is = hand_off_too,
                .at_most_ratio = small ? std::optional(2.0) : std::nullopt,
                .at_most = small ? std::nullopt : std::optional(60e3),
-               .notes = {{"writes/read", name + ":writes"}}});
+               .notes = {{"hand-off", name + ":hand-off"}, {"writes/read", name + ":writes"}}});
     table.add({.what = name + ": p99.9",
                .figure = name + ":p99.9",
                .peer = "",
@@ -335,11 +335,6 @@ int main(int argc, char** argv) {
         benchmark::ClobberMemory();
       }
     });
-    if (places.there >= 0)
-      benchmark::RegisterBenchmark("hand-off of a line",
-                                   [&](benchmark::State& s) { hand_off(s, places); })
-          ->UseManualTime()
-          ->Iterations(1);
     const auto row = [&](const char* figure, const char* peer, std::optional<double> goal) {
       table.add({.what = figure, .figure = figure, .peer = peer, .at_most_ratio = goal});
     };
@@ -348,7 +343,6 @@ int main(int argc, char** argv) {
     row("read of one element of 64", "", {});
     row("Value<32 bytes>, set", "one locked instruction", {});
     row("Value<32 bytes>, get", "memcpy of 32 bytes", {});
-    row("hand-off of a line", "", {});
     for (std::size_t i = 0; i < std::size(sizes); ++i)
       add_size(table, sizes[i], *subjects[i], places, quick ? 0.01 : 0.06);
   });

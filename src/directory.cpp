@@ -108,6 +108,8 @@ Directory::Fresh Directory::carve(Block* b, std::size_t need, core::Owner me) {
   const bool clean = b->state() == Block::free_clean;
   const bool first_free = offset_of(b) == header().search_from.load(boost::memory_order_relaxed);
   if (size - need >= sizeof(Block) + 64) {
+    // Killed before (2), the block has the header of the rest in its midst: it is clean no more.
+    if (clean) b->set(Block::free_dirty);
     auto* rest = new (reinterpret_cast<std::byte*>(b) + need) Block{};
     rest->set(size - need, clean ? Block::free_clean : Block::free_dirty);
   } else {

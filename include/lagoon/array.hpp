@@ -118,18 +118,37 @@ class Element {
 };
 
 template <class R, class T>
-concept RangeOf = std::ranges::input_range<R> &&
-    ConvertsTo<T, std::remove_cvref_t<std::ranges::range_reference_t<R>>> &&
+concept RangeOf = std::ranges::input_range<R> && ConvertsTo<T, std::ranges::range_value_t<R>> &&
     !std::is_array_v<std::remove_reference_t<R>>;
 template <class N>
 concept Length = std::integral<N> && !std::same_as<N, bool>;
 
+/// As std::vector<bool>, but of bools.
+class Bools {
+ public:
+  Bools() = default;
+  explicit Bools(std::size_t n) : bytes_(n) {}
+  void reserve(std::size_t n) { bytes_.reserve(n); }
+  void push_back(bool x) { bytes_.push_back(std::bit_cast<Uninitialised<bool>>(x)); }
+  [[nodiscard]] bool* data() noexcept { return reinterpret_cast<bool*>(bytes_.data()); }
+  [[nodiscard]] const bool* data() const noexcept {
+    return reinterpret_cast<const bool*>(bytes_.data());
+  }
+  [[nodiscard]] std::size_t size() const noexcept { return bytes_.size(); }
+  [[nodiscard]] bool operator[](std::size_t i) const noexcept { return data()[i]; }
+
+ private:
+  std::vector<Uninitialised<bool>> bytes_;
+};
+template <class T>
+using Elements = std::conditional_t<std::is_same_v<T, bool>, Bools, std::vector<T>>;
+
 /// The elements as they will be stored, all of them before anything is made or written.
 template <class T, class R>
-std::vector<T> elements_of(R&& range) {
-  std::vector<T> out;
+Elements<T> elements_of(R&& range) {
+  Elements<T> out;
   if constexpr (std::ranges::sized_range<R>) out.reserve(std::ranges::size(range));
-  for (auto&& x : range) out.push_back(stored<T>(std::remove_cvref_t<decltype(x)>(x)));
+  for (auto&& x : range) out.push_back(stored<T>(static_cast<std::ranges::range_value_t<R>>(x)));
   return out;
 }
 
@@ -185,7 +204,9 @@ class Array {
   /// The characters before the NUL.
   explicit Array(const char* text) requires std::is_same_v<T, char>
       : Array(Make{}, Place{}, detail::elements_of<char>(std::string_view(text))) {}
-  static Array of(std::initializer_list<T> elements) { return Array(std::vector<T>(elements)); }
+  static Array of(std::initializer_list<T> elements) {
+    return Array(Make{}, Place{}, detail::elements_of<T>(elements));
+  }
 
   /// Under a name: found if it has this length, or made.
   template <detail::Length N>
@@ -259,13 +280,13 @@ class Array {
 
   /// All elements as they were together at one moment.
   [[nodiscard]] std::vector<T> snapshot() const requires(seqlocked || locked) {
-    return read(0, size_);
+    return as_vector(read(0, size_));
   }
   /// Elements [first, last).
   [[nodiscard]] std::vector<T> snapshot(std::size_t first, std::size_t last) const
       requires(seqlocked || locked) {
     check_range(first, last);
-    return read(first, last);
+    return as_vector(read(first, last));
   }
   /// The same into memory of the caller's, without allocating; `out` has size() elements.
   void snapshot_into(std::span<T> out) const requires(seqlocked || locked) {
@@ -311,7 +332,7 @@ class Array {
                                          std::optional<std::ptrdiff_t> stop = {},
                                          std::ptrdiff_t step = 1) const {
     const auto s = detail::Slice::of(size_, start, stop, step);
-    const std::vector<T> between = read(s.first(), s.last());
+    const detail::Elements<T> between = read(s.first(), s.last());
     detail::SliceOf<T> out;
     out.reserve(s.count);
     for (std::size_t k = 0; k < s.count; ++k) out.push_back(between[s.at(k) - s.first()]);
@@ -323,7 +344,7 @@ class Array {
                                             std::optional<std::ptrdiff_t> stop, std::ptrdiff_t step,
                                             R&& values) {
     const auto s = detail::Slice::of(size_, start, stop, step);
-    const std::vector<T> from = detail::elements_of<T>(std::forward<R>(values));
+    const detail::Elements<T> from = detail::elements_of<T>(std::forward<R>(values));
     if (from.size() != s.count) detail::throw_length(handle_, from.size(), s.count);
     if (s.count == 0) return;
     if (step == 1) {
@@ -416,7 +437,7 @@ class Array {
     detail::check_shareable<T>();
     static_assert(!is_read_only, "Array<const T> is found in a read-only segment, not made");
   }
-  Array(Make, const Place& place, const std::vector<T>& elements)
+  Array(Make, const Place& place, const detail::Elements<T>& elements)
       : Array(Make{}, place, elements.size(), elements.data()) {}
 
   template <class N>
@@ -458,10 +479,16 @@ class Array {
     check_still_there();
     return at;
   }
-  [[nodiscard]] std::vector<T> read(std::size_t first, std::size_t last) const {
-    std::vector<T> out(last - first);
+  [[nodiscard]] detail::Elements<T> read(std::size_t first, std::size_t last) const {
+    detail::Elements<T> out(last - first);
     read_into(first, last, out.data());
     return out;
+  }
+  static std::vector<T> as_vector(detail::Elements<T> elements) {
+    if constexpr (std::is_same_v<T, bool>)
+      return {elements.data(), elements.data() + elements.size()};
+    else
+      return elements;
   }
 
   detail::Handle handle_;

@@ -486,7 +486,7 @@ class Array {
   }
   static std::vector<T> as_vector(detail::Elements<T> elements) {
     if constexpr (std::is_same_v<T, bool>)
-      return {elements.data(), elements.data() + elements.size()};
+      return std::vector<bool>(elements.data(), elements.data() + elements.size());
     else
       return elements;
   }

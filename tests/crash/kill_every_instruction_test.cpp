@@ -1,0 +1,542 @@
+/// Killed at every instruction.
+///
+/// A child runs an operation one instruction at a time and is killed, by SIGKILL, after k of them;
+/// then the others look whether what it shared is whole, not lost and not stuck. A fresh child for
+/// each k, from none to all.
+///
+/// Long operations run mostly on private memory, which dies with the child. For these `shared` says
+/// what others can see, and the child is killed after each instruction that changed it: what lies
+/// between two of those is the same to everyone else. Where that cannot be seen, `every` is more
+/// than one.
+///
+/// To add one: write down what to do before, in the child and after. `after` says how far the
+/// operation came, as a number that never goes back from one k to the next: 0 not at all, `done`
+/// all the way.
+
+#include <lagoon/lagoon.hpp>
+
+#include <lagoon/core/copies.hpp>
+
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <iostream>
+#include <memory>
+#include <numeric>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "rendezvous.hpp"
+#include "sanitizers.hpp"
+#include "shared_table.hpp"
+#include "shm_name.hpp"
+#include "stepped.hpp"
+
+namespace {
+
+using lagoon::core::Copies;
+using lagoon::core::Deadline;
+using lagoon::core::OwnedWord;
+using lagoon::core::Owner;
+using lagoon::core::Taken;
+using lagoon::core::Version;
+using lagoon::core::Written;
+using lagoon::test::Shared;
+using lagoon::test::SharedTable;
+using lagoon::test::Stepped;
+using Replaces = Copies::Replaces;
+using Bytes = std::vector<std::byte>;
+
+struct Operation {
+  std::string name;
+  int done = 1;
+  std::function<void()> before = [] {};  // here
+  std::function<void()> enter = [] {};   // in the child, at full speed
+  std::function<void()> run;             // in the child, until it is killed
+  std::function<int()> after;            // here
+  unsigned every = 1;
+  std::function<std::span<const std::byte>()> shared = {};  // see above
+};
+
+/// The numbers of instructions after which others can see a difference, and of all of them.
+std::vector<unsigned> where_shared_memory_changes(const Operation& operation) {
+  operation.before();
+  Stepped child{operation.enter, operation.run};
+  std::vector<unsigned> where{0};
+  const auto look = [&] {
+    const auto bytes = operation.shared();
+    return Bytes(bytes.begin(), bytes.end());
+  };
+  Bytes last = look();
+  unsigned k = 0;
+  while (child.step()) {
+    ++k;
+    const auto now = operation.shared();
+    if (std::equal(now.begin(), now.end(), last.begin(), last.end())) continue;
+    last = look();
+    where.push_back(k);
+  }
+  where.push_back(k + 1);
+  child.kill();
+  operation.after();
+  return where;
+}
+
+void kill_everywhere(const Operation& operation) {
+  if constexpr (lagoon::test::with_tsan || lagoon::test::with_asan)
+    GTEST_SKIP() << "the child would step through the sanitizer";
+  const lagoon::test::OnOneProcessor one;
+  std::vector<unsigned> where;
+  if (operation.shared) where = where_shared_memory_changes(operation);
+  unsigned points = 0;
+  int came = 0;
+  for (bool returned = false; !returned; ++points) {
+    const unsigned k = where.empty() ? points * operation.every : where.at(points);
+    SCOPED_TRACE(operation.name + ", killed after " + std::to_string(k) + " instructions");
+    operation.before();
+    Stepped child{operation.enter, operation.run};
+    for (unsigned i = 0; i < k && child.step(); ++i) continue;
+    returned = child.returned();
+    child.kill();
+    const int now = operation.after();
+    EXPECT_TRUE(k != 0 || now == 0) << "nothing had been done";
+    EXPECT_GE(now, came) << "what had happened some instructions earlier has not happened";
+    EXPECT_TRUE(!returned || now == operation.done) << "the operation had returned";
+    came = now;
+    ASSERT_FALSE(testing::Test::HasFailure());
+  }
+  EXPECT_GT(points, 2U);
+  std::cout << "  " << operation.name << ": killed at " << points << " points"
+            << (operation.shared ? ", wherever shared memory had changed" : "") << '\n';
+}
+
+// ---- The core -------------------------------------------------------------------------------
+
+/// A record and what it should be.
+class KilledWriter {
+ public:
+  KilledWriter(std::size_t size, unsigned n)
+      : n_(n), table_(16, Copies::bytes_for(size, n)), old_(size) {
+    Copies::make(table_.room(), size, n, *table_, nullptr);
+  }
+
+  /// A write of bytes [first, last) by `store`.
+  Operation write(const std::string& name, std::size_t first, std::size_t last,
+                  std::function<void(std::byte* target, std::byte fill)> store) {
+    const bool whole = first == 0 && last == old_.size();
+    return {.name = name + " in " + std::to_string(n_) + " copies",
+            .before =
+                [=, this] {
+                  at_ = copies().latch().version();
+                  fill_ = static_cast<std::byte>(at_ * 7 + 1);
+                  new_ = old_;
+                  std::fill(new_.begin() + static_cast<std::ptrdiff_t>(first),
+                            new_.begin() + static_cast<std::ptrdiff_t>(last), fill_);
+                },
+            .enter = [this] { (void)table_->self(); },
+            .run =
+                [=, this] {
+                  (void)copies().write(
+                      first, last,
+                      whole ? Replaces::every_byte_of_the_record : Replaces::some_bytes,
+                      [&](std::byte* target, const std::byte*) { store(target, fill_); });
+                },
+            .after = [this] { return look(); }};
+  }
+
+ private:
+  [[nodiscard]] Copies copies() const { return {table_.room(), old_.size(), n_}; }
+
+  int look() {
+    const Version v = expect_whole(at_ + 1);
+    EXPECT_GE(v, at_);
+    if (v != at_) old_ = new_;
+    // The next writers: small writes all over, until every copy has been published.
+    for (unsigned i = 1; i <= n_ + 1; ++i) {
+      const std::size_t first = (v + i) * 40 % (old_.size() - 8);
+      EXPECT_EQ(copies().write(first, first + 8, Replaces::some_bytes,
+                               [&](std::byte* target, const std::byte*) {
+                                 std::fill_n(old_.begin() + static_cast<std::ptrdiff_t>(first), 8,
+                                             static_cast<std::byte>(i));
+                                 lagoon::core::write_shared_fixed<8>(target + first,
+                                                                     old_.data() + first);
+                               }),
+                Written::yes);
+      new_ = old_;
+      EXPECT_EQ(expect_whole(v + i), v + i);
+    }
+    return v == at_ ? 0 : 1;
+  }
+  /// Reads; at version `last` it must be the new state, before it the old one.
+  Version expect_whole(Version last) {
+    Bytes bytes(old_.size());
+    const Version v = copies().read(bytes.data(), 0, bytes.size());
+    EXPECT_LE(v, last);
+    EXPECT_TRUE(bytes == (v == last ? new_ : old_)) << "torn at version " << v;
+    return v;
+  }
+
+  unsigned n_;
+  SharedTable table_;
+  Bytes old_;
+  Bytes new_;
+  Version at_ = 0;
+  std::byte fill_{};
+};
+
+class KillEveryInstruction : public testing::TestWithParam<unsigned> {};
+INSTANTIATE_TEST_SUITE_P(Copies, KillEveryInstruction, testing::Values(2U, 4U),
+                         [](const auto& n) { return "in_" + std::to_string(n.param); });
+
+TEST_P(KillEveryInstruction, of_a_write_of_one_element) {
+  KilledWriter record(512, GetParam());
+  kill_everywhere(record.write("write of an element", 72, 80, [](std::byte* to, std::byte fill) {
+    const std::array<std::byte, 8> from{fill, fill, fill, fill, fill, fill, fill, fill};
+    lagoon::core::write_shared_fixed<8>(to + 72, from.data());
+  }));
+}
+
+TEST_P(KillEveryInstruction, of_a_write_of_a_range) {
+  KilledWriter record(1000, GetParam());
+  kill_everywhere(record.write("write of a range", 100, 300, [](std::byte* to, std::byte fill) {
+    std::array<std::byte, 200> from;
+    from.fill(fill);
+    lagoon::core::write_shared(to + 100, from.data(), from.size());
+  }));
+}
+
+TEST_P(KillEveryInstruction, of_a_write_of_the_whole) {
+  KilledWriter record(600, GetParam());
+  kill_everywhere(record.write("write of the whole", 0, 600, [](std::byte* to, std::byte fill) {
+    std::array<std::byte, 600> from;
+    from.fill(fill);
+    lagoon::core::write_shared(to, from.data(), from.size());
+  }));
+}
+
+TEST(KillEveryInstruction, of_taking_and_giving_back_an_owned_word) {
+  SharedTable table;
+  auto& word = table.make<OwnedWord>(0);
+  auto& count = table.make<std::atomic<unsigned>>(64, 0U);
+  kill_everywhere({.name = "take and give back",
+                   .done = 2,
+                   .before = [&] { count = 0; },
+                   .enter = [&] { (void)table->self(); },
+                   .run =
+                       [&] {
+                         (void)word.take(*table, table->self(), Deadline::never());
+                         count = 1;
+                         word.give_back(table->self());
+                       },
+                   .after =
+                       [&] {
+                         const bool counted = count != 0;
+                         const Taken taken = word.take(*table, table->self(), Deadline::never());
+                         EXPECT_TRUE(taken == Taken::yes || taken == Taken::from_dead);
+                         word.give_back(table->self());
+                         EXPECT_EQ(word.take(*table, table->self(), Deadline::now()), Taken::yes);
+                         word.give_back(table->self());
+                         return taken == Taken::from_dead ? 1 : counted ? 2 : 0;
+                       }});
+}
+
+// The kernel's list of what a thread holds is private to it: every instruction counts.
+class KilledParticipant {
+ public:
+  /// A table with two places, one for us.
+  Operation enrolling() {
+    return {.name = "enrol",
+            .before = [this] { prepare(); },
+            .run =
+                [this] {
+                  owner_ = table_->self();
+                  *enrolled_ = owner_;
+                },
+            .after = [this] { return look(*enrolled_ != 0 ? 1 : 0); }};
+  }
+  Operation resigning() {
+    return {.name = "resign",
+            .before = [this] { prepare(); },
+            .enter = [this] { *enrolled_ = table_->self(); },
+            .run =
+                [this] {
+                  table_->resign();
+                  *resigned_ = true;
+                },
+            .after = [this] { return look(*resigned_ ? 1 : 0); }};
+  }
+
+ private:
+  void prepare() {
+    *enrolled_ = lagoon::core::nobody;
+    *resigned_ = false;
+    (void)table_->self();
+  }
+  int look(int came) {
+    EXPECT_FALSE(table_->is_dead(table_->self()));
+    EXPECT_TRUE(*enrolled_ == lagoon::core::nobody || table_->is_dead(*enrolled_));
+    // Its place can be had.
+    Owner next = lagoon::core::nobody;
+    std::thread([&] {
+      next = table_->self();
+      EXPECT_FALSE(table_->is_dead(next));
+    }).join();
+    EXPECT_TRUE(table_->is_dead(next));
+    EXPECT_GT(next, last_) << "given out before";
+    EXPECT_GT(next, *enrolled_);
+    last_ = next;
+    return came;
+  }
+
+  SharedTable table_{2};
+  Owner owner_ = lagoon::core::nobody;
+  Owner last_ = lagoon::core::nobody;
+  Shared<std::atomic<Owner>> enrolled_{lagoon::core::nobody};
+  Shared<std::atomic<bool>> resigned_{false};
+};
+
+TEST(KillEveryInstruction, of_enrolling) { kill_everywhere(KilledParticipant().enrolling()); }
+TEST(KillEveryInstruction, of_resigning) { kill_everywhere(KilledParticipant().resigning()); }
+
+// ---- What users see -------------------------------------------------------------------------
+
+struct Quote {
+  std::uint64_t bid, ask, size[10];
+  bool operator==(const Quote&) const = default;
+};
+
+TEST(KillEveryInstruction, of_an_update_of_a_struct) {
+  lagoon::Value<Quote> value(Quote{});
+  Quote old{};
+  const auto change = [](Quote& q) {
+    ++q.bid;
+    q.ask = q.bid * 2;
+    for (auto& s : q.size) s = q.bid;
+  };
+  kill_everywhere({.name = "Value<struct>::update",
+                   .before = [&] { old = value.get(); },
+                   .run = [&] { value.update(change); },
+                   .after =
+                       [&] {
+                         const Quote now = value.get();
+                         Quote wanted = old;
+                         change(wanted);
+                         EXPECT_TRUE(now == old || now == wanted) << "torn";
+                         const Quote next = value.update(change);
+                         EXPECT_EQ(next.bid, now.bid + 1);
+                         EXPECT_EQ(value.get(), next);
+                         return now == old ? 0 : 1;
+                       }});
+}
+
+template <class Write>
+Operation array_write(const std::string& name, lagoon::Array<int>& array, Write write) {
+  auto old = std::make_shared<std::vector<int>>();
+  return {.name = name,
+          .before = [=, &array] { *old = array.snapshot(); },
+          .run = [=, &array] { write(array, old->at(3) + 1); },
+          .after =
+              [=, &array] {
+                const std::vector<int> now = array.snapshot();
+                lagoon::Array<int> expected(*old);
+                write(expected, old->at(3) + 1);
+                EXPECT_TRUE(now == *old || now == expected.snapshot()) << "torn";
+                for (int i = 1; i <= 5; ++i) {  // until the log knows only of these
+                  array[63] += 1;
+                  EXPECT_EQ(array.get(63), now.at(63) + i);
+                }
+                return now == *old ? 0 : 1;
+              }};
+}
+
+TEST(KillEveryInstruction, of_writes_to_an_array) {
+  lagoon::Array<int> array(64);
+  kill_everywhere(array_write("Array element", array, [](auto& a, int x) { a[3] = x; }));
+  kill_everywhere(array_write("Array::write", array, [](auto& a, int x) {
+    a.write([x](std::span<int> all) { std::iota(all.begin(), all.end(), x - 3); });
+  }));
+}
+
+template <class L>
+Operation use_of(const std::string& name, L& lock, lagoon::Value<int>& count, int depth) {
+  return {.name = name,
+          .done = 2,
+          .before = [&count] { count = 0; },
+          .run =
+              [=, &lock, &count] {
+                for (int i = 0; i < depth; ++i) lock.lock();
+                count = 1;
+                for (int i = 0; i < depth; ++i) lock.unlock();
+              },
+          .after =
+              [=, &lock, &count] {
+                const bool counted = count != 0;
+                const bool died = [&] {
+                  const lagoon::Acquired acquired = lock.acquire();
+                  EXPECT_TRUE(acquired);
+                  return acquired.owner_died();
+                }();
+                EXPECT_EQ(lock.owner_died(), died) << "the news stays";
+                lock.mark_consistent();
+                lock.release();
+                EXPECT_FALSE(lock.locked());
+                EXPECT_FALSE(lock.acquire().owner_died()) << "told twice";
+                lock.release();
+                return died ? 1 : counted ? 2 : 0;
+              }};
+}
+
+TEST(KillEveryInstruction, of_the_use_of_a_lock) {
+  lagoon::Value<int> count(0);
+  lagoon::Lock lock;
+  kill_everywhere(use_of("Lock", lock, count, 1));
+  lagoon::RLock rlock;
+  kill_everywhere(use_of("RLock", rlock, count, 2));
+}
+
+/// A segment in a file of our own, so that we see all of its memory; a new one for each kill.
+class KilledInSegment {
+ public:
+  enum class Room { plenty, none };
+  explicit KilledInSegment(Room room) {
+    begin_anew();
+    const std::size_t size = segment_->size();
+    for (std::size_t bytes = 32768; room == Room::none && bytes >= 512;) {
+      fillers_.push_back(bytes);
+      begin_anew();
+      if (segment_->size() == size) continue;
+      fillers_.pop_back();
+      bytes /= 2;
+    }
+  }
+  ~KilledInSegment() { end(); }
+  KilledInSegment(const KilledInSegment&) = delete;
+  KilledInSegment& operator=(const KilledInSegment&) = delete;
+
+  Operation creation() {
+    return {.name = fillers_.empty() ? "creation in a segment" : "creation in a full segment",
+            .before = [this] { begin_anew(); },
+            .run = [this] { make(); },
+            .after = [this] { return look(); },
+            .shared = [this] { return memory(); }};
+  }
+  Operation erasure() {
+    return {.name = "erasure in a segment",
+            .before =
+                [this] {
+                  begin_anew();
+                  make();
+                },
+            .run = [this] { segment_->erase("killed"); },
+            .after = [this] { return 1 - look(); },
+            .shared = [this] { return memory(); }};
+  }
+
+ private:
+  using Array = lagoon::Array<std::int64_t>;
+  static constexpr std::size_t reserve = 4 << 20;
+  static constexpr std::size_t elements = 10;
+
+  static std::vector<std::int64_t> values() {
+    std::vector<std::int64_t> v(elements);
+    std::iota(v.begin(), v.end(), 100);
+    return v;
+  }
+  void make() { const Array a((*segment_)["killed"], values()); }
+  void begin_anew() {
+    end();
+    fd_ = memfd_create("lagoon-test", MFD_CLOEXEC);
+    attach();
+    for (std::size_t i = 0; i < fillers_.size(); ++i)
+      const lagoon::Array<char, lagoon::mode::raw> filler((*segment_)["filler" + std::to_string(i)],
+                                                          fillers_[i]);
+    used_ = segment_->used();
+    memory_ = static_cast<const std::byte*>(mmap(nullptr, reserve, PROT_READ, MAP_SHARED, fd_, 0));
+  }
+  void end() {
+    if (fd_ < 0) return;
+    munmap(const_cast<std::byte*>(memory_), reserve);
+    close(fd_);
+  }
+  void attach() {
+    segment_.reset();
+    lagoon::SegmentOptions options;
+    options.reserve = reserve;
+    options.participants = 8;
+    segment_.emplace(lagoon::Segment::adopt(fd_, options));
+  }
+  [[nodiscard]] std::span<const std::byte> memory() const { return {memory_, segment_->size()}; }
+
+  /// Whether the object is there.
+  int look() {
+    int there = 0;
+    if (const auto found = segment_->find<Array>("killed")) {
+      there = 1;
+      EXPECT_EQ(found->snapshot(), values()) << "half-made";
+    }
+    // What is made next gets what it should, wherever it lies.
+    for (const std::size_t n : {16 * elements, elements, 4 * elements}) {
+      const lagoon::Array<char, lagoon::mode::raw> next((*segment_)["next"], 8 * n);
+      EXPECT_TRUE(std::ranges::all_of(next.get_obj(), [](char c) { return c == 0; }));
+      EXPECT_TRUE(segment_->erase("next"));
+    }
+    EXPECT_EQ(segment_->erase("killed"), there == 1);
+    EXPECT_EQ(segment_->objects().size(), fillers_.size());
+    attach();  // sweeps
+    EXPECT_EQ(segment_->used(), used_) << "leaked";
+    return there;
+  }
+
+  int fd_ = -1;
+  std::vector<std::size_t> fillers_;  // leave no room for one more object
+  std::optional<lagoon::Segment> segment_;
+  const std::byte* memory_ = nullptr;
+  std::size_t used_ = 0;
+};
+
+TEST(KillEveryInstruction, of_creation_in_a_segment) {
+  kill_everywhere(KilledInSegment(KilledInSegment::Room::plenty).creation());
+}
+TEST(KillEveryInstruction, of_creation_in_a_segment_that_must_grow) {
+  kill_everywhere(KilledInSegment(KilledInSegment::Room::none).creation());
+}
+TEST(KillEveryInstruction, of_erasure_in_a_segment) {
+  kill_everywhere(KilledInSegment(KilledInSegment::Room::plenty).erasure());
+}
+
+// Killed while it makes a segment a process leaves no name, or a whole segment.
+TEST(KillEveryInstruction, of_the_creation_of_a_segment) {
+  const lagoon::test::ShmName name;
+  lagoon::SegmentOptions options;
+  options.reserve = 1 << 20;
+  options.participants = 2;
+  kill_everywhere({.name = "Segment::create",
+                   .before = [&] { lagoon::Segment::remove(name.str(), options); },
+                   .run = [&] { (void)lagoon::Segment::create(name.str(), options); },
+                   .after =
+                       [&] {
+                         const bool there = access(name.path().c_str(), F_OK) == 0;
+                         const auto segment = lagoon::Segment::open_or_create(name.str(), options);
+                         EXPECT_TRUE(segment.objects().empty());
+                         EXPECT_EQ(segment.used(), 0U);
+                         const lagoon::Value<int> value(segment["x"], 5);
+                         EXPECT_EQ(value.get(), 5);
+                         return there ? 1 : 0;
+                       },
+                   .every = 997});
+}
+
+}  // namespace

@@ -12,7 +12,7 @@ namespace lagoon::detail {
 
 void Directory::format(std::size_t committed, std::size_t reserve, std::size_t capacity) {
   auto* h = new (base_) Header{};
-  capacity = std::min<std::size_t>(capacity, core::Participants::max_capacity);
+  capacity = std::clamp<std::size_t>(capacity, 1, core::Participants::max_capacity);
   h->layout_version = Header::layout_version_value;
   h->layout_hash = Header::layout_hash_value();
   h->reserve = reserve;
@@ -271,14 +271,14 @@ void Directory::sweep() {
         break;
     }
   });
+  ground_.swept();
 }
 
 void Directory::check_name(std::string_view name) const {
   if (name.empty() || name.size() > 250 || name.find('/') != std::string_view::npos ||
       name.find('\0') != std::string_view::npos)
-    throw InvalidArgument("'" + std::string(name.substr(0, 300)) +
-                          "' is no name for an object in " + ground_.describe() +
-                          ": it must have 1 to 250 characters and no slash");
+    throw InvalidArgument("'" + printable(name) + "' is no name for an object in " +
+                          ground_.describe() + ": it must have 1 to 250 characters and no slash");
 }
 
 void Directory::check_stamp(const Block* b, const Stamp& asked) const {

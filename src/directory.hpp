@@ -3,7 +3,10 @@
 ///
 /// Whoever changes them has the turn (`Directory::Turn`), and every change is one store; what a
 /// SIGKILL between two of them leaves is at the head of lagoon/segment.hpp and in docs/segment.md.
-/// Reading without the turn is for those who cannot write: `lookup_read_only`.
+/// Reading without the turn is for those who cannot write: `lookup_read_only`,
+/// `for_each_block_read_only`.
+
+#include <lagoon/error.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -32,6 +35,8 @@ class Directory {
     [[nodiscard]] virtual std::size_t page() const noexcept = 0;
     /// Whether anyone who lives may have a handle to this erased object.
     [[nodiscard]] virtual bool is_reachable(const Block* block) = 0;
+    /// Erased blocks have been freed; none of them is anything else yet.
+    virtual void swept() noexcept = 0;
 
    protected:
     ~Ground() = default;
@@ -90,6 +95,28 @@ class Directory {
   // ---- Without it ----------------------------------------------------------------------------
 
   [[nodiscard]] Block* lookup_read_only(std::string_view name) const;
+  /// Does not change while no block is freed: what was linked at the first look is what it was.
+  [[nodiscard]] std::uint64_t unlinks() const noexcept {
+    boost::atomic_thread_fence(boost::memory_order_acquire);
+    return header().unlinks.load(boost::memory_order_acquire);
+  }
+  /// A walk that others may have joined, split or used blocks anew under is begun again:
+  /// begin(), then f(block, how many bytes there are from it on).
+  template <class Begin, class F>
+  void for_each_block_read_only(Begin&& begin, F&& f) const {
+    for (unsigned tries = 0;; ++tries) {
+      const std::uint64_t freed = unlinks();
+      const std::uint64_t made = header().epoch.load(boost::memory_order_acquire);
+      begin();
+      try {
+        for_each_block([&](Block* b) { f(b, committed() - offset_of(b)); });
+      } catch (const LayoutMismatch&) {
+        if (tries >= 1000) throw;  // no chance meeting
+        continue;
+      }
+      if (unlinks() == freed && header().epoch.load(boost::memory_order_relaxed) == made) return;
+    }
+  }
   /// InvalidArgument for a bad name; TypeMismatch if `block` is something else than was asked for.
   void check_name(std::string_view name) const;
   void check_stamp(const Block* block, const Stamp& asked) const;

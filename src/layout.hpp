@@ -5,6 +5,7 @@
 #include <lagoon/core/participants.hpp>
 #include <lagoon/place.hpp>
 
+#include <boost/atomic/fences.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -19,6 +20,13 @@ inline std::uint64_t hash(std::string_view text) noexcept {
   std::uint64_t h = 0xcbf29ce484222325ULL;
   for (const char c : text) h = (h ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
   return h;
+}
+
+/// A bad name as a message can show it: not too long, and without NULs, which would end it.
+inline std::string printable(std::string_view name) {
+  std::string text;
+  for (const char c : name.substr(0, 300)) text += c == '\0' ? "\\0" : std::string(1, c);
+  return text;
 }
 
 /// At the beginning of every segment. All positions are offsets from it.

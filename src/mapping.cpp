@@ -122,7 +122,7 @@ Mapping::~Mapping() {
       table.forget();
   }
   unmap();
-  if (fd_ >= 0) ::close(fd_);
+  if (has_descriptor()) ::close(fd_);
 }
 
 std::string Mapping::describe() const {
@@ -149,9 +149,24 @@ void Mapping::unmap() noexcept {
   directory_.set_base(nullptr);
 }
 
-void Mapping::commit(std::size_t from, std::size_t bytes) {
+/// Applications that close every descriptor close this one too, and get its number for another
+/// file.
+bool Mapping::has_descriptor() const noexcept {
   struct stat s {};
-  if (::fstat(fd_, &s) != 0 || s.st_dev != device_ || s.st_ino != inode_)
+  return fd_ >= 0 && ::fstat(fd_, &s) == 0 && s.st_dev == device_ && s.st_ino == inode_;
+}
+
+void Mapping::prefault(std::size_t from, std::size_t bytes) noexcept {
+#ifdef MADV_POPULATE_WRITE
+  ::madvise(directory_.base() + from, bytes,
+            access_ == Access::read_write ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
+#else
+  (void)from, (void)bytes;
+#endif
+}
+
+void Mapping::commit(std::size_t from, std::size_t bytes) {
+  if (!has_descriptor())
     throw SystemError(EBADF, "the descriptor of " + describe() +
                                  " was closed by the application; it cannot grow");
   int r;
@@ -162,10 +177,7 @@ void Mapping::commit(std::size_t from, std::size_t bytes) {
                       " in " + (lifetime_ == Lifetime::named ? options_.directory : "memory") +
                       ": " + std::strerror(errno));
   if (r != 0) throw SystemError(errno, "cannot grow " + describe());
-#ifdef MADV_POPULATE_WRITE
-  if (options_.prefault && directory_.base() != nullptr)
-    ::madvise(directory_.base() + from, bytes, MADV_POPULATE_WRITE);
-#endif
+  if (options_.prefault && directory_.base() != nullptr) prefault(from, bytes);
 }
 
 void Mapping::join() {
@@ -187,7 +199,7 @@ MappingRef Mapping::make(int fd, Lifetime lifetime, std::string name,
   MappingRef ref(new Mapping(fd, Access::read_write, lifetime, std::move(name), options));
   Mapping& m = *ref;
   const std::size_t table = core::Participants::size_for(
-      std::min<std::size_t>(options.participants, core::Participants::max_capacity));
+      std::clamp<std::size_t>(options.participants, 1, core::Participants::max_capacity));
   const std::size_t committed = round_up(sizeof(Header) + table + (64 << 10), m.page_);
   const std::size_t reserve = round_up(options.reserve, m.page_);
   if (reserve < committed)
@@ -197,6 +209,7 @@ MappingRef Mapping::make(int fd, Lifetime lifetime, std::string name,
                           " before the first object");
   m.commit(0, committed);
   m.map(reserve);
+  if (options.prefault) m.prefault(0, committed);
   m.directory_.format(committed, reserve, options.participants);
   m.join();
   return ref;
@@ -219,8 +232,10 @@ MappingRef Mapping::attach(int fd, Access access, std::string name, const Segmen
     const std::lock_guard guard(process().mutex);
     for (Mapping* other : process().mappings)
       if (other->device_ == m.device_ && other->inode_ == m.inode_ && other->access_ == access &&
-          other->take_reference())
+          other->take_reference()) {
+        if (options.prefault) other->prefault(0, other->committed());
         return MappingRef(other);
+      }
   }
   const auto size = static_cast<std::size_t>(s.st_size);
   if (size < sizeof(Header))
@@ -238,11 +253,7 @@ MappingRef Mapping::attach(int fd, Access access, std::string name, const Segmen
     const Directory::Turn turn(m.directory_);
     m.directory_.sweep();
   }
-#ifdef MADV_POPULATE_WRITE
-  if (options.prefault)
-    ::madvise(m.directory_.base(), m.committed(),
-              access == Access::read_write ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
-#endif
+  if (options.prefault) m.prefault(0, m.committed());
   return ref;
 }
 
@@ -260,7 +271,7 @@ MappingRef Mapping::adopt(std::span<std::byte> memory, const SegmentOptions& opt
   m.directory_.set_base(memory.data());
   m.reserve_ = memory.size() / 64 * 64;
   if (m.directory_.header().magic.load(boost::memory_order_acquire) == 0)
-    m.directory_.format(m.reserve_, m.reserve_, options.participants);
+    m.directory_.format(m.reserve_, m.reserve_, fitting.participants);
   else
     m.directory_.check_header(m.reserve_);
   m.join();
@@ -308,6 +319,10 @@ bool Mapping::is_reachable(const Block* block) {
   });
 }
 
+void Mapping::swept() noexcept {
+  std::erase_if(dropped_, [](const Block* b) { return b->state() != Block::erased; });
+}
+
 /// If this process holds no handle to anything erased, it says so: it need not be waited for.
 void Mapping::acknowledge() {
   if (lifetime_ == Lifetime::heap) return;
@@ -345,6 +360,7 @@ Handle Mapping::make_or_find(std::string_view name, const Stamp& stamp, std::siz
     const Directory::Turn turn(directory_);
     if (named)
       if (Block* b = directory_.lookup(name)) return found(b);
+    acknowledge();
     fresh = directory_.allocate(bytes, name, turn.me());
     fresh.block->set_stamp(stamp);
   }
@@ -373,13 +389,22 @@ std::optional<Handle> Mapping::find(std::string_view name, const Stamp& stamp,
                                     bool will_only_read) {
   directory_.check_name(name);
   if (read_only()) {
-    Block* b = directory_.lookup_read_only(name);
-    if (b == nullptr) return std::nullopt;
-    directory_.check_stamp(b, stamp);
-    if (!will_only_read)
-      throw ReadOnly(describe() + " is attached read-only; '" + std::string(name) +
-                     "' can be had as Value<const T> or Array<const T>");
-    return handle_of(b);
+    for (;;) {
+      const std::uint64_t before = directory_.unlinks();
+      Block* b = directory_.lookup_read_only(name);
+      if (b == nullptr) return std::nullopt;
+      try {
+        directory_.check_stamp(b, stamp);
+      } catch (const std::exception&) {
+        if (directory_.unlinks() != before) continue;  // it was another one's stamp
+        throw;
+      }
+      if (!will_only_read)
+        throw ReadOnly(describe() + " is attached read-only; '" + std::string(name) +
+                       "' can be had as Value<const T> or Array<const T>");
+      Handle handle = handle_of(b);
+      if (directory_.unlinks() == before) return handle;
+    }
   }
   const Directory::Turn turn(directory_);
   Block* b = directory_.lookup(name);
@@ -449,39 +474,30 @@ void Mapping::drop(Block* block) {
 
 std::vector<Segment::Entry> Mapping::objects() {
   std::vector<Segment::Entry> all;
-  const auto list = [&] {
-    all.clear();
-    directory_.for_each_block([&](Block* b) {
-      if (b->state() == Block::live && b->name_length.load() != 0)
-        all.push_back({std::string(b->name()), b->stamp().text(), b->size()});
-    });
+  const auto list = [&](Block* b, std::size_t room) {
+    const std::string_view name = b->name();
+    if (b->state() == Block::live && !name.empty() && sizeof(Block) + name.size() <= room)
+      all.push_back({std::string(name), b->stamp().text(), b->size()});
   };
   if (read_only()) {
-    std::uint64_t unlinks;
-    do {
-      unlinks = directory_.header().unlinks.load(boost::memory_order_acquire);
-      list();
-      boost::atomic_thread_fence(boost::memory_order_acquire);
-    } while (directory_.header().unlinks.load(boost::memory_order_relaxed) != unlinks);
+    directory_.for_each_block_read_only([&] { all.clear(); }, list);
   } else {
     const Directory::Turn turn(directory_);
-    list();
+    directory_.for_each_block([&](Block* b) { list(b, b->size()); });
   }
   return all;
 }
 
 std::size_t Mapping::used() {
   std::size_t bytes = 0;
-  const auto add = [&] {
-    directory_.for_each_block([&](Block* b) {
-      if (!b->is_free()) bytes += b->size();
-    });
+  const auto add = [&](Block* b) {
+    if (!b->is_free()) bytes += b->size();
   };
   if (read_only()) {
-    add();
+    directory_.for_each_block_read_only([&] { bytes = 0; }, [&](Block* b, std::size_t) { add(b); });
   } else {
     const Directory::Turn turn(directory_);
-    add();
+    directory_.for_each_block(add);
   }
   return bytes;
 }

@@ -72,8 +72,11 @@ class Mapping final : private Directory::Ground {
   void join();
 
   void commit(std::size_t from, std::size_t bytes) override;
+  void prefault(std::size_t from, std::size_t bytes) noexcept;
+  [[nodiscard]] bool has_descriptor() const noexcept;
   [[nodiscard]] std::size_t page() const noexcept override { return page_; }
   [[nodiscard]] bool is_reachable(const Block* block) override;
+  void swept() noexcept override;
   void acknowledge();
   void drop(Block* block);
   void notify_those_with_handles(Block* block);

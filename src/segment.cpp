@@ -1,5 +1,7 @@
 #include <lagoon/segment.hpp>
 
+#include <lagoon/cell.hpp>
+
 #include "mapping.hpp"
 
 #include <fcntl.h>
@@ -7,7 +9,7 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
+#include <cstring>
 #include <utility>
 
 namespace lagoon {
@@ -35,7 +37,7 @@ class Descriptor {
 std::string path_of(std::string_view name, const SegmentOptions& options) {
   if (name.empty() || name.size() > 250 || name == "." || name == ".." ||
       name.find('/') != std::string_view::npos || name.find('\0') != std::string_view::npos)
-    throw InvalidArgument("'" + std::string(name.substr(0, 300)) +
+    throw InvalidArgument("'" + detail::printable(name) +
                           "' is no name for a segment: it must have 1 to 250 characters, no slash, "
                           "and be neither '.' nor '..'");
   return options.directory + "/" + std::string(name);
@@ -61,6 +63,13 @@ detail::MappingRef open_file(std::string_view name, Mapping::Access access,
   return Mapping::attach(fd.release(), access, std::string(name), options);
 }
 
+/// A full file system is OutOfMemory, wherever it shows.
+[[noreturn]] void throw_errno(const std::string& what) {
+  const int e = errno;
+  if (e == ENOSPC) throw OutOfMemory(what + ": " + std::strerror(e));
+  throw SystemError(e, what);
+}
+
 }  // namespace
 
 Segment Segment::create(std::string_view name, const Options& options) {
@@ -68,8 +77,8 @@ Segment Segment::create(std::string_view name, const Options& options) {
   // Without a name until it is complete: a creator killed half-way leaves nothing.
   Descriptor fd(::open(options.directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, options.mode));
   if (fd.get() < 0)
-    throw SystemError(errno, "cannot make a file in " + options.directory + " for segment '" +
-                                 std::string(name) + "'");
+    throw_errno("cannot make a file in " + options.directory + " for segment '" +
+                std::string(name) + "'");
   if (::fchmod(fd.get(), options.mode) != 0)
     throw SystemError(errno, "cannot set the access rights of segment '" + std::string(name) + "'");
   const int raw = fd.get();
@@ -80,8 +89,7 @@ Segment Segment::create(std::string_view name, const Options& options) {
     if (errno == EEXIST)
       throw AlreadyExists("there is a segment, or another file, '" + std::string(name) + "' (" +
                           path + ")");
-    throw SystemError(errno,
-                      "cannot give segment '" + std::string(name) + "' its name (" + path + ")");
+    throw_errno("cannot give segment '" + std::string(name) + "' its name (" + path + ")");
   }
   return Segment(std::move(mapping));
 }
@@ -117,21 +125,23 @@ bool Segment::remove(std::string_view name, const Options& options) {
 Segment Segment::adopt(int fd, const Options& options) {
   Descriptor own(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
   if (own.get() < 0) throw SystemError(errno, "cannot adopt descriptor " + std::to_string(fd));
-  // One adopter at a time, so that only one finds it empty. The lock goes with the descriptor.
+  // One adopter at a time, so that only one finds it empty. The lock belongs to the open file,
+  // which inherited and duplicated descriptors share: hence one of its own, and with it the lock
+  // goes.
+  const std::string self = "/proc/self/fd/" + std::to_string(own.get());
+  const Descriptor locked(::open(self.c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK));
+  if (locked.get() < 0) throw SystemError(errno, "cannot open the file to adopt (" + self + ")");
   struct flock lock {};
   lock.l_type = F_WRLCK;
-  while (::fcntl(own.get(), F_OFD_SETLKW, &lock) != 0)
+  while (::fcntl(locked.get(), F_OFD_SETLKW, &lock) != 0)
     if (errno != EINTR) throw SystemError(errno, "cannot lock the file to adopt");
-  struct stat s {};
-  if (::fstat(own.get(), &s) != 0) throw SystemError(errno, "cannot examine the file to adopt");
-  const int raw = own.get();
-  const bool empty = s.st_size == 0;
-  detail::MappingRef mapping =
-      empty ? Mapping::make(own.release(), Mapping::Lifetime::named, {}, options)
-            : Mapping::attach(own.release(), Mapping::Access::read_write, {}, options);
-  lock.l_type = F_UNLCK;
-  ::fcntl(raw, F_OFD_SETLK, &lock);
-  return Segment(std::move(mapping));
+  // The mark is written last of all: without it whoever began to make a segment here did not end.
+  std::uint64_t mark = 0;
+  if (::pread(locked.get(), &mark, sizeof mark, 0) < 0)
+    throw SystemError(errno, "cannot read the file to adopt");
+  return Segment(mark == 0
+                     ? Mapping::make(own.release(), Mapping::Lifetime::named, {}, options)
+                     : Mapping::attach(own.release(), Mapping::Access::read_write, {}, options));
 }
 
 Segment Segment::adopt(std::span<std::byte> memory, const Options& options) {
@@ -175,10 +185,14 @@ std::string ElementType::text() const {
 
 std::string Stamp::text() const {
   const auto in_brackets = [this](const char* what) {
-    static constexpr const char* modes[] = {"atomic", "seqlocked", "locked", "raw"};
+    static constexpr const char* modes[] = {"atomic", "seqlocked", "locked", "raw",
+                                            "locked_by<Lock>"};
     const auto m = static_cast<std::size_t>(mode);
     std::string t = std::string(what) + "<" + element.text() + ", " +
                     (m < std::size(modes) ? modes[m] : "unknown");
+    if (mode == Mode::seqlocked && copies != 0 && count != any_count &&
+        copies != default_copies(count * element.size))
+      t += "_in<" + std::to_string(copies) + ">";
     return t + ">";
   };
   switch (kind) {

@@ -156,7 +156,7 @@ class LockedStore {
   static_assert(sizeof(LockState) <= head);
 
  public:
-  static constexpr Stamp::Mode stamp_mode = Stamp::Mode::locked;
+  static constexpr Stamp::Mode stamp_mode = locked_mode<L>;
   static constexpr Stamp::Begins begins = Stamp::Begins::with_owned_word;
   static constexpr std::uint8_t copies_for(std::size_t) noexcept { return 1; }
 

@@ -72,7 +72,7 @@ struct Block;
 /// What an object is: compared when it is found by name.
 struct Stamp {
   enum class Kind : std::uint8_t { value, array, lock, rlock, in_place };
-  enum class Mode : std::uint8_t { atomic, seqlocked, locked, raw };
+  enum class Mode : std::uint8_t { atomic, seqlocked, locked, raw, locked_by_lock };
   /// What the payload begins with; tells `erase` how to tell those who still have handles.
   enum class Begins : std::uint8_t { otherwise, with_latch, with_owned_word };
 
@@ -122,6 +122,8 @@ class Handle {
   [[nodiscard]] std::string describe() const;
   [[noreturn]] void throw_gone() const;
   [[nodiscard]] core::Participants& participants() const noexcept;
+  /// Ends without letting go: the memory is this process's as long as it has it mapped.
+  void keep() noexcept { block_ = nullptr; }
 
  private:
   void release() noexcept;

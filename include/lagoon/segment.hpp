@@ -156,10 +156,11 @@ T& Segment::construct(std::string_view name, Args&&... args) const {
   const detail::Stamp stamp{.kind = detail::Stamp::Kind::in_place,
                             .mode = detail::Stamp::Mode::raw,
                             .element = detail::ElementType::of<T>()};
-  const detail::Handle handle = detail::make_or_find(
+  detail::Handle handle = detail::make_or_find(
       (*this)[name], stamp, sizeof(T), [&](std::byte* payload, core::Participants&) {
         new (payload) T(*this, std::forward<Args>(args)...);
       });
+  handle.keep();  // the reference may be used after the object is erased
   return *reinterpret_cast<T*>(handle.payload());
 }
 

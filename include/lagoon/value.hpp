@@ -63,6 +63,22 @@ consteval Stamp value_stamp(Stamp::Mode mode, Stamp::Begins begins = Stamp::Begi
           .element = ElementType::of<T>()};
 }
 
+template <class T, class Mode>
+struct CellIn;
+template <class T>
+struct CellIn<T, mode::atomic> {
+  using type = AtomicCell<T>;
+};
+template <class T>
+struct CellIn<T, mode::seqlocked> {
+  using type = VersionedCell<T>;
+};
+
+/// A Lock is no RLock, neither alone nor beside a value.
+template <class L>
+inline constexpr Stamp::Mode locked_mode =
+    std::is_same_v<L, RLock> ? Stamp::Mode::locked : Stamp::Mode::locked_by_lock;
+
 /// What every Value has: where it lies.
 class ValueBase {
  public:
@@ -255,7 +271,7 @@ template <class T, class Mode>
 requires(std::is_same_v<Mode, mode::atomic> ||
          std::is_same_v<Mode, mode::seqlocked>) class Value<const T, Mode>
     : public detail::ValueBase {
-  using InPlace = const typename detail::CellFor<T>::type;
+  using InPlace = const typename detail::CellIn<T, Mode>::type;
 
  public:
   using value_type = T;
@@ -383,8 +399,7 @@ class Value<T, mode::locked_by<L>> : public detail::ValueBase {
   [[nodiscard]] bool try_lock() { return get_lock().try_lock(); }
 
   static detail::Stamp stamp(std::uint64_t = 1) noexcept {
-    return detail::value_stamp<T>(detail::Stamp::Mode::locked,
-                                  detail::Stamp::Begins::with_owned_word);
+    return detail::value_stamp<T>(detail::locked_mode<L>, detail::Stamp::Begins::with_owned_word);
   }
   static constexpr bool is_read_only = false;
 

@@ -7,6 +7,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <system_error>
 
 #include "run.hpp"
@@ -29,6 +30,7 @@ class ShmName {
   [[nodiscard]] const std::string& str() const noexcept { return name_; }
   [[nodiscard]] std::string path() const { return "/dev/shm/" + name_; }
   operator const std::string&() const noexcept { return name_; }
+  operator std::string_view() const noexcept { return name_; }
 
  private:
   pid_t maker_ = getpid();

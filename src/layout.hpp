@@ -5,6 +5,8 @@
 #include <lagoon/core/participants.hpp>
 #include <lagoon/place.hpp>
 
+#include <sys/types.h>
+
 #include <boost/atomic/fences.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -28,6 +30,11 @@ inline std::string printable(std::string_view name) {
   for (const char c : name.substr(0, 300)) text += c == '\0' ? "\\0" : std::string(1, c);
   return text;
 }
+
+/// Bytes of the file that processes lock, whatever is in them: who makes a segment in a file that
+/// it was given; and forks.
+inline constexpr off_t adoption_mark_at = 0;
+inline constexpr off_t fork_mark_at = 1;
 
 /// At the beginning of every segment. All positions are offsets from it.
 struct alignas(64) Header {

@@ -10,8 +10,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <mutex>
+#include <utility>
 
 namespace lagoon::detail {
 
@@ -34,7 +36,10 @@ Process& process() {
 }  // namespace
 
 /// A child may reach what its parent could at the moment of the fork, and is present among the
-/// participants from before its first instruction of its own.
+/// participants from before its first instruction of its own. Until it is, the mark of its parent's
+/// making says that a child is on its way: a lock on a byte of the file, by an open file that the
+/// child inherits and closes when it has arrived. If it is killed before, or fork fails, or its
+/// parent dies, the kernel keeps that book.
 struct ForkHandlers {
   static void before() {
     process().making_heap.lock();
@@ -42,36 +47,48 @@ struct ForkHandlers {
     for (Mapping* m : process().mappings) {
       m->forking_ = 0;
       if (m->read_only()) continue;
-      try {
-        m->forking_ = m->participants().expect_child();
-      } catch (const std::exception&) {
-        continue;  // no slot, or no memory: the child will find none either
+      m->forking_mark_ = m->mark_fork();
+      if (m->forking_mark_ < 0) {
+        try {
+          m->forking_ = m->participants().expect_child();
+        } catch (const std::exception&) {
+          continue;  // no slot, or no memory: the child will find none either
+        }
       }
+      const std::uint64_t now = m->directory_.next_epoch();
       // What the child can reach of its parent's own heap is what exists now.
-      if (m->lifetime_ == Mapping::Lifetime::heap && m->pid_ == ::getpid())
-        m->forking_since_ = m->directory_.next_epoch();
-      else
-        m->forking_since_ = m->since_;
+      const bool own_heap = m->lifetime_ == Mapping::Lifetime::heap && m->pid_ == ::getpid();
+      m->forking_since_ = own_heap ? now : m->since_;
     }
   }
   static void after_in_parent() {
-    process().mutex.unlock();
-    process().making_heap.unlock();
+    for (Mapping* m : process().mappings) close_mark(*m);
+    unlock();
   }
   static void after_in_child() {
     process().heap = nullptr;  // it is the parent's; this process makes its own when it needs one
     for (Mapping* m : process().mappings) {
-      if (m->forking_ == 0) continue;
+      if (m->forking_ == 0 && m->forking_mark_ < 0) continue;
       try {
         m->since_ = m->forking_since_;
         m->participants().stamp_process(m->since_);
         (void)m->participants().self();
-        m->participants().child_arrived(m->forking_);
+        if (m->forking_ != 0) m->participants().child_arrived(m->forking_);
+        close_mark(*m);
       } catch (const std::exception&) {
-        // The parent's slot goes on saying that a child is on its way: nothing is used again.
+        // A child goes on being on its way: nothing is used again.
       }
     }
-    after_in_parent();
+    unlock();
+  }
+
+ private:
+  static void close_mark(Mapping& m) {
+    if (m.forking_mark_ >= 0) ::close(std::exchange(m.forking_mark_, -1));
+  }
+  static void unlock() {
+    process().mutex.unlock();
+    process().making_heap.unlock();
   }
 };
 
@@ -302,13 +319,51 @@ void Mapping::configure_heap(const SegmentOptions& options) {
   process().heap_options = options;
 }
 
+namespace {
+/// The byte of the file that forks are marked on.
+struct flock fork_byte(short type) noexcept {
+  struct flock lock {};
+  lock.l_type = type;
+  lock.l_start = fork_mark_at;
+  lock.l_len = 1;
+  return lock;
+}
+}  // namespace
+
+/// A descriptor that marks a fork under way as long as anyone has it; -1 if none can be had.
+int Mapping::mark_fork() const noexcept {
+  if (!has_descriptor()) return -1;
+  char self[32];
+  std::snprintf(self, sizeof self, "/proc/self/fd/%d", fd_);
+  const int mark = ::open(self, O_RDONLY | O_CLOEXEC);
+  struct flock lock = fork_byte(F_RDLCK);
+  if (mark < 0 || ::fcntl(mark, F_OFD_SETLK, &lock) == 0) return mark;
+  ::close(mark);
+  return -1;
+}
+
+bool Mapping::fork_under_way() const noexcept {
+  if (participants().birth_pending()) return true;
+  if (lifetime_ == Lifetime::adopted_memory) return false;
+  struct flock lock = fork_byte(F_WRLCK);
+  return !has_descriptor() || ::fcntl(fd_, F_OFD_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;
+}
+
 bool Mapping::is_reachable(const Block* block) {
-  core::Participants& table = participants();
-  if (table.birth_pending()) return true;
+  if (is_among_the_living(block)) return true;
+  // Those who were forked meanwhile may have missed the look, and their parents may be dead: a look
+  // counts if no fork was under way before and none has begun since.
+  const std::uint64_t epoch = directory_.header().epoch.load(boost::memory_order_acquire);
+  if (fork_under_way() || is_among_the_living(block)) return true;
+  boost::atomic_thread_fence(boost::memory_order_acquire);
+  return directory_.header().epoch.load(boost::memory_order_relaxed) != epoch;
+}
+
+bool Mapping::is_among_the_living(const Block* block) {
   const bool named = block->name_length.load(boost::memory_order_relaxed) != 0;
   const std::uint64_t made = block->id.load(boost::memory_order_relaxed);
   const std::uint64_t ended = block->ended.load(boost::memory_order_relaxed);
-  return !table.all_living([&](std::uint64_t since, std::int32_t, bool here) {
+  return !participants().all_living([&](std::uint64_t since, std::int32_t, bool here) {
     if (here) {
       const std::lock_guard guard(process().mutex);
       return !handles_.contains(const_cast<Block*>(block));

@@ -74,6 +74,9 @@ class Mapping final : private Directory::Ground {
   void commit(std::size_t from, std::size_t bytes) override;
   void prefault(std::size_t from, std::size_t bytes) noexcept;
   [[nodiscard]] bool has_descriptor() const noexcept;
+  [[nodiscard]] int mark_fork() const noexcept;
+  [[nodiscard]] bool fork_under_way() const noexcept;
+  [[nodiscard]] bool is_among_the_living(const Block* block);
   [[nodiscard]] std::size_t page() const noexcept override { return page_; }
   [[nodiscard]] bool is_reachable(const Block* block) override;
   void swept() noexcept override;
@@ -95,7 +98,8 @@ class Mapping final : private Directory::Ground {
   std::size_t page_ = 4096;
   std::atomic<std::uint32_t> references_{1};
   std::uint64_t since_ = 0;                  // this process's stamp among the participants
-  core::Owner forking_ = 0;                  // the parent's, between the two halves of a fork
+  int forking_mark_ = -1;                    // see mark_fork, between the two halves of a fork
+  core::Owner forking_ = 0;                  // the parent's, where there is no such mark
   std::uint64_t forking_since_ = 0;          // and what will be the child's stamp
   std::map<Block*, std::uint32_t> handles_;  // of this process, under the process-wide mutex
   std::vector<Block*> dropped_;              // heap: erased, not yet free

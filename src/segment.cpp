@@ -133,6 +133,8 @@ Segment Segment::adopt(int fd, const Options& options) {
   if (locked.get() < 0) throw SystemError(errno, "cannot open the file to adopt (" + self + ")");
   struct flock lock {};
   lock.l_type = F_WRLCK;
+  lock.l_start = detail::adoption_mark_at;
+  lock.l_len = 1;
   while (::fcntl(locked.get(), F_OFD_SETLKW, &lock) != 0)
     if (errno != EINTR) throw SystemError(errno, "cannot lock the file to adopt");
   // The mark is written last of all: without it whoever began to make a segment here did not end.

@@ -36,7 +36,9 @@
 /// holds no handle to anything erased. Until then handles to it do not dangle.
 ///
 /// Limits: an attached process counts as present as long as one of its threads that wrote here
-/// lives. Objects per segment: any number; finding one takes a walk along a bucket (of 1,024).
+/// lives. A child killed inside fork() keeps erased memory from being used again as long as its
+/// parent lives, in adopted memory and where /proc/self/fd cannot be opened (elsewhere: until it is
+/// dead). Objects per segment: any number; finding one takes a walk along a bucket (of 1,024).
 
 #include <lagoon/place.hpp>
 

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+struct Plain {
+  double x, y;
+};
+struct Named {
+  double x, y;
+};
+template <>
+inline constexpr std::string_view lagoon::type_name<Named> = "Named";
+struct WithPointer {
+  int before;
+  struct {
+    char tag[3];
+    const char* text;
+  } inside;
+};

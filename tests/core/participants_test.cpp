@@ -345,7 +345,20 @@ TEST(Participants, a_child_on_its_way_is_known_until_it_arrives_or_its_parent_di
   EXPECT_FALSE(table->birth_pending());
 }
 
-// Once dead, always dead (I3): seen at every instruction of a look while the slot is taken again.
+// Once dead, always dead (I3): looked at after every instruction of the next one's enrolling.
+TEST(Participants, the_dead_stay_dead_while_their_slot_is_taken) {
+  if constexpr (lagoon::test::with_tsan || lagoon::test::with_asan)
+    GTEST_SKIP() << "it would step through the sanitizer";
+  const lagoon::test::OnOneProcessor one;
+  SharedTable table(1);
+  Enrolled it(table);
+  it.child.kill_unreaped();
+  lagoon::test::Stepped next{[&] { (void)table->self(); }};
+  for (unsigned steps = 0; next.step(); ++steps)
+    ASSERT_TRUE(table->is_dead(*it.owner)) << "after " << steps << " instructions";
+}
+
+// And in a look that the next one overtakes, after any of its instructions.
 TEST(Participants, a_look_that_is_overtaken_by_the_next_in_the_slot_still_sees_the_dead) {
   if constexpr (lagoon::test::with_tsan || lagoon::test::with_asan)
     GTEST_SKIP() << "it would step through the sanitizer";

@@ -144,11 +144,20 @@ void Directory::grow(std::size_t need) {
   const std::size_t reserve = header().reserve;
   const std::size_t page = ground_.page();
   const std::size_t least = round_up(need, page);
-  if (least > reserve - old)
+  if (least > reserve - old) {
+    std::size_t waiting = 0;
+    for_each_block([&](const Block* b) {
+      if (b->state() == Block::erased) waiting += b->size();
+    });
     throw OutOfMemory(
         ground_.describe() + " is full: it has " + std::to_string(old) + " of " +
         std::to_string(reserve) + " bytes that it may grow to, " + std::to_string(need) +
-        " more were asked for; make it with a larger Options::reserve (the heap: configure_heap)");
+        " more were asked for; make it with a larger Options::reserve (the heap: configure_heap)" +
+        (waiting == 0 ? ""
+                      : "; " + std::to_string(waiting) +
+                            " bytes of erased objects wait for processes that could still have "
+                            "handles to them to open or make something here, or to end"));
+  }
   std::size_t more = std::min(reserve - old, std::max(least, round_up(old / 2, page)));
   if (more > least + (16U << 20)) more = least + (16U << 20);
   try {

@@ -36,7 +36,9 @@ unsigned Handle::copies() const noexcept { return block_->copies; }
 std::string Handle::describe() const {
   if (block_ == nullptr) return "an object that was moved from";
   const std::string type = block_->stamp().text();
-  if (block_->name_length.load() == 0) return "a " + type;
+  // "an Array", "an RLock"
+  if (block_->name_length.load() == 0)
+    return (type[0] == 'A' || type[0] == 'R' ? "an " : "a ") + type;
   return "'" + std::string(block_->name()) + "' (" + type + ") in " + mapping_->describe();
 }
 

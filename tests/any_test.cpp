@@ -229,7 +229,7 @@ TEST(AnyArray, ASliceIsAssignedWholeOrNotAtAll) {
   EXPECT_THROW(array.assign_slice(0, 2, std::vector{1}), InvalidArgument);
   EXPECT_THROW(array.assign_slice(0, 2, Scalars({9, 2.5})), InvalidArgument);
   EXPECT_EQ(array.snapshot(), Scalars({1, 2, 3}));
-  array.visit([](auto& typed) { EXPECT_EQ(typed.version(), 0U); });
+  array.visit([](auto& typed) { EXPECT_EQ(typed.version(), 1U); });
 }
 
 TEST(AnyArray, InAPlaceIsTheSameAsTheTypedOne) {

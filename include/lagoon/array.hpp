@@ -14,8 +14,11 @@
 /// mode::raw        RawArray: plain memory.
 ///
 /// A crash leaves: seqlocked, the state before or after the whole write, and the next writer takes
-/// over; locked, what was written so far, and the next acquire is told; atomic and raw, each
-/// element before or after.
+/// over; locked, what was written so far, and the next acquire is told (an acquire inside of get,
+/// set or snapshot tells nobody: get_lock().owner_died() stays true until mark_consistent());
+/// atomic and raw, each element before or after. After `erase` handles throw Gone, but those of
+/// atomic and raw arrays, whose operations are bare instructions: they go on working on memory that
+/// is no longer anybody else's; `gone()` tells.
 ///
 /// There is no initialiser-list constructor, so (10) and {10} mean the same. a[i] is unchecked,
 /// a.at(i) throws OutOfRange; negative indices count from the end in slices only. Arrays are not
@@ -294,17 +297,18 @@ class Array {
       detail::throw_length(handle_, out.size(), size_);
     read_into(0, size_, out.data());
   }
-  /// Grows by one with each write.
+  /// One at first; grows by one with each write.
   [[nodiscard]] std::uint64_t version() const noexcept requires seqlocked {
     return store_.version();
   }
   /// A snapshot, if anything was written since `version`, which becomes the snapshot's; else false.
+  /// Begin with zero to have the first one too.
   bool read_if_newer(std::uint64_t& version, std::span<T> out) const requires seqlocked {
     if (store_.version() == version && !gone()) return false;
     if (out.size() != size_) [[unlikely]]
       detail::throw_length(handle_, out.size(), size_);
-    const core::Version at = read_into(0, size_, out.data());
-    return std::exchange(version, at) != at;
+    const std::uint64_t now = core::public_version(read_into(0, size_, out.data()));
+    return std::exchange(version, now) != now;
   }
 
   /// Changes elements by f(std::span<T>). seqlocked: all of it is seen or none, and if f throws
@@ -387,22 +391,22 @@ class Array {
 
   // ---- mode::locked --------------------------------------------------------------------------
 
-  [[nodiscard]] auto& get_lock() const noexcept {
+  [[nodiscard]] decltype(auto) get_lock() const noexcept {
     refuse_unless_locked();
-    return store_.lock();
+    if constexpr (locked) return (store_.lock());
   }
   Acquired acquire(bool block = true) {
     refuse_unless_locked();
-    return get_lock().acquire(block);
+    if constexpr (locked) return get_lock().acquire(block);
   }
   template <class Rep, class Period>
   Acquired acquire(bool block, std::chrono::duration<Rep, Period> timeout) {
     refuse_unless_locked();
-    return get_lock().acquire(block, timeout);
+    if constexpr (locked) return get_lock().acquire(block, timeout);
   }
   void release() {
     refuse_unless_locked();
-    get_lock().release();
+    if constexpr (locked) get_lock().release();
   }
   void lock() { (void)acquire(); }
   void unlock() { release(); }

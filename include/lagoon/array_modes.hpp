@@ -43,6 +43,11 @@ void apply(F&& f, T& x) {
 }
 
 template <class T>
+constexpr T plus(T x, T y) noexcept {
+  return static_cast<T>(static_cast<Wrapping<T>>(x) + static_cast<Wrapping<T>>(y));
+}
+
+template <class T>
 struct Uninitialised {
   alignas(T) std::byte bytes[sizeof(T)];
 };
@@ -101,7 +106,7 @@ class SeqlockedStore {
     return std::bit_cast<T>(raw);
   }
   T add(const Handle& handle, std::size_t i, T x) {
-    return update(handle, i, [x](T y) { return static_cast<T>(y + x); });
+    return update(handle, i, [x](T y) { return plus(y, x); });
   }
   template <class F>
   void change(const Handle& handle, std::size_t first, std::size_t last, F&& f) {
@@ -127,7 +132,7 @@ class SeqlockedStore {
           });
   }
   [[nodiscard]] std::uint64_t version() const noexcept {
-    return copies_.latch().version() & ~core::version_gone;
+    return core::public_version(copies_.latch().version());
   }
 
  private:
@@ -189,7 +194,7 @@ class LockedStore {
     return elements_[i];
   }
   T add(const Handle& handle, std::size_t i, T x) {
-    return update(handle, i, [x](T y) { return static_cast<T>(y + x); });
+    return update(handle, i, [x](T y) { return plus(y, x); });
   }
   template <class F>
   void change(const Handle&, std::size_t first, std::size_t, F&& f) {
@@ -248,7 +253,7 @@ class AtomicStore {
   }
   T add(const Handle&, std::size_t i, T x) noexcept
       requires(std::is_arithmetic_v<T> && !std::is_same_v<T, bool>) {
-    return static_cast<T>(elements_[i].fetch_add(x) + x);
+    return plus<T>(elements_[i].fetch_add(x), x);
   }
   void replace(const Handle&, std::size_t first, std::size_t last, std::size_t,
                const T* from) noexcept {

@@ -92,6 +92,10 @@ constexpr T stored(U x) noexcept {
   return static_cast<T>(x);
 }
 
+/// In what numbers are computed, so that integers wrap.
+template <class T>
+using Wrapping = std::conditional_t<std::is_integral_v<T>, std::uint64_t, T>;
+
 }  // namespace detail
 
 /// One atomic word.
@@ -199,8 +203,9 @@ class AtomicCell {
 };
 
 /// A struct (or anything shareable) in N copies.
-template <Shareable T, unsigned N = detail::default_copies(sizeof(T))>
+template <class T, unsigned N = detail::default_copies(sizeof(T))>
 class VersionedCell {
+  static_assert((detail::check_shareable<T>(), true));
   static_assert(N >= 2 && std::has_single_bit(N), "a power of two of copies, two at least");
 
  public:
@@ -210,7 +215,7 @@ class VersionedCell {
       : latch_(table) {
     for (auto& copy : copies_) std::memcpy(copy, &initial, sizeof(T));
   }
-  explicit VersionedCell(const Segment& segment, const T& initial = T{}) noexcept
+  explicit VersionedCell(const Segment& segment, const T& initial = T{})
       : VersionedCell(detail::participants_of(segment), initial) {}
   VersionedCell(const VersionedCell&) = delete;
   VersionedCell& operator=(const VersionedCell&) = delete;
@@ -265,17 +270,18 @@ class VersionedCell {
     return std::bit_cast<T>(after);
   }
 
-  /// Grows by one with each write.
+  /// One at first; grows by one with each write.
   [[nodiscard]] std::uint64_t version() const noexcept {
-    return latch_.version() & ~core::version_gone;
+    return core::public_version(latch_.version());
   }
   /// Copies the value to `out` and its version to `version` if it has been written since
-  /// `version`; else false.
+  /// `version`; else false. Begin with zero to have the first value too.
   bool read_if_newer(std::uint64_t& version, T& out) const {
-    if (latch_.version() == version) return false;
+    if (core::public_version(latch_.version()) == version && !is_gone()) return false;
     core::Version at;
     out = get(at);
-    return std::exchange(version, at) != at;
+    const std::uint64_t now = core::public_version(at);
+    return std::exchange(version, now) != now;
   }
 
  private:
@@ -289,6 +295,9 @@ class VersionedCell {
     Raw raw;
     core::read_shared_fixed<sizeof(T)>(raw.bytes, from);
     return std::bit_cast<T>(raw);
+  }
+  [[nodiscard]] bool is_gone() const noexcept {
+    return (latch_.version() & core::version_gone) != 0;
   }
   T get(core::Version& at) const {
     Raw raw;
@@ -329,7 +338,7 @@ struct CellFor<T> {
 }  // namespace detail
 
 /// The one that suits T.
-template <Shareable T>
+template <class T>
 using Cell = typename detail::CellFor<T>::type;
 
 }  // namespace lagoon

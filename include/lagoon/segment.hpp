@@ -108,8 +108,8 @@ class Segment {
   /// be used in place. The reference is good while this segment is open. T needs a `type_name`.
   template <class T, class... Args>
   T& construct(std::string_view name, Args&&... args) const;
-  /// Ends the named object: the name is free again, handles to it throw Gone. False if there was
-  /// none.
+  /// Ends the named object: the name is free again, handles to it throw Gone (those of scalars and
+  /// of atomic and raw arrays only say so: `gone()`). False if there was none.
   bool erase(std::string_view name) const;
 
   struct Entry {

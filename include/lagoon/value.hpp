@@ -14,7 +14,9 @@
 /// By default a scalar is one atomic word and a struct is kept in copies (cell.hpp): reading never
 /// waits, a writer waits only for a writer that lives, a crash leaves the value before or after.
 /// Locked: blocking; a crash of the lock's owner leaves the value as it was then, and the next one
-/// is told (lock.hpp). Raw: no promise but that aligned scalars are not torn by the machine.
+/// to acquire is told (lock.hpp). get, set and update acquire too, and have nobody to tell:
+/// get_lock().owner_died() stays true until get_lock().mark_consistent(). Raw: no promise but that
+/// aligned scalars are not torn by the machine.
 ///
 /// A handle is move-only. Children inherit it by fork; a child's copy ends nothing. A handle whose
 /// object was erased throws Gone, except that of a scalar or raw value (their operations are bare
@@ -106,6 +108,7 @@ class Value;
 template <Scalar T>
 class Value<T, mode::atomic> : public detail::ValueBase {
   using InPlace = AtomicCell<T>;
+  static constexpr bool counts = std::is_arithmetic_v<T> && !std::is_same_v<T, bool>;
 
  public:
   using value_type = T;
@@ -115,7 +118,10 @@ class Value<T, mode::atomic> : public detail::ValueBase {
   requires detail::ConvertsTo<T, U>
   explicit Value(U initial) : Value(Place{}, detail::stored<T>(initial), 0) {}
   /// Found under that name, or made with `initial`.
-  explicit Value(const Place& place, T initial = T{}) : Value(place, initial, 0) {}
+  template <class U = T>
+  requires detail::ConvertsTo<T, U>
+  explicit Value(const Place& place, U initial = U{})
+      : Value(place, detail::stored<T>(initial), 0) {}
 
   Value(Value&&) noexcept = default;
   Value& operator=(Value&&) noexcept = default;
@@ -136,20 +142,22 @@ class Value<T, mode::atomic> : public detail::ValueBase {
   }
   operator T() const noexcept { return get(); }
 
-  T exchange(T x, std::memory_order order = std::memory_order_seq_cst) noexcept {
-    return cell().exchange(x, order);
-  }
+  template <class U>
+  requires detail::ConvertsTo<T, U> T exchange(U x,
+                                               std::memory_order order = std::memory_order_seq_cst)
+  noexcept { return cell().exchange(detail::stored<T>(x), order); }
   /// On failure `expected` becomes what was found.
-  bool compare_exchange(T& expected, T desired,
+  template <class U>
+  requires detail::ConvertsTo<T, U>
+  bool compare_exchange(T& expected, U desired,
                         std::memory_order order = std::memory_order_seq_cst) noexcept {
-    return cell().compare_exchange(expected, desired, order);
+    return cell().compare_exchange(expected, detail::stored<T>(desired), order);
   }
-#define LAGOON_FETCH(name)                                                             \
-  T name(T x, std::memory_order order =                                                \
-                  std::memory_order_seq_cst) noexcept requires requires(InPlace & c) { \
-    c.name(x);                                                                         \
-  }                                                                                    \
-  { return cell().name(x, order); }
+#define LAGOON_FETCH(name)                                                                \
+  template <class U>                                                                      \
+  requires(detail::ConvertsTo<T, U> && requires(InPlace & c, T y) { c.name(y); }) T name( \
+      U x, std::memory_order order = std::memory_order_seq_cst)                           \
+  noexcept { return cell().name(detail::stored<T>(x), order); }
   LAGOON_FETCH(fetch_add)
   LAGOON_FETCH(fetch_sub)
   LAGOON_FETCH(fetch_and)
@@ -157,19 +165,24 @@ class Value<T, mode::atomic> : public detail::ValueBase {
   LAGOON_FETCH(fetch_xor)
 #undef LAGOON_FETCH
   /// The compound operators return the new value.
-#define LAGOON_COMPOUND(symbol, fetch, op)                                       \
-  T operator symbol(T x) noexcept requires requires(InPlace & c) { c.fetch(x); } \
-  { return static_cast<T>(cell().fetch(x) op x); }
+#define LAGOON_COMPOUND(symbol, fetch, op)                                           \
+  template <class U>                                                                 \
+  requires(detail::ConvertsTo<T, U> && requires(InPlace & c, T y) { c.fetch(y); }) T \
+  operator symbol(U x) noexcept {                                                    \
+    using W = detail::Wrapping<T>;                                                   \
+    const T y = detail::stored<T>(x);                                                \
+    return static_cast<T>(static_cast<W>(cell().fetch(y)) op static_cast<W>(y));     \
+  }
   LAGOON_COMPOUND(+=, fetch_add, +)
   LAGOON_COMPOUND(-=, fetch_sub, -)
   LAGOON_COMPOUND(&=, fetch_and, &)
   LAGOON_COMPOUND(|=, fetch_or, |)
   LAGOON_COMPOUND(^=, fetch_xor, ^)
 #undef LAGOON_COMPOUND
-  T operator++() noexcept requires std::is_arithmetic_v<T> { return *this += T{1}; }
-  T operator++(int) noexcept requires std::is_arithmetic_v<T> { return fetch_add(T{1}); }
-  T operator--() noexcept requires std::is_arithmetic_v<T> { return *this -= T{1}; }
-  T operator--(int) noexcept requires std::is_arithmetic_v<T> { return fetch_sub(T{1}); }
+  T operator++() noexcept requires counts { return *this += T{1}; }
+  T operator++(int) noexcept requires counts { return fetch_add(T{1}); }
+  T operator--() noexcept requires counts { return *this -= T{1}; }
+  T operator--(int) noexcept requires counts { return fetch_sub(T{1}); }
   /// value = f(value) as one step; f may run more than once. Returns the new value.
   template <class F>
   T update(F&& f, std::memory_order order = std::memory_order_seq_cst) {
@@ -217,14 +230,32 @@ requires(!std::is_const_v<T>) class Value<T, mode::seqlocked> : public detail::V
   using value_type = T;
 
   Value() requires std::default_initializable<T> : Value(T{}) {}
-  explicit Value(const T& initial) : Value(Place{}, initial, 0) {}
-  explicit Value(const Place& place, const T& initial = T{}) : Value(place, initial, 0) {
+  explicit Value(const T& initial) requires(!std::is_arithmetic_v<T>)
+      : Value(Place{}, initial, 0) {}
+  template <class U>
+  requires(std::is_arithmetic_v<T>&& detail::ConvertsTo<T, U>) explicit Value(U initial)
+      : Value(Place{}, detail::stored<T>(initial), 0) {}
+  explicit Value(const Place& place, const T& initial = T{}) requires(!std::is_arithmetic_v<T>)
+      : Value(place, initial, 0) {
     detail::check_named<T>();
   }
+  template <class U = T>
+  requires(std::is_arithmetic_v<T>&& detail::ConvertsTo<T, U>) explicit Value(const Place& place,
+                                                                              U initial = U{})
+      : Value(place, detail::stored<T>(initial), 0) {}
 
   [[nodiscard]] T get() const { return cell().get(); }
-  void set(const T& x) { cell().set(x); }
-  Value& operator=(const T& x) {
+  void set(const T& x) requires(!std::is_arithmetic_v<T>) { cell().set(x); }
+  template <class U>
+  requires(std::is_arithmetic_v<T>&& detail::ConvertsTo<T, U>) void set(U x) {
+    cell().set(detail::stored<T>(x));
+  }
+  Value& operator=(const T& x) requires(!std::is_arithmetic_v<T>) {
+    set(x);
+    return *this;
+  }
+  template <class U>
+  requires(std::is_arithmetic_v<T>&& detail::ConvertsTo<T, U>) Value& operator=(U x) {
     set(x);
     return *this;
   }
@@ -239,9 +270,10 @@ requires(!std::is_const_v<T>) class Value<T, mode::seqlocked> : public detail::V
   T update(F&& f) {
     return cell().update(std::forward<F>(f));
   }
-  /// Grows by one with each write.
+  /// One at first; grows by one with each write.
   [[nodiscard]] std::uint64_t version() const noexcept { return cell().version(); }
-  /// Copies the value out if it was written since `version`, which becomes the new one.
+  /// Copies the value out if it was written since `version`, which becomes the new one. Begin with
+  /// zero to have the first value too.
   bool read_if_newer(std::uint64_t& version, T& out) const {
     return cell().read_if_newer(version, out);
   }
@@ -305,14 +337,32 @@ class Value<T, mode::raw> : public detail::ValueBase {
   using value_type = T;
 
   Value() : Value(Place{}, T{}, 0) {}
-  explicit Value(const T& initial) : Value(Place{}, initial, 0) {}
-  explicit Value(const Place& place, const T& initial = T{}) : Value(place, initial, 0) {
+  explicit Value(const T& initial) requires(!std::is_arithmetic_v<T>)
+      : Value(Place{}, initial, 0) {}
+  template <class U>
+  requires(std::is_arithmetic_v<T>&& detail::ConvertsTo<T, U>) explicit Value(U initial)
+      : Value(Place{}, detail::stored<T>(initial), 0) {}
+  explicit Value(const Place& place, const T& initial = T{}) requires(!std::is_arithmetic_v<T>)
+      : Value(place, initial, 0) {
     detail::check_named<T>();
   }
+  template <class U = T>
+  requires(std::is_arithmetic_v<T>&& detail::ConvertsTo<T, U>) explicit Value(const Place& place,
+                                                                              U initial = U{})
+      : Value(place, detail::stored<T>(initial), 0) {}
 
   [[nodiscard]] T get() const noexcept { return get_obj(); }
-  void set(const T& x) noexcept { get_obj() = x; }
-  Value& operator=(const T& x) noexcept {
+  void set(const T& x) noexcept requires(!std::is_arithmetic_v<T>) { get_obj() = x; }
+  template <class U>
+  requires(std::is_arithmetic_v<T>&& detail::ConvertsTo<T, U>) void set(U x) noexcept {
+    get_obj() = detail::stored<T>(x);
+  }
+  Value& operator=(const T& x) noexcept requires(!std::is_arithmetic_v<T>) {
+    set(x);
+    return *this;
+  }
+  template <class U>
+  requires(std::is_arithmetic_v<T>&& detail::ConvertsTo<T, U>) Value& operator=(U x) noexcept {
     set(x);
     return *this;
   }
@@ -353,7 +403,9 @@ class Value<T, mode::locked_by<L>> : public detail::ValueBase {
   template <class U>
   requires(detail::ConvertsTo<T, U>) Value(const U& initial, L& lock)
       : Value(Place{}, detail::stored<T>(initial), &lock) {}
-  explicit Value(const Place& place, const T& initial = T{}) : Value(place, initial, nullptr) {
+  template <class U = T>
+  requires(detail::ConvertsTo<T, U>) explicit Value(const Place& place, const U& initial = U{})
+      : Value(place, detail::stored<T>(initial), nullptr) {
     detail::check_named<T>();
   }
 

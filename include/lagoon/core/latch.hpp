@@ -47,6 +47,9 @@ using Version = std::uint64_t;
 /// In a version: the object was erased. The rest of the bits still name a whole copy.
 inline constexpr Version version_gone = Version{1} << 63;
 
+/// As users count: from one, so that zero is what nobody has seen yet.
+constexpr std::uint64_t public_version(Version v) noexcept { return (v & ~version_gone) + 1; }
+
 /// The data copies are relaxed; these order them. ThreadSanitizer knows no fences: there, the
 /// copies are loops of atomics and the compiler barrier suffices on the processors it runs on.
 inline void acquire_fence() noexcept {

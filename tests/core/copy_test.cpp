@@ -1,12 +1,7 @@
 #include <lagoon/core/copy.hpp>
 
 #include <gtest/gtest.h>
-#include <sched.h>
-#include <signal.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/ptrace.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -20,6 +15,8 @@
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include "stepped.hpp"
 
 namespace {
 
@@ -174,23 +171,12 @@ void expect_good_at_every_instruction(Copy copy, Byte* to, Byte* from, std::size
   SCOPED_TRACE(testing::Message() << (copy == core::read_shared ? "read " : "write ") << n
                                   << " bytes at " << reinterpret_cast<std::uintptr_t>(to) % 64);
   std::memset(to, 0, n);
-  const pid_t child = fork();
-  ASSERT_NE(child, -1);
-  if (child == 0) {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) != 0) _exit(1);
-    raise(SIGSTOP);
-    copy(to, from, n);
-    raise(SIGSTOP);
-    _exit(0);
-  }
+  lagoon::test::Stepped child{[&] { copy(to, from, n); }};
   const auto size = element_size(to, from, n);
   std::vector<Byte> before(n, 0);
   unsigned step = 0;
   bool split = false, changed_twice = false;
-  int status = 0, stops = 0;
-  while (waitpid(child, &status, 0) == child && WIFSTOPPED(status)) {
-    stops += WSTOPSIG(status) == SIGSTOP ? 1 : 0;
+  do {
     if (copy == core::write_shared) {
       split = split || !elements_whole(to, n, size);
       for (std::size_t i = 0; i < n; ++i) {
@@ -199,37 +185,16 @@ void expect_good_at_every_instruction(Copy copy, Byte* to, Byte* from, std::size
       }
     }
     std::memset(from, static_cast<int>(++step % 255 + 1), n);
-    if (ptrace(stops < 2 ? PTRACE_SINGLESTEP : PTRACE_CONT, child, nullptr, nullptr) != 0)
-      kill(child, SIGKILL);
-  }
-  ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << "status " << status;
+  } while (child.step());
   EXPECT_FALSE(split || !elements_whole(to, n, size)) << "an element of " << size << " was split";
   EXPECT_FALSE(changed_twice) << "a byte was written twice";
   for (std::size_t i = 0; i < n; ++i) ASSERT_NE(to[i], 0) << "byte " << i << " was not written";
 }
 
-// Parent and child take turns: on one processor that is ten times as fast.
-class OnOneProcessor {
- public:
-  OnOneProcessor() {
-    sched_getaffinity(0, sizeof before_, &before_);
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    CPU_SET(static_cast<unsigned>(sched_getcpu()), &one);
-    sched_setaffinity(0, sizeof one, &one);
-  }
-  ~OnOneProcessor() { sched_setaffinity(0, sizeof before_, &before_); }
-  OnOneProcessor(const OnOneProcessor&) = delete;
-  OnOneProcessor& operator=(const OnOneProcessor&) = delete;
-
- private:
-  cpu_set_t before_;
-};
-
 TEST_F(CopyTest, WritesOnceAndSplitsNoElementAtAnyInstruction) {
   constexpr std::size_t sizes[] = {64, 72, 100, 126, 200, 255, 504, 511, 512, 516, 575};
   constexpr std::size_t offsets[] = {0, 2, 4, 8, 9};
-  const OnOneProcessor one;
+  const lagoon::test::OnOneProcessor one;
   Fenced target(8192), source(8192);
   for (const auto copy : both_copies)
     for (std::size_t n = 1; n < 64; ++n)

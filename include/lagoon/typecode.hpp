@@ -11,7 +11,7 @@
 ///   template <> inline constexpr std::string_view lagoon::type_name<Quote> = "Quote";
 ///
 /// Pointers inside a struct are found at compile time in aggregates, up to their 64th scalar, and
-/// so are views (what has a data()). Not found: references, unions, what a class hides.
+/// so are views (borrowed ranges with a data()). Not found: references, unions, what a class hides.
 
 #include <cstddef>
 #include <cstdint>
@@ -78,8 +78,8 @@ consteval bool has_pointers() {
     return has_pointers<std::remove_all_extents_t<T>>();
   else if constexpr (std::is_aggregate_v<T> && !std::is_empty_v<T>)
     return has_pointer_at<T>(std::make_index_sequence<(sizeof(T) < 64 ? sizeof(T) : 64)>{});
-  else if constexpr (requires(const T& x) { requires std::is_pointer_v<decltype(x.data())>; })
-    return true;  // string_view, span and the like
+  else if constexpr (std::ranges::enable_borrowed_range<T>)
+    return requires(const T& x) { x.data(); };  // string_view, span and the like
   else
     return std::is_pointer_v<T> || std::is_member_pointer_v<T> || std::is_null_pointer_v<T>;
 }

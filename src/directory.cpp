@@ -68,7 +68,7 @@ Directory::Turn::Turn(Directory& directory)
 }
 
 Directory::Turn::~Turn() {
-  if (fork_ == core::detail::fork_generation) directory_.header().turn.give_back(me_);
+  if (!fork_.passed()) directory_.header().turn.give_back(me_);
 }
 
 void Directory::throw_corrupt(std::uint64_t offset) const {

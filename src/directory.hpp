@@ -74,7 +74,7 @@ class Directory {
    private:
     Directory& directory_;
     core::Owner me_;
-    unsigned long fork_ = core::detail::fork_generation;
+    core::ForkMark fork_;
   };
 
   // ---- With the turn -------------------------------------------------------------------------

@@ -171,7 +171,7 @@ TEST(AnyValue, SetAndVisit) {
   AnyValue value = AnyValue::make('h', 1);
   value.set(5);
   EXPECT_EQ(value.get(), AnyScalar(5));
-  value.visit([](auto& typed) { typed += 2; });
+  value.visit([]<class V>(V& typed) { typed += static_cast<typename V::value_type>(2); });
   EXPECT_EQ(std::as_const(value).visit([](const auto& typed) { return int(typed.get()); }), 7);
 }
 

@@ -258,8 +258,9 @@ TEST(Value, release_and_acquire_carry_what_was_written_before) {
     flag.set(i, std::memory_order_release);
     while (seen.get(std::memory_order_acquire) != i) {
       sched_yield();
-      if (child.pid() > 0 && waitpid(child.pid(), nullptr, WNOHANG) > 0)
-        FAIL() << "it has seen less";
+      siginfo_t ended{};
+      waitid(P_PID, static_cast<id_t>(child.pid()), &ended, WEXITED | WNOHANG | WNOWAIT);
+      if (ended.si_pid != 0 && seen.get() != i) FAIL() << "it has seen less";
     }
   }
   EXPECT_EQ(child.exitcode(), 0);

@@ -96,19 +96,26 @@ class Element {
   T update(F&& f) && {
     return array_.update(index_, std::forward<F>(f));
   }
-  T operator+=(T x) && { return array_.add(index_, x); }
-  T operator-=(T x) && { return array_.add(index_, static_cast<T>(T{} - x)); }
-#define LAGOON_COMPOUND(op)                                                    \
-  T operator op##=(T x) && requires requires(T y) { y op x; }                  \
-  {                                                                            \
-    return array_.update(index_, [x](T y) { return static_cast<T>(y op x); }); \
+  template <class U>
+  requires ConvertsTo<T, U> T operator+=(U x) && { return array_.add(index_, x); }
+  template <class U>
+  requires ConvertsTo<T, U> T operator-=(U x) && {
+    using W = Wrapping<T>;
+    return array_.add(index_, static_cast<T>(W{} - static_cast<W>(stored<T>(x))));
   }
-  LAGOON_COMPOUND(*)
-  LAGOON_COMPOUND(/)
-  LAGOON_COMPOUND(%)
-  LAGOON_COMPOUND(&)
-  LAGOON_COMPOUND(|)
-  LAGOON_COMPOUND(^)
+#define LAGOON_COMPOUND(op, W)                                                      \
+  template <class U>                                                                \
+  requires(ConvertsTo<T, U> && requires(T y) { y op y; }) T operator op##=(U x)&& { \
+    return array_.update(index_, [z = stored<T>(x)](T y) {                          \
+      return static_cast<T>(static_cast<W>(y) op static_cast<W>(z));                \
+    });                                                                             \
+  }
+  LAGOON_COMPOUND(*, Wrapping<T>)
+  LAGOON_COMPOUND(/, T)
+  LAGOON_COMPOUND(%, T)
+  LAGOON_COMPOUND(&, T)
+  LAGOON_COMPOUND(|, T)
+  LAGOON_COMPOUND(^, T)
 #undef LAGOON_COMPOUND
   T operator++() && { return array_.add(index_, T{1}); }
   T operator--() && { return std::move(*this) -= T{1}; }
@@ -275,8 +282,10 @@ class Array {
     return store_.update(handle_, i, std::forward<F>(f));
   }
   /// element += x as one step; returns the new value.
-  T add(std::size_t i, T x) requires(!is_read_only && !raw && std::is_arithmetic_v<T>) {
-    return store_.add(handle_, i, x);
+  template <class U>
+  requires(!is_read_only && !raw && std::is_arithmetic_v<T> && detail::ConvertsTo<T, U>) T
+      add(std::size_t i, U x) {
+    return store_.add(handle_, i, detail::stored<T>(x));
   }
 
   // ---- Many ----------------------------------------------------------------------------------

@@ -99,7 +99,10 @@ class SeqlockedStore {
     write(handle, i, i + 1, Replaces::some_bytes, [&](std::byte* target, const std::byte* now) {
       core::read_shared_fixed<sizeof(T)>(raw.bytes, now + i * sizeof(T));
       T x = std::bit_cast<T>(raw);
+      const core::ForkMark fork;
       apply(f, x);
+      if (fork.passed()) [[unlikely]]
+        throw_forked_inside_write();  // the copy is the parent's: no byte is stored
       raw = std::bit_cast<Uninitialised<T>>(x);
       core::write_shared_fixed<sizeof(T)>(target + i * sizeof(T), &x);
     });

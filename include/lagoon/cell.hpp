@@ -259,10 +259,13 @@ class VersionedCell {
     Raw after;
     write([&](std::byte* target, const std::byte* now) {
       T x = load(now);
+      const core::ForkMark fork;
       if constexpr (std::is_void_v<std::invoke_result_t<F&, T&>>)
         f(x);
       else
         x = f(x);
+      if (fork.passed()) [[unlikely]]
+        detail::throw_forked_inside_write();  // the copy is the parent's: no byte is stored
       store(target, x);
       after = std::bit_cast<Raw>(x);
       return true;

@@ -184,6 +184,34 @@ TEST(WriterKilled, again_and_again_at_random_under_other_writers_tears_and_loses
   EXPECT_GT(array.version(), 60U);
 }
 
+TEST(ForkedInside, an_update_the_child_stores_nothing_and_the_parent_goes_on) {
+  Value<Triple> value{Triple{1, 1, 1}};
+  Array<Triple> array(8);
+  for (const bool in_array : {false, true}) {
+    SharedFlags flags;
+    pid_t child = -1;
+    const auto forks = [&](Triple& t) {
+      child = fork();
+      t = child == 0 ? Triple{666, 666, 666} : Triple{2, 2, 2};
+      if (child == 0) flags.await();  // until the parent has published
+    };
+    try {
+      if (in_array)
+        array[3].update(forks);
+      else
+        value.update(forks);
+    } catch (const lagoon::UsageError&) {
+      _exit(child == 0 ? 7 : 1);
+    }
+    if (child == 0) _exit(2);
+    flags.raise();
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    EXPECT_EQ(WEXITSTATUS(status), 7) << "the child is told";
+    EXPECT_EQ(in_array ? array.get(3) : value.get(), (Triple{2, 2, 2}));
+  }
+}
+
 TEST(CreatorKilled, leaves_no_file_and_the_next_one_makes_it) {
   const lagoon::test::ShmName name;
   for (int round = 0; round < 40; ++round) {

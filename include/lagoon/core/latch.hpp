@@ -85,7 +85,7 @@ class Latch {
     Turn(const Turn&) = delete;
     Turn& operator=(const Turn&) = delete;
     ~Turn() {
-      if (is_taken() && fork_ == detail::fork_generation) [[likely]]
+      if (is_taken() && !fork_.passed()) [[likely]]
         latch_.turn_.give_back(me_);
     }
 
@@ -96,7 +96,7 @@ class Latch {
     }
     /// False, and nothing is published, in a child forked during this turn: it is the parent's.
     [[nodiscard]] bool publish(Version v) noexcept {
-      if (fork_ != detail::fork_generation) [[unlikely]]
+      if (fork_.passed()) [[unlikely]]
         return false;
       latch_.version_.store(v, boost::memory_order_release);  // (3)
       return true;
@@ -111,7 +111,7 @@ class Latch {
    private:
     Latch& latch_;
     Owner me_;
-    unsigned long fork_ = detail::fork_generation;
+    ForkMark fork_;
     Taken taken_;
   };
 

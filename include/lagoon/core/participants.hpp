@@ -65,6 +65,16 @@ extern unsigned long fork_generation;
 
 }  // namespace detail
 
+/// Taken before code of the application's runs: whether this process was forked in it. What the
+/// parent owns is not the child's.
+class ForkMark {
+ public:
+  [[nodiscard]] bool passed() const noexcept { return at_ != detail::fork_generation; }
+
+ private:
+  unsigned long at_ = detail::fork_generation;
+};
+
 class Participants {
  public:
   static constexpr std::size_t max_capacity = (1U << 14) - 1;

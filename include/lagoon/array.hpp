@@ -87,35 +87,42 @@ class Element {
   }
   /// Copies the element.
   T operator=(Element&& other) && {  // NOLINT
-    const T y = other.array_.get(other.index_);
-    array_.set(index_, y);
-    return y;
+    return std::move(*this) = std::move(other).get();
+  }
+  template <class B>
+  T operator=(Element<B>&& other) && {  // NOLINT
+    return std::move(*this) = std::move(other).get();
   }
   /// element = f(element), or f(element&), as one step. Returns the new value.
   template <class F>
   T update(F&& f) && {
     return array_.update(index_, std::forward<F>(f));
   }
-  template <class U>
-  requires ConvertsTo<T, U> T operator+=(U x) && { return array_.add(index_, x); }
-  template <class U>
-  requires ConvertsTo<T, U> T operator-=(U x) && {
-    using W = Wrapping<T>;
-    return array_.add(index_, static_cast<T>(W{} - static_cast<W>(stored<T>(x))));
-  }
-#define LAGOON_COMPOUND(op, W)                                                      \
+  /// Each one step, of which the new value is returned. Integers wrap. Of another element: as it
+  /// was before.
+#define LAGOON_COMPOUND(op, ...)                                                    \
   template <class U>                                                                \
   requires(ConvertsTo<T, U> && requires(T y) { y op y; }) T operator op##=(U x)&& { \
-    return array_.update(index_, [z = stored<T>(x)](T y) {                          \
-      return static_cast<T>(static_cast<W>(y) op static_cast<W>(z));                \
-    });                                                                             \
+    const T z = stored<T>(x);                                                       \
+    __VA_ARGS__                                                                     \
+  }                                                                                 \
+  template <class B>                                                                \
+  T operator op##=(Element<B>&& other)&& {                                          \
+    return std::move(*this).operator op##=(std::move(other).get());                 \
   }
-  LAGOON_COMPOUND(*, Wrapping<T>)
-  LAGOON_COMPOUND(/, T)
-  LAGOON_COMPOUND(%, T)
-  LAGOON_COMPOUND(&, T)
-  LAGOON_COMPOUND(|, T)
-  LAGOON_COMPOUND(^, T)
+#define LAGOON_COMPUTED(op, W)                                     \
+  LAGOON_COMPOUND(op, return array_.update(index_, [z](T y) {      \
+    return static_cast<T>(static_cast<W>(y) op static_cast<W>(z)); \
+  });)
+  LAGOON_COMPOUND(+, return array_.add(index_, z);)
+  LAGOON_COMPOUND(-, return array_.add(index_, minus(T{}, z));)
+  LAGOON_COMPUTED(*, Wrapping<T>)
+  LAGOON_COMPUTED(/, T)
+  LAGOON_COMPUTED(%, T)
+  LAGOON_COMPUTED(&, T)
+  LAGOON_COMPUTED(|, T)
+  LAGOON_COMPUTED(^, T)
+#undef LAGOON_COMPUTED
 #undef LAGOON_COMPOUND
   T operator++() && { return array_.add(index_, T{1}); }
   T operator--() && { return std::move(*this) -= T{1}; }

@@ -48,6 +48,11 @@ constexpr T plus(T x, T y) noexcept {
 }
 
 template <class T>
+constexpr T minus(T x, T y) noexcept {
+  return static_cast<T>(static_cast<Wrapping<T>>(x) - static_cast<Wrapping<T>>(y));
+}
+
+template <class T>
 struct Uninitialised {
   alignas(T) std::byte bytes[sizeof(T)];
 };

@@ -32,6 +32,7 @@
 
 #include "child.hpp"
 #include "expect_throw.hpp"
+#include "failing_range.hpp"
 #include "rendezvous.hpp"
 #include "sanitizers.hpp"
 #include "shm_name.hpp"
@@ -380,29 +381,8 @@ TEST_F(Named, a_constructor_that_throws_makes_nothing) {
   EXPECT_FALSE(segment_.find<Value<int>>("x").has_value());
 }
 
-/// Numbers, the fourth of which cannot be had.
-struct FailingRange {
-  struct Iterator {
-    using value_type = int;
-    using difference_type = std::ptrdiff_t;
-    int at = 0;
-    int operator*() const {
-      if (at == 3) throw std::runtime_error("no");
-      return at;
-    }
-    Iterator& operator++() {
-      ++at;
-      return *this;
-    }
-    Iterator operator++(int) { return {at++}; }
-    bool operator==(const Iterator&) const = default;
-  };
-  [[nodiscard]] Iterator begin() const { return {0}; }
-  [[nodiscard]] Iterator end() const { return {5}; }
-};
-
 TEST_F(Named, a_range_that_fails_half_way_makes_nothing) {
-  EXPECT_THROW(Array<int>(segment_["x"], FailingRange{}), std::runtime_error);
+  EXPECT_THROW(Array<int>(segment_["x"], lagoon::test::FailingRange{5, 1}), std::runtime_error);
   EXPECT_TRUE(segment_.objects().empty());
 }
 

@@ -128,7 +128,7 @@ Mapping::~Mapping() {
     const std::lock_guard guard(process().mutex);
     std::erase(process().mappings, this);
   }
-  if (directory_.base() != nullptr && access_ == Access::read_write) {
+  if (takes_part_) {
     core::Participants& table = participants();
     table.resign();
     // A robust mutex must not be unmapped while its thread lives: the thread's list of them runs
@@ -204,6 +204,7 @@ void Mapping::join() {
     if (core::Participants::size_for(table.capacity()) > room)
       throw LayoutMismatch(describe() + " is corrupt: its table of participants overlaps the rest");
     since_ = lifetime_ == Lifetime::heap ? ~std::uint64_t{0} : directory_.header().epoch.load();
+    takes_part_ = true;
     table.stamp_process(since_);
     (void)table.self();
   }

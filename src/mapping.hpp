@@ -97,6 +97,7 @@ class Mapping final : private Directory::Ground {
   ino_t inode_ = 0;
   std::size_t page_ = 4096;
   std::atomic<std::uint32_t> references_{1};
+  bool takes_part_ = false;                  // may have enrolled: a whole segment is mapped
   std::uint64_t since_ = 0;                  // this process's stamp among the participants
   int forking_mark_ = -1;                    // see mark_fork, between the two halves of a fork
   core::Owner forking_ = 0;                  // the parent's, where there is no such mark

@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <new>
@@ -86,12 +87,13 @@ namespace mode = lagoon::mode;
 constexpr std::size_t KiB = 1024;
 constexpr std::size_t MiB = 1024 * KiB;
 
-// A child that is to die inside fork(), before anything of the library's has run in it. Handlers
-// run in the order in which they were registered; nothing of the library's has been used yet.
-bool die_in_fork = false;
+// What a child is to do inside fork(), before anything of the library's has run in it. Handlers run
+// in the order in which they were registered; nothing of the library's has been used yet.
+const std::function<void()>* in_fork = nullptr;
 const int registered = pthread_atfork(nullptr, nullptr, [] {
-  if (die_in_fork) raise(SIGKILL);
+  if (in_fork != nullptr) (*in_fork)();
 });
+const std::function<void()> die = [] { raise(SIGKILL); };
 
 class InSegment : public testing::Test {
  protected:
@@ -681,9 +683,9 @@ TEST_F(Attached, what_was_constructed_in_place_is_good_while_the_segment_is_open
 
 TEST_F(Attached, a_child_that_is_killed_inside_fork_keeps_nothing_for_ever) {
   { const Array<char, mode::raw> array(segment_["a"], large); }
-  die_in_fork = true;
+  in_fork = &die;
   Child child([] {});
-  die_in_fork = false;
+  in_fork = nullptr;
   EXPECT_EQ(child.exitcode(), -SIGKILL);
   segment_.erase("a");
   EXPECT_EQ(used_afterwards(), 0U);
@@ -897,12 +899,35 @@ TEST(Heap, what_was_dropped_and_swept_is_not_freed_a_second_time_under_a_new_obj
   EXPECT_EQ(family.exitcode(), 0);
 }
 
+TEST(Heap, what_a_child_on_its_way_may_reach_stays) {
+  Child family([] {
+    SharedFlags flags;
+    const std::function<void()> wait = [&] { flags.await(); };
+    auto array = std::make_unique<Array<char, mode::raw>>(100 * KiB);
+    std::ranges::fill(array->get_obj(), 'x');
+    in_fork = &wait;
+    Child child([&] {
+      EXPECT_TRUE(std::ranges::all_of(array->get_obj(), [](char c) { return c == 'x'; }));
+    });
+    in_fork = nullptr;
+    array.reset();  // it is still inside fork()
+    std::vector<Array<char, mode::raw>> others;
+    for (int i = 0; i < 3; ++i) {
+      others.emplace_back(100 * KiB);
+      std::ranges::fill(others.back().get_obj(), 'y');
+    }
+    flags.raise();
+    EXPECT_EQ(child.exitcode(), 0);
+  });
+  EXPECT_EQ(family.exitcode(), 0);
+}
+
 TEST(Heap, a_child_killed_inside_fork_keeps_nothing_for_ever) {
   Child family([] {
     { const Array<int> first(10); }
-    die_in_fork = true;
+    in_fork = &die;
     Child child([] {});
-    die_in_fork = false;
+    in_fork = nullptr;
     EXPECT_EQ(child.exitcode(), -SIGKILL);
     for (int i = 0; i < 100; ++i) Array<char, mode::raw> array(100 * KiB);
     EXPECT_LT(heap_size(), 2 * MiB);

@@ -5,12 +5,13 @@
 /// Spinning is worth it because a hand-off of a cache line takes some 50 ns and a wake-up through
 /// the kernel some 20 µs. The first pause is already long, about a microsecond: every look takes
 /// the line from the one who works with it, and an owner that is left alone is done many times over
-/// (increments under a Lock by 2, 4, 16, 64 processes on 2 processors: 14, 10, 10, 8 ns each, where
-/// pauses that begin at one take 26, 16, 63, 56 and a robust pthread mutex 52, 53, 50, 48).
-/// Yielding is for when there are more processes than processors: the one waited for may be
-/// runnable and need only a turn on this processor. Twice, not more: a recent scheduler (seen on
-/// Linux 6.18) takes a yield for a whole time slice given up, and with ten in a row a waiter among
-/// many was seen to get nothing for seconds.
+/// (increments under a Lock by 2, 4, 16, 64 processes on 2 processors, ns each, the range of
+/// several runs: 13–38, 10–24, 10–22, 8–21; with pauses that begin at one 14–36, 16–21, 33–63,
+/// 26–56; a robust pthread mutex 26–56, 32–56, 50–63, 48–68). Yielding is for when there are more
+/// processes than processors: the one waited for may be runnable and need only a turn on this
+/// processor. Twice, not more: a recent scheduler (seen on Linux 6.18) takes a yield for a whole
+/// time slice given up, and with ten in a row a waiter among many was seen to get nothing for
+/// seconds.
 
 #include <sched.h>
 

@@ -165,8 +165,10 @@ TEST(WriterKilled, again_and_again_at_random_under_other_writers_tears_and_loses
     counts[1] = n;
   });
   for (int round = 0; round < 60; ++round) {
+    const std::uint64_t before = array.version();
     Child victim([&] { write_for_ever(1); });
     Child other([&] { write_for_ever(2); });
+    lagoon::test::wait_until([&] { return array.version() > before; }, "a victim to write");
     const auto reads = random() % 2000;
     for (std::size_t i = 0; i < reads; ++i) {
       const std::vector<std::int64_t> all = array.snapshot();

@@ -97,23 +97,49 @@ class LockHandle {
   Handle handle_;
 };
 
-}  // namespace detail
-
-class Lock : public detail::LockHandle {
+/// The methods of both, made of `acquire_until` and `release`: Python's, and the standard
+/// library's.
+template <class Self>
+class LockMethods : public LockHandle {
  public:
-  /// In this process's heap, for its children.
-  Lock() : Lock(Place{}) {}
-  explicit Lock(const Place& place) : LockHandle(place, detail::Stamp::Kind::lock) {}
-
   /// Waits until it has the lock; with `block` false it does not wait.
   Acquired acquire(bool block = true) {
-    return acquire_until(block ? core::Deadline::never() : core::Deadline::now());
+    return self().acquire_until(block ? core::Deadline::never() : core::Deadline::now());
   }
   /// With `block` false the timeout is ignored, as in Python; a negative one is zero.
   template <class Rep, class Period>
   Acquired acquire(bool block, std::chrono::duration<Rep, Period> timeout) {
-    return acquire_until(block ? core::Deadline::after(timeout) : core::Deadline::now());
+    return self().acquire_until(block ? core::Deadline::after(timeout) : core::Deadline::now());
   }
+  void lock() { (void)acquire(); }
+  void unlock() { self().release(); }
+  [[nodiscard]] bool try_lock() { return bool(acquire(false)); }
+  template <class Rep, class Period>
+  [[nodiscard]] bool try_lock_for(std::chrono::duration<Rep, Period> d) {
+    return bool(self().acquire_until(core::Deadline::after(d)));
+  }
+  template <class Duration>
+  [[nodiscard]] bool try_lock_until(
+      std::chrono::time_point<std::chrono::steady_clock, Duration> t) {
+    return bool(self().acquire_until(core::Deadline::at(t)));
+  }
+  static constexpr bool is_read_only = false;
+
+ protected:
+  using LockHandle::LockHandle;
+
+ private:
+  Self& self() noexcept { return static_cast<Self&>(*this); }
+};
+
+}  // namespace detail
+
+class Lock : public detail::LockMethods<Lock> {
+ public:
+  /// In this process's heap, for its children.
+  Lock() : Lock(Place{}) {}
+  explicit Lock(const Place& place) : LockMethods(place, detail::Stamp::Kind::lock) {}
+
   Acquired acquire_until(core::Deadline deadline) {
     const core::Owner me = state_->table().self();
     if (state_->word.take_at_once(me)) [[likely]]
@@ -127,46 +153,25 @@ class Lock : public detail::LockHandle {
       release_slow(me);
   }
 
-  void lock() { (void)acquire(); }
-  void unlock() { release(); }
-  [[nodiscard]] bool try_lock() { return bool(acquire(false)); }
-  template <class Rep, class Period>
-  [[nodiscard]] bool try_lock_for(std::chrono::duration<Rep, Period> d) {
-    return bool(acquire_until(core::Deadline::after(d)));
-  }
-  template <class Duration>
-  [[nodiscard]] bool try_lock_until(
-      std::chrono::time_point<std::chrono::steady_clock, Duration> t) {
-    return bool(acquire_until(core::Deadline::at(t)));
-  }
-
   static detail::Stamp stamp(std::uint64_t = 1) noexcept {
     return {.kind = detail::Stamp::Kind::lock,
             .mode = detail::Stamp::Mode::locked,
             .begins = detail::Stamp::Begins::with_owned_word};
   }
-  static constexpr bool is_read_only = false;
-  explicit Lock(detail::LockState& state) noexcept : LockHandle(state) {}
+  explicit Lock(detail::LockState& state) noexcept : LockMethods(state) {}
 
  private:
   friend struct detail::Attach;
-  explicit Lock(detail::Handle handle) noexcept : LockHandle(std::move(handle)) {}
+  explicit Lock(detail::Handle handle) noexcept : LockMethods(std::move(handle)) {}
   Acquired acquire_slow(core::Owner me, core::Deadline deadline);
   void release_slow(core::Owner me);
 };
 
-class RLock : public detail::LockHandle {
+class RLock : public detail::LockMethods<RLock> {
  public:
   RLock() : RLock(Place{}) {}
-  explicit RLock(const Place& place) : LockHandle(place, detail::Stamp::Kind::rlock) {}
+  explicit RLock(const Place& place) : LockMethods(place, detail::Stamp::Kind::rlock) {}
 
-  Acquired acquire(bool block = true) {
-    return acquire_until(block ? core::Deadline::never() : core::Deadline::now());
-  }
-  template <class Rep, class Period>
-  Acquired acquire(bool block, std::chrono::duration<Rep, Period> timeout) {
-    return acquire_until(block ? core::Deadline::after(timeout) : core::Deadline::now());
-  }
   Acquired acquire_until(core::Deadline deadline) {
     const core::Owner me = state_->table().self();
     if (state_->word.take_at_once(me)) [[likely]] {
@@ -183,30 +188,16 @@ class RLock : public detail::LockHandle {
     if (--state_->count == 0) state_->word.give_back(me);
   }
 
-  void lock() { (void)acquire(); }
-  void unlock() { release(); }
-  [[nodiscard]] bool try_lock() { return bool(acquire(false)); }
-  template <class Rep, class Period>
-  [[nodiscard]] bool try_lock_for(std::chrono::duration<Rep, Period> d) {
-    return bool(acquire_until(core::Deadline::after(d)));
-  }
-  template <class Duration>
-  [[nodiscard]] bool try_lock_until(
-      std::chrono::time_point<std::chrono::steady_clock, Duration> t) {
-    return bool(acquire_until(core::Deadline::at(t)));
-  }
-
   static detail::Stamp stamp(std::uint64_t = 1) noexcept {
     return {.kind = detail::Stamp::Kind::rlock,
             .mode = detail::Stamp::Mode::locked,
             .begins = detail::Stamp::Begins::with_owned_word};
   }
-  static constexpr bool is_read_only = false;
-  explicit RLock(detail::LockState& state) noexcept : LockHandle(state) {}
+  explicit RLock(detail::LockState& state) noexcept : LockMethods(state) {}
 
  private:
   friend struct detail::Attach;
-  explicit RLock(detail::Handle handle) noexcept : LockHandle(std::move(handle)) {}
+  explicit RLock(detail::Handle handle) noexcept : LockMethods(std::move(handle)) {}
   Acquired acquire_slow(core::Owner me, core::Deadline deadline);
 };
 

@@ -533,29 +533,50 @@ TEST(SeqlockedArray, a_write_is_seen_whole_or_not_at_all) {
 }
 
 TEST(SeqlockedArray, a_write_that_throws_publishes_nothing_and_the_next_works) {
-  Array<int> a(1000);
-  for (int round = 0; round < 10; ++round) {
-    const std::vector<int> before = a.snapshot();
-    const std::uint64_t version = a.version();
-    EXPECT_THROW(a.write([](std::span<int> all) {
-      std::ranges::fill(all, -1);
+  for (const std::size_t size : {100U, 1000U, 10'000U}) {  // f works in the copy, or on a draft
+    Array<int> a(size);
+    const auto fill_and_throw = [](std::span<int> elements) {
+      std::ranges::fill(elements, -1);
       throw std::runtime_error("no");
-    }),
-                 std::runtime_error);
-    EXPECT_THROW(a.write(10, 20,
-                         [](std::span<int> some) {
-                           std::ranges::fill(some, -2);
-                           throw std::runtime_error("no");
-                         }),
-                 std::runtime_error);
-    EXPECT_THROW(a[500].update([](int) -> int { throw std::runtime_error("no"); }),
-                 std::runtime_error);
-    ASSERT_EQ(a.snapshot(), before);
-    EXPECT_EQ(a.version(), version);
-    a[static_cast<std::size_t>(round)] = round;
-    std::vector<int> after = before;
-    after[static_cast<std::size_t>(round)] = round;
-    ASSERT_EQ(a.snapshot(), after);
+    };
+    for (std::size_t round = 0; round < 10; ++round) {
+      const std::vector<int> before = a.snapshot();
+      const std::uint64_t version = a.version();
+      EXPECT_THROW(a.write(fill_and_throw), std::runtime_error);
+      EXPECT_THROW(a.write(10, 20, fill_and_throw), std::runtime_error);
+      EXPECT_THROW(a.write(10, size - 10, fill_and_throw), std::runtime_error);
+      EXPECT_THROW(a[size / 2].update([](int) -> int { throw std::runtime_error("no"); }),
+                   std::runtime_error);
+      ASSERT_EQ(a.snapshot(), before);
+      EXPECT_EQ(a.version(), version);
+      a[round] = static_cast<int>(round);
+      std::vector<int> after = before;
+      after[round] = static_cast<int>(round);
+      ASSERT_EQ(a.snapshot(), after);
+    }
+  }
+}
+
+TEST(SeqlockedArray, a_write_begins_with_what_is_there_and_leaves_the_rest) {
+  for (const std::size_t size : {100U, 1000U, 10'000U}) {
+    Array<int> a(std::views::iota(0, static_cast<int>(size)));
+    std::vector<int> expected = a.snapshot();
+    for (int round = 0; round < 10; ++round) {  // more than there are copies
+      const auto change = [](std::span<int> part) {
+        for (int& x : part) x = 2 * x + 1;
+      };
+      const std::size_t first = 3 + static_cast<std::size_t>(round);
+      const std::size_t last = size - 5;
+      a.write(first, last, change);
+      change(std::span(expected).subspan(first, last - first));
+      ASSERT_EQ(a.snapshot(), expected);
+      const auto divide = [](std::span<int> all) {
+        for (int& x : all) x /= 7;
+      };
+      a.write(divide);
+      divide(expected);
+      ASSERT_EQ(a.snapshot(), expected);
+    }
   }
 }
 

@@ -331,14 +331,15 @@ class Array {
   /// nothing is published. locked: under the lock, as it goes.
   template <class F>
   requires(!is_read_only && (seqlocked || locked)) void write(F&& f) {
-    store_.change(handle_, 0, size_, [&](T* first) { f(std::span<T>(first, size_)); });
+    store_.change(handle_, 0, size_, size_, [&](T* first) { f(std::span<T>(first, size_)); });
   }
   /// Only elements [first, last), which is what f gets and what it costs.
   template <class F>
   requires(!is_read_only && (seqlocked || locked)) void write(std::size_t first, std::size_t last,
                                                               F&& f) {
     check_range(first, last);
-    store_.change(handle_, first, last, [&](T* begin) { f(std::span<T>(begin, last - first)); });
+    store_.change(handle_, first, last, size_,
+                  [&](T* begin) { f(std::span<T>(begin, last - first)); });
   }
   /// Replaces all elements, as one write. `from` has size() elements.
   void assign(std::span<const T> from) requires(!is_read_only) {
@@ -370,7 +371,7 @@ class Array {
     if (step == 1) {
       store_.replace(handle_, s.first(), s.last(), size_, from.data());
     } else if constexpr (seqlocked || locked) {
-      store_.change(handle_, s.first(), s.last(), [&](T* first) {
+      store_.change(handle_, s.first(), s.last(), size_, [&](T* first) {
         for (std::size_t k = 0; k < s.count; ++k) first[s.at(k) - s.first()] = from[k];
       });
     } else {

@@ -368,6 +368,12 @@ TEST(KillEveryInstruction, of_writes_to_an_array) {
   kill_everywhere(array_write("Array::write", array, [](auto& a, int x) {
     a.write([x](std::span<int> all) { std::iota(all.begin(), all.end(), x - 3); });
   }));
+  lagoon::Array<int> drafted(300);
+  kill_everywhere(array_write("Array::write by a draft", drafted, [](auto& a, int x) {
+    a.write([x](std::span<int> all) {
+      for (const std::size_t i : {3U, 77U, 299U}) all[i] = x + static_cast<int>(i);
+    });
+  }));
 }
 
 template <class L>

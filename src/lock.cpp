@@ -42,7 +42,8 @@ void Lock::release_slow(core::Owner me) {
     const core::Owner owner = state_->word.owner();
     if (owner == core::nobody) throw_not_held("is free");
     if (owner == OwnedWord::gone) throw_gone();
-    if (state_->word.give_back_of(owner)) return;
+    // A dead one's stays as it is: the next to acquire gets it and is told.
+    if (state_->table().is_dead(owner) || state_->word.give_back_of(owner)) return;
   }
 }
 

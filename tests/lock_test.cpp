@@ -431,6 +431,18 @@ TEST(Lock, may_be_released_by_another_process_which_wakes_who_waits) {
   EXPECT_EQ(waiter.exitcode(), 0);
 }
 
+TEST(Lock, of_a_dead_owner_released_by_another_still_tells_the_next) {
+  Lock lock;
+  Child child([&] { lock.lock(); });
+  EXPECT_EQ(child.exitcode(), 0);
+  lock.release();
+  EXPECT_FALSE(lock.locked());
+  EXPECT_TRUE(lock.acquire().owner_died());
+  lock.mark_consistent();
+  lock.release();
+  expect_throw<UsageError>([&] { lock.release(); }, {"is free"});
+}
+
 TEST(Lock, acquired_twice_by_its_owner_waits_for_another_to_release) {
   Lock lock;
   ASSERT_TRUE(lock.acquire());

@@ -146,7 +146,8 @@ class Lock : public detail::LockMethods<Lock> {
       return Acquired(core::Taken::yes);
     return acquire_slow(me, deadline);
   }
-  /// Gives it back, whoever has it. UsageError if it is free.
+  /// Gives it back, whoever has it. UsageError if it is free. If its owner died nothing happens:
+  /// the next to acquire gets it and is told.
   void release() {
     const core::Owner me = state_->table().self();
     if (!state_->word.give_back_at_once(me)) [[unlikely]]

@@ -42,7 +42,7 @@ T converted(char typecode, const AnyScalar& x) {
       [&]<class U>(U y) -> T {
         constexpr bool is_number = !std::is_same_v<U, char> && !std::is_same_v<U, wchar_t>;
         if constexpr (std::is_same_v<T, U> || (is_number && detail::ConvertsTo<T, U>))
-          return detail::stored<T>(y);
+          return static_cast<T>(y);
         else
           throw_kind(typecode, detail::ElementType::of<T>().text(),
                      std::is_same_v<T, char>       ? "a char"

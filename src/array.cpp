@@ -32,6 +32,13 @@ void throw_index(const Handle& array, std::size_t index, std::size_t size) {
                    ": it has the elements 0 to " + std::to_string(size) + ", exclusive");
 }
 
+void throw_range(const Handle& array, std::size_t first, std::size_t last, std::size_t size) {
+  throw OutOfRange("elements [" + std::to_string(first) + ", " + std::to_string(last) + ") of " +
+                   array.describe() +
+                   ": a range ends where it begins or behind, and no later than " +
+                   std::to_string(size));
+}
+
 void throw_length(const Handle& array, std::size_t found, std::size_t expected) {
   throw InvalidArgument(array.describe() + ": " + std::to_string(found) +
                         " elements were given where " + std::to_string(expected) +

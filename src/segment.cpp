@@ -180,7 +180,10 @@ std::string ElementType::text() const {
     case Kind::boolean:
       return "bool";
     case Kind::structure:
-      return name.empty() ? "struct of " + std::to_string(size) + " bytes" : std::string(name);
+    case Kind::enumeration:
+      if (!name.empty()) return std::string(name);
+      return (kind == Kind::structure ? "struct of " : "enum of ") + std::to_string(size) +
+             (size == 1 ? " byte" : " bytes");
   }
   return "unknown";
 }

@@ -254,7 +254,7 @@ TYPED_TEST(EveryMode, at_checks_and_has_no_negative_indices) {
   expect_throw<OutOfRange>([&] { (void)a.at(static_cast<std::size_t>(-1)); });
   expect_throw<OutOfRange>([&] { a.at(3) = 1; });
   Array<int, TypeParam> nothing(0);
-  expect_throw<OutOfRange>([&] { (void)nothing.at(0); }, {"index 0"});
+  expect_throw<OutOfRange>([&] { (void)nothing.at(0); }, {"index 0 of an Array<int32, "});
 }
 
 TYPED_TEST(EveryMode, assign_replaces_all) {
@@ -582,8 +582,8 @@ TEST(SeqlockedArray, a_write_begins_with_what_is_there_and_leaves_the_rest) {
 
 TEST(SeqlockedArray, ranges_are_checked) {
   Array<int> a(3);
-  expect_throw<OutOfRange>([&] { (void)a.snapshot(0, 4); }, {"index 4"});
-  expect_throw<OutOfRange>([&] { (void)a.snapshot(2, 1); });
+  expect_throw<OutOfRange>([&] { (void)a.snapshot(0, 4); }, {"[0, 4)", "than 3"});
+  expect_throw<OutOfRange>([&] { (void)a.snapshot(2, 1); }, {"[2, 1)", "ends where it begins"});
   expect_throw<OutOfRange>([&] { a.write(2, 4, [](std::span<int>) { FAIL(); }); });
   EXPECT_TRUE(a.snapshot(3, 3).empty());
   std::vector<int> small(2);
@@ -844,6 +844,17 @@ TEST(AtomicArray, each_element_loses_nothing_to_sixteen_processes) {
     });
   for (Child& child : children) EXPECT_EQ(child.exitcode(), 0);
   EXPECT_EQ(a.slice(), (std::vector{processes * rounds, processes * rounds, -processes * rounds}));
+}
+
+TEST(RawArray, through_a_read_only_segment_is_read_in_place) {
+  const ShmName name;
+  const Segment segment = Segment::create(name);
+  Array<int, mode::raw> a(segment["a"], std::vector{1, 2});
+  const auto seen = Segment::open_read_only(name).find<Array<const int, mode::raw>>("a");
+  a[1] = 5;
+  static_assert(std::is_same_v<decltype(seen->get_obj()), std::span<const int>>);
+  EXPECT_EQ(seen->get_obj()[1], 5);
+  EXPECT_EQ(seen->slice(), (std::vector{1, 5}));
 }
 
 TEST(RawArray, is_plain_memory) {

@@ -14,6 +14,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "expect_throw.hpp"
 #include "shm_name.hpp"
 
 namespace {
@@ -211,6 +212,8 @@ TEST(ElementType, says_what_it_is) {
   EXPECT_EQ(ElementType::of<wchar_t>().text(), "wchar_t");
   EXPECT_EQ(ElementType::of<bool>().text(), "bool");
   EXPECT_EQ(ElementType::of<Plain>().text(), "struct of 16 bytes");
+  EXPECT_EQ(ElementType::of<Colour>().text(), "enum of 1 byte");
+  EXPECT_EQ(ElementType::of<Old>().text(), "enum of 4 bytes");
 }
 
 TEST(ElementType, an_enum_without_a_name_is_known_by_its_size) {
@@ -218,7 +221,9 @@ TEST(ElementType, an_enum_without_a_name_is_known_by_its_size) {
   const lagoon::Segment segment = lagoon::Segment::create(name);
   const Value<Colour> colour{segment["colour"], Colour::green};
   EXPECT_EQ(segment.find<Value<Colour>>("colour")->get(), Colour::green);
-  EXPECT_THROW(Value<Old>(segment["colour"], first), lagoon::TypeMismatch);
+  lagoon::test::expect_throw<lagoon::TypeMismatch>(
+      [&] { const Value<Old> old(segment["colour"], first); },
+      {"enum of 1 byte", "enum of 4 bytes"});
 }
 
 }  // namespace

@@ -1,3 +1,4 @@
+#include <lagoon/array.hpp>
 #include <lagoon/segment.hpp>
 #include <lagoon/value.hpp>
 
@@ -47,6 +48,7 @@ inline constexpr std::string_view lagoon::type_name<Point> = "Point";
 namespace {
 
 using lagoon::Acquired;
+using lagoon::Array;
 using lagoon::Lock;
 using lagoon::RLock;
 using lagoon::Segment;
@@ -96,8 +98,8 @@ concept Exchanges = requires(V& v, U x) {
   v.exchange(x);
 };
 template <class V, class U>
-concept AddsTo = requires(V& v, U x) {
-  v += x;
+concept AddsTo = requires(V& v) {
+  v += std::declval<U>();
 };
 template <class V, class U>
 concept FetchAdds = requires(V& v, U x) {
@@ -130,6 +132,48 @@ concept Sets = requires(V& v) {
   v.set(1);
 };
 static_assert(Sets<Value<int>> && !Sets<Value<const int>>, "what is read-only has no way to write");
+static_assert(!Sets<Value<const int, mode::raw>> && !std::is_assignable_v<Value<const int>&, int>);
+static_assert(!std::is_constructible_v<Value<const int>, int>);
+template <class V>
+concept HasVersion = requires(const V& v) {
+  v.version();
+};
+static_assert(HasVersion<Value<Point>> && HasVersion<Value<const Point>> &&
+              !HasVersion<Value<int>>);
+template <class V>
+concept Updates = requires(V& v) {
+  v.update([](auto x) { return x; });
+};
+static_assert(Updates<Value<int>> && Updates<Value<Point>> && !Updates<Value<int, mode::raw>>);
+static_assert(!Updates<Value<const int>> && !Exchanges<Value<const int>, int>);
+template <class V>
+concept TakesAnOrder = requires(V& v) {
+  v.get(std::memory_order_relaxed);
+  v.set(v.get(), std::memory_order_relaxed);
+};
+static_assert(TakesAnOrder<Value<int>> && !TakesAnOrder<Value<Point>>);
+static_assert(!TakesAnOrder<Value<int, mode::raw>>);
+
+// What a Value or an element holds goes in by the rules for what it holds.
+template <class T, class M = mode::seqlocked>
+using ElementOf = decltype(std::declval<Array<T, M>&>()[0]);
+static_assert(std::is_assignable_v<Value<double>&, ElementOf<int>> &&
+              !std::is_assignable_v<Value<int>&, ElementOf<double>>);
+static_assert(std::is_constructible_v<Value<int>, ElementOf<short, mode::atomic>> &&
+              !std::is_constructible_v<Value<int>, ElementOf<float, mode::atomic>>);
+static_assert(AddsTo<Value<int>, ElementOf<long>> && !AddsTo<Value<int>, ElementOf<float>>);
+static_assert(std::is_assignable_v<Value<double>&, Value<int>&> &&
+              !std::is_assignable_v<Value<int>&, Value<double>&>);
+static_assert(!std::is_assignable_v<Value<int>&, Value<int>&>, "a move and a copy look too alike");
+static_assert(!std::is_assignable_v<Value<char>&, ElementOf<int>> &&
+              !std::is_assignable_v<Value<bool>&, ElementOf<int>>);
+static_assert(std::is_assignable_v<Value<Colour>&, ElementOf<Colour>> &&
+              !std::is_assignable_v<Value<int>&, ElementOf<Colour>>);
+static_assert(std::is_assignable_v<Value<Point>&, ElementOf<Point>> &&
+              !std::is_assignable_v<Value<Point>&, ElementOf<int>>);
+static_assert(!noexcept(std::declval<Value<int>&>() = std::declval<ElementOf<int>>()),
+              "reading the element may throw Gone");
+static_assert(noexcept(std::declval<Value<int>&>() = 1));
 
 // ---- A scalar ---------------------------------------------------------------------------------
 
@@ -323,6 +367,143 @@ TEST(Value, waits_for_a_change_and_is_notified) {
   value.notify_all();
   for (Child& waiter : waiters) EXPECT_EQ(waiter.exitcode(), 0);
   value.notify_one();
+}
+
+TEST(Value, update_may_change_its_argument) {
+  Value<int> value{5};
+  EXPECT_EQ(value.update([](int& x) { x *= 2; }), 10);
+  EXPECT_EQ(value.get(), 10);
+}
+
+// ---- What others hold -------------------------------------------------------------------------
+
+template <class Mode>
+class HeldByOthers : public testing::Test {};
+using Modes = testing::Types<mode::atomic, mode::seqlocked, mode::locked,
+                             mode::locked_by<lagoon::Lock>, mode::raw>;
+TYPED_TEST_SUITE(HeldByOthers, Modes);
+
+template <class V, class A>
+void expect_scalars_to_pass(A& array) {
+  V value{array[2]};
+  EXPECT_EQ(value.get(), 30);
+  EXPECT_EQ(value = array[0], 10);
+  EXPECT_EQ(value.get(), 10);
+  value.set(array[1]);
+  EXPECT_EQ(value.get(), 20);
+  array[0] = value;
+  EXPECT_EQ(array.get(0), 20);
+  array[1] += value;
+  EXPECT_EQ(array.get(1), 40);
+  array.set(2, value);
+  EXPECT_EQ(array.get(2), 20);
+  value = array[1];
+  EXPECT_EQ(value.get(), 40);
+}
+TYPED_TEST(HeldByOthers, scalars_go_in_as_themselves) {
+  Array<int, TypeParam> ints(std::vector{10, 20, 30});
+  expect_scalars_to_pass<Value<int>>(ints);
+  ints.assign(std::vector{10, 20, 30});
+  expect_scalars_to_pass<Value<int, mode::seqlocked>>(ints);
+  ints.assign(std::vector{10, 20, 30});
+  expect_scalars_to_pass<Value<int, mode::locked>>(ints);
+  ints.assign(std::vector{10, 20, 30});
+  expect_scalars_to_pass<Value<int, mode::raw>>(ints);
+  Array<double, TypeParam> doubles(std::vector{10, 20, 30});
+  expect_scalars_to_pass<Value<double>>(doubles);
+}
+
+TYPED_TEST(HeldByOthers, integers_wrap_and_floats_take_any_number) {
+  Array<int, TypeParam> ints(std::vector{300, -129});
+  Value<signed char> small{ints[0]};
+  EXPECT_EQ(small.get(), 44);
+  EXPECT_EQ(small = ints[1], 127);
+  EXPECT_EQ(small += ints[0], static_cast<signed char>(127 + 44));
+  Value<double> number;
+  number = ints[1];
+  number += ints[0];
+  EXPECT_EQ(number.get(), 171.0);
+  number -= small;
+  EXPECT_EQ(number.get(), 171.0 - small.get());
+  EXPECT_EQ(small.exchange(ints[0]), static_cast<signed char>(127 + 44));
+  EXPECT_EQ(small.fetch_add(ints[1]), 44);
+}
+
+TYPED_TEST(HeldByOthers, structs_go_in_whole) {
+  if constexpr (!std::is_same_v<TypeParam, mode::atomic>) {
+    Array<Point, TypeParam> points(std::vector<Point>{{1, 2}, {3, 4}});
+    Value<Point> value{points[1]};
+    EXPECT_EQ(value.get(), (Point{3, 4}));
+    value = points[0];
+    EXPECT_EQ(value.get(), (Point{1, 2}));
+    value = Point{5, 6};
+    points[0] = value;
+    points.set(1, value);
+    EXPECT_EQ(points.slice(), (std::vector<Point>{{5, 6}, {5, 6}}));
+    Value<Point, mode::raw> other{value};
+    EXPECT_EQ(other.get(), (Point{5, 6}));
+    points.set(0, {7, 8});
+    other = points[0];
+    EXPECT_EQ(other.get(), (Point{7, 8}));
+  }
+}
+
+TEST(Value, of_what_is_in_an_element_is_deduced) {
+  Array<short> shorts(std::vector{1, 2});
+  const Value value(shorts[1]);
+  static_assert(std::is_same_v<decltype(value), const Value<short>>);
+  EXPECT_EQ(value.get(), 2);
+}
+
+TEST(Value, an_element_of_an_erased_array_throws_and_changes_nothing) {
+  const ShmName name;
+  const Segment segment = Segment::create(name);
+  Array<int> array(segment["array"], std::vector{1, 2});
+  Value<int> value{7};
+  segment.erase("array");
+  expect_throw<lagoon::Gone>([&] { value = array[0]; }, {"array"});
+  expect_throw<lagoon::Gone>([&] { value += array[1]; }, {"array"});
+  EXPECT_EQ(value.get(), 7);
+}
+
+// ---- Through a read-only segment --------------------------------------------------------------
+
+TEST(ReadOnlyValue, is_read_in_each_mode_without_a_lock_until_it_is_erased) {
+  const ShmName name;
+  const Segment segment = Segment::create(name);
+  Value<int> scalar{segment["scalar"], 1};
+  Value<Point> point{segment["point"], {1, 2}};
+  Value<int, mode::raw> raw{segment["raw"], 3};
+  Value<Point, mode::raw> raw_point{segment["raw_point"], {3, 4}};
+  const Segment reader = Segment::open_read_only(name);
+  const auto scalar_seen = reader.find<Value<const int>>("scalar");
+  const auto point_seen = reader.find<Value<const Point>>("point");
+  const auto raw_seen = reader.find<Value<const int, mode::raw>>("raw");
+  const auto raw_point_seen = reader.find<Value<const Point, mode::raw>>("raw_point");
+  raw = 5;
+  raw_point.get_obj().y = 6;
+  point = Point{5, 5};
+  EXPECT_EQ(scalar_seen->get(), 1);
+  EXPECT_EQ(scalar_seen->get(std::memory_order_relaxed), 1);
+  EXPECT_EQ(point_seen->get(), (Point{5, 5}));
+  EXPECT_EQ(raw_seen->get(), 5);
+  EXPECT_EQ(int(*raw_seen), 5);
+  EXPECT_EQ(raw_seen->get_obj(), 5);
+  static_assert(std::is_same_v<decltype(raw_seen->get_obj()), const int&>);
+  EXPECT_EQ(raw_point_seen->get(), (Point{3, 6}));
+  std::uint64_t version = 0;
+  Point out;
+  EXPECT_TRUE(point_seen->read_if_newer(version, out));
+  EXPECT_EQ(version, point_seen->version());
+  EXPECT_FALSE(point_seen->read_if_newer(version, out));
+  expect_throw<lagoon::TypeMismatch>([&] { (void)reader.find<Value<const int>>("raw"); },
+                                     {"Value<int32, raw>", "Value<int32, atomic>"});
+  for (const char* it : {"scalar", "point", "raw", "raw_point"}) segment.erase(it);
+  expect_throw<lagoon::Gone>([&] { (void)scalar_seen->get(); }, {"scalar"});
+  EXPECT_THROW((void)point_seen->get(), lagoon::Gone);
+  EXPECT_THROW((void)point_seen->read_if_newer(version, out), lagoon::Gone);
+  expect_throw<lagoon::Gone>([&] { (void)raw_seen->get(); }, {"raw"});
+  expect_throw<lagoon::Gone>([&] { (void)raw_point_seen->get(); }, {"raw_point"});
 }
 
 // ---- A struct ---------------------------------------------------------------------------------

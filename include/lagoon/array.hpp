@@ -25,6 +25,8 @@
 /// iterated while they change: iterate snapshot(). `Array<const T>` is for read-only segments.
 
 #include <lagoon/array_modes.hpp>
+#include <lagoon/element.hpp>
+#include <lagoon/slice.hpp>
 
 #include <algorithm>
 #include <concepts>
@@ -43,136 +45,12 @@ namespace lagoon {
 
 namespace detail {
 
-/// Python's slice [start:stop:step] of n elements: where it begins and how many it takes.
-struct Slice {
-  std::ptrdiff_t start;
-  std::ptrdiff_t step;
-  std::size_t count;
-
-  static Slice of(std::size_t n, std::optional<std::ptrdiff_t> start,
-                  std::optional<std::ptrdiff_t> stop, std::ptrdiff_t step);
-  [[nodiscard]] std::size_t at(std::size_t k) const noexcept {
-    return static_cast<std::size_t>(start + step * static_cast<std::ptrdiff_t>(k));
-  }
-  /// The elements that it touches lie in [first, last).
-  [[nodiscard]] std::size_t first() const noexcept {
-    return count == 0 ? 0 : std::min(at(0), at(count - 1));
-  }
-  [[nodiscard]] std::size_t last() const noexcept {
-    return count == 0 ? 0 : std::max(at(0), at(count - 1)) + 1;
-  }
-};
-
 [[noreturn]] void throw_index(const Handle& array, std::size_t index, std::size_t size);
+[[noreturn]] void throw_range(const Handle& array, std::size_t first, std::size_t last,
+                              std::size_t size);
 [[noreturn]] void throw_length(const Handle& array, std::size_t found, std::size_t expected);
 /// InvalidArgument for a negative length, OutOfMemory for one whose bytes cannot be counted.
 std::size_t checked_length(bool negative, unsigned long long n, std::size_t element_size);
-
-/// An element, for as long as the expression lasts.
-template <class A>
-class Element {
-  using T = typename A::value_type;
-
- public:
-  Element(const Element&) = delete;
-
-  operator T() const&& { return array_.get(index_); }
-  [[nodiscard]] T get() const&& { return array_.get(index_); }
-  template <class U>
-  requires ConvertsTo<T, U> T
-  operator=(U x) && {  // NOLINT: returns the value, as std::atomic's does
-    const T y = stored<T>(x);
-    array_.set(index_, y);
-    return y;
-  }
-  /// Copies the element.
-  T operator=(Element&& other) && {  // NOLINT
-    return std::move(*this) = std::move(other).get();
-  }
-  template <class B>
-  T operator=(Element<B>&& other) && {  // NOLINT
-    return std::move(*this) = std::move(other).get();
-  }
-  /// element = f(element), or f(element&), as one step. Returns the new value.
-  template <class F>
-  T update(F&& f) && {
-    return array_.update(index_, std::forward<F>(f));
-  }
-  /// Each one step, of which the new value is returned. Integers wrap. Of another element: as it
-  /// was before.
-#define LAGOON_COMPOUND(op, ...)                                                    \
-  template <class U>                                                                \
-  requires(ConvertsTo<T, U> && requires(T y) { y op y; }) T operator op##=(U x)&& { \
-    const T z = stored<T>(x);                                                       \
-    __VA_ARGS__                                                                     \
-  }                                                                                 \
-  template <class B>                                                                \
-  T operator op##=(Element<B>&& other)&& {                                          \
-    return std::move(*this).operator op##=(std::move(other).get());                 \
-  }
-#define LAGOON_COMPUTED(op, W)                                     \
-  LAGOON_COMPOUND(op, return array_.update(index_, [z](T y) {      \
-    return static_cast<T>(static_cast<W>(y) op static_cast<W>(z)); \
-  });)
-  LAGOON_COMPOUND(+, return array_.add(index_, z);)
-  LAGOON_COMPOUND(-, return array_.add(index_, minus(T{}, z));)
-  LAGOON_COMPUTED(*, Wrapping<T>)
-  LAGOON_COMPUTED(/, T)
-  LAGOON_COMPUTED(%, T)
-  LAGOON_COMPUTED(&, T)
-  LAGOON_COMPUTED(|, T)
-  LAGOON_COMPUTED(^, T)
-#undef LAGOON_COMPUTED
-#undef LAGOON_COMPOUND
-  T operator++() && { return array_.add(index_, T{1}); }
-  T operator--() && { return std::move(*this) -= T{1}; }
-
- private:
-  friend A;
-  Element(A& array, std::size_t index) noexcept : array_(array), index_(index) {}
-  A& array_;
-  std::size_t index_;
-};
-
-template <class R, class T>
-concept RangeOf = std::ranges::input_range<R> && ConvertsTo<T, std::ranges::range_value_t<R>> &&
-    !std::is_array_v<std::remove_reference_t<R>>;
-template <class N>
-concept Length = std::integral<N> && !std::same_as<N, bool>;
-
-/// As std::vector<bool>, but of bools.
-class Bools {
- public:
-  Bools() = default;
-  explicit Bools(std::size_t n) : bytes_(n) {}
-  void reserve(std::size_t n) { bytes_.reserve(n); }
-  void push_back(bool x) { bytes_.push_back(std::bit_cast<Uninitialised<bool>>(x)); }
-  [[nodiscard]] bool* data() noexcept { return reinterpret_cast<bool*>(bytes_.data()); }
-  [[nodiscard]] const bool* data() const noexcept {
-    return reinterpret_cast<const bool*>(bytes_.data());
-  }
-  [[nodiscard]] std::size_t size() const noexcept { return bytes_.size(); }
-  [[nodiscard]] bool operator[](std::size_t i) const noexcept { return data()[i]; }
-
- private:
-  std::vector<Uninitialised<bool>> bytes_;
-};
-template <class T>
-using Elements = std::conditional_t<std::is_same_v<T, bool>, Bools, std::vector<T>>;
-
-/// The elements as they will be stored, all of them before anything is made or written.
-template <class T, class R>
-Elements<T> elements_of(R&& range) {
-  Elements<T> out;
-  if constexpr (std::ranges::sized_range<R>) out.reserve(std::ranges::size(range));
-  for (auto&& x : range) out.push_back(stored<T>(static_cast<std::ranges::range_value_t<R>>(x)));
-  return out;
-}
-
-template <class T>
-using SliceOf = std::conditional_t<
-    std::is_same_v<T, char>, std::string,
-    std::conditional_t<std::is_same_v<T, wchar_t>, std::wstring, std::vector<T>>>;
 
 template <class>
 inline constexpr bool is_seqlocked = false;
@@ -275,12 +153,8 @@ class Array {
     check_still_there();
     return x;
   }
-  template <class U>
-  requires(!is_read_only && detail::ConvertsTo<T, U>) void set(std::size_t i, U x) {
-    if constexpr (raw)
-      store_.elements()[i] = detail::stored<T>(x);
-    else
-      store_.set(handle_, i, detail::stored<T>(x));
+  void set(std::size_t i, detail::NewValue<T> x) requires(!is_read_only) {
+    store_.set(handle_, i, x);
   }
   /// element = f(element), or f(element&), as one step; returns the new value. mode::atomic: f may
   /// run more than once.
@@ -289,10 +163,9 @@ class Array {
     return store_.update(handle_, i, std::forward<F>(f));
   }
   /// element += x as one step; returns the new value.
-  template <class U>
-  requires(!is_read_only && !raw && std::is_arithmetic_v<T> && detail::ConvertsTo<T, U>) T
-      add(std::size_t i, U x) {
-    return store_.add(handle_, i, detail::stored<T>(x));
+  T add(std::size_t i,
+        detail::NewValue<T> x) requires(!is_read_only && !raw && std::is_arithmetic_v<T>) {
+    return store_.add(handle_, i, x);
   }
 
   // ---- Many ----------------------------------------------------------------------------------
@@ -429,7 +302,7 @@ class Array {
   void unlock() { release(); }
   [[nodiscard]] bool try_lock() { return bool(acquire(false)); }
   /// The elements themselves: locked, for those who hold the lock; raw, for everyone.
-  [[nodiscard]] std::span<T> get_obj() const noexcept requires((locked || raw) && !is_read_only) {
+  [[nodiscard]] std::span<Element> get_obj() const noexcept requires(locked || raw) {
     return {store_.elements(), size_};
   }
 
@@ -478,7 +351,7 @@ class Array {
   }
   void check_range(std::size_t first, std::size_t last) const {
     if (last > size_ || first > last) [[unlikely]]
-      detail::throw_index(handle_, std::max(first, last), size_);
+      detail::throw_range(handle_, first, last, size_);
   }
   /// Nobody waits for a reader that may not write: look that the memory was still this object's.
   void check_still_there() const {

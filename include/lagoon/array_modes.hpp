@@ -9,9 +9,11 @@
 ///   change(first, last, n, f)   f(T* first element); seqlocked: all of it or nothing
 ///   replace(first, last, n, from)  by known values
 
+#include <lagoon/cell.hpp>
+#include <lagoon/conversion.hpp>
 #include <lagoon/core/copies.hpp>
 #include <lagoon/error.hpp>
-#include <lagoon/value.hpp>
+#include <lagoon/mode.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -24,38 +26,7 @@
 
 namespace lagoon {
 
-namespace mode {
-/// seqlocked, with the number of copies chosen: more of them cost memory and a little time in each
-/// write, and let readers be slower before writers overtake them.
-template <unsigned N>
-struct seqlocked_in {};
-}  // namespace mode
-
 namespace detail {
-
-/// x = f(x), or f(x&).
-template <class T, class F>
-void apply(F&& f, T& x) {
-  if constexpr (std::is_void_v<std::invoke_result_t<F&, T&>>)
-    f(x);
-  else
-    x = static_cast<T>(f(x));
-}
-
-template <class T>
-constexpr T plus(T x, T y) noexcept {
-  return static_cast<T>(static_cast<Wrapping<T>>(x) + static_cast<Wrapping<T>>(y));
-}
-
-template <class T>
-constexpr T minus(T x, T y) noexcept {
-  return static_cast<T>(static_cast<Wrapping<T>>(x) - static_cast<Wrapping<T>>(y));
-}
-
-template <class T>
-struct Uninitialised {
-  alignas(T) std::byte bytes[sizeof(T)];
-};
 
 /// N copies, a log and a latch; with N = 0 as many copies as suit the length.
 template <class T, unsigned N>
@@ -309,6 +280,7 @@ class RawStore {
     std::copy(elements_ + first, elements_ + last, out);
   }
   [[nodiscard]] T get(const Handle&, std::size_t i) const noexcept { return elements_[i]; }
+  void set(const Handle&, std::size_t i, const T& x) noexcept { elements_[i] = x; }
   void replace(const Handle&, std::size_t first, std::size_t last, std::size_t,
                const T* from) noexcept {
     std::copy_n(from, last - first, elements_ + first);

@@ -17,6 +17,7 @@
 /// up by writers that are slow, stopped or dead; writers take turns; a crash leaves the state
 /// before or after the whole write. Size: 64 bytes and N × the struct's, in lines of 64.
 
+#include <lagoon/conversion.hpp>
 #include <lagoon/core/backoff.hpp>
 #include <lagoon/core/change_log.hpp>
 #include <lagoon/core/latch.hpp>
@@ -75,27 +76,6 @@ constexpr std::uint8_t default_copies(std::size_t bytes) noexcept {
 [[noreturn]] void throw_turn_refused(core::Taken outcome);
 [[noreturn]] void throw_forked_inside_write();
 
-/// From where a value comes in.
-template <class T, class U>
-concept ConvertsTo = std::same_as<T, U> ||
-    (std::is_arithmetic_v<T>&& std::is_arithmetic_v<U> && !std::is_same_v<U, bool> &&
-     !std::is_same_v<T, bool> &&
-     (std::is_floating_point_v<T> || !std::is_floating_point_v<U>)&&!std::is_same_v<T, char> &&
-     !std::is_same_v<T, wchar_t>);
-
-/// As Python's Value stores a number: integers wrap; a float for an int does not compile.
-template <class T, class U>
-constexpr T stored(U x) noexcept {
-  static_assert(ConvertsTo<T, U>,
-                "this type is not stored in that one: an integer takes integers (which wrap), a "
-                "floating point number takes numbers, a char takes a char, a bool a bool");
-  return static_cast<T>(x);
-}
-
-/// In what numbers are computed, so that integers wrap.
-template <class T>
-using Wrapping = std::conditional_t<std::is_integral_v<T>, std::uint64_t, T>;
-
 }  // namespace detail
 
 /// One atomic word.
@@ -109,6 +89,7 @@ class AtomicCell {
 
   AtomicCell() noexcept : AtomicCell(T{}) {}
   explicit AtomicCell(T initial) noexcept : value_(initial) {}
+  explicit AtomicCell(core::Participants&, T initial = T{}) noexcept : value_(initial) {}
   explicit AtomicCell(const Segment&, T initial = T{}) noexcept : value_(initial) {}
   AtomicCell(const AtomicCell&) = delete;
   AtomicCell& operator=(const AtomicCell&) = delete;
@@ -148,12 +129,14 @@ class AtomicCell {
       requires(std::is_integral_v<T> && !std::is_same_v<T, bool>) {
     return value_.fetch_xor(x, detail::to_boost(order));
   }
-  /// value = f(value) as one step; f may run more than once. Returns the new value. Lock-free.
+  /// value = f(value), or f(value&), as one step; f may run more than once. Returns the new value.
+  /// Lock-free.
   template <class F>
   T update(F&& f, std::memory_order order = std::memory_order_seq_cst) {
     T seen = value_.load(boost::memory_order_relaxed);
     for (;;) {
-      const T wanted = static_cast<T>(f(seen));
+      T wanted = seen;
+      detail::apply(f, wanted);
       if (value_.compare_exchange_weak(seen, wanted, detail::to_boost(order),
                                        detail::on_failure(order)))
         return wanted;
@@ -260,10 +243,7 @@ class VersionedCell {
     write([&](std::byte* target, const std::byte* now) {
       T x = load(now);
       const core::ForkMark fork;
-      if constexpr (std::is_void_v<std::invoke_result_t<F&, T&>>)
-        f(x);
-      else
-        x = f(x);
+      detail::apply(f, x);
       if (fork.passed()) [[unlikely]]
         detail::throw_forked_inside_write();  // the copy is the parent's: no byte is stored
       store(target, x);
@@ -288,9 +268,7 @@ class VersionedCell {
   }
 
  private:
-  struct Raw {
-    alignas(T) std::byte bytes[sizeof(T)];
-  };
+  using Raw = detail::Uninitialised<T>;
   static void store(std::byte* target, const T& x) noexcept {
     core::write_shared_fixed<sizeof(T)>(target, &x);
   }

@@ -165,7 +165,8 @@ struct ElementType {
     character,
     wide,
     boolean,
-    structure
+    structure,
+    enumeration
   };
   Kind kind = Kind::none;
   std::uint8_t align = 0;
@@ -186,6 +187,8 @@ struct ElementType {
         return Kind::floating;
       else if constexpr (std::is_integral_v<T>)
         return std::is_signed_v<T> ? Kind::integer : Kind::natural;
+      else if constexpr (std::is_enum_v<T>)
+        return Kind::enumeration;
       else
         return Kind::structure;
     }();

@@ -23,31 +23,21 @@
 /// instructions): they go on working on memory that is no longer anybody else's; `gone()` tells.
 
 #include <lagoon/cell.hpp>
+#include <lagoon/conversion.hpp>
 #include <lagoon/lock.hpp>
+#include <lagoon/mode.hpp>
 #include <lagoon/place.hpp>
 
 #include <atomic>
 #include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
 #include <mutex>
-#include <optional>
 #include <type_traits>
 #include <utility>
 
 namespace lagoon {
-
-namespace mode {
-/// One atomic word (each element of an array).
-struct atomic {};
-/// Kept in copies; consistent snapshots that nobody has to wait for.
-struct seqlocked {};
-/// Plain memory.
-struct raw {};
-/// Plain memory beside a lock of this type.
-template <class L>
-struct locked_by {};
-/// Python's: beside a recursive lock.
-using locked = locked_by<RLock>;
-}  // namespace mode
 
 namespace detail {
 
@@ -55,357 +45,247 @@ template <class T>
 using DefaultValueMode =
     std::conditional_t<Scalar<std::remove_const_t<T>>, mode::atomic, mode::seqlocked>;
 
+/// Plain memory.
 template <class T>
-consteval Stamp value_stamp(Stamp::Mode mode, Stamp::Begins begins = Stamp::Begins::otherwise,
-                            std::uint8_t copies = 1) {
-  return {.kind = Stamp::Kind::value,
-          .mode = mode,
-          .begins = begins,
-          .copies = copies,
-          .element = ElementType::of<T>()};
-}
+struct RawCell {
+  RawCell(core::Participants&, const T& initial) noexcept : value(initial) {}
+  [[nodiscard]] T get() const noexcept { return value; }
+  void set(const T& x) noexcept { value = x; }
+  T value;
+};
 
+/// What lies in shared memory for each mode, and how its stamp says so.
 template <class T, class Mode>
 struct CellIn;
 template <class T>
 struct CellIn<T, mode::atomic> {
+  static_assert(Scalar<T>, "mode::atomic is for scalars; use mode::seqlocked for structs");
   using type = AtomicCell<T>;
+  static constexpr Stamp stamp{.kind = Stamp::Kind::value, .mode = Stamp::Mode::atomic};
 };
 template <class T>
 struct CellIn<T, mode::seqlocked> {
   using type = VersionedCell<T>;
+  static constexpr Stamp stamp{.kind = Stamp::Kind::value,
+                               .mode = Stamp::Mode::seqlocked,
+                               .begins = Stamp::Begins::with_latch,
+                               .copies = default_copies(sizeof(T))};
+};
+template <class T>
+struct CellIn<T, mode::raw> {
+  using type = RawCell<T>;
+  static constexpr Stamp stamp{.kind = Stamp::Kind::value, .mode = Stamp::Mode::raw};
+};
+template <class T, class L>
+struct CellIn<T, mode::locked_by<L>> {
+  struct type {
+    type(core::Participants& table, const T& initial) : lock(table), value(initial) {}
+    LockState lock;
+    alignas(core::line_bytes) T value;
+  };
+  static constexpr Stamp stamp{
+      .kind = Stamp::Kind::value, .mode = locked_mode<L>, .begins = Stamp::Begins::with_owned_word};
 };
 
-/// A Lock is no RLock, neither alone nor beside a value.
-template <class L>
-inline constexpr Stamp::Mode locked_mode =
-    std::is_same_v<L, RLock> ? Stamp::Mode::locked : Stamp::Mode::locked_by_lock;
-
-/// What every Value has: where it lies.
+/// What every Value has: where it lies. T may be const.
+template <class T, class Mode>
 class ValueBase {
  public:
+  using value_type = std::remove_const_t<T>;
+  static constexpr bool is_read_only = std::is_const_v<T>;
+
   /// Whether the object was erased.
   [[nodiscard]] bool gone() const noexcept { return handle_.gone(); }
 
+  static Stamp stamp(std::uint64_t = 1) noexcept {
+    Stamp stamp = CellIn<value_type, Mode>::stamp;
+    stamp.element = ElementType::of<value_type>();
+    return stamp;
+  }
+
  protected:
+  using Cell = typename CellIn<value_type, Mode>::type;
+
   explicit ValueBase(Handle handle) noexcept : handle_(std::move(handle)) {}
+  ValueBase(const Place& place, const value_type& initial)
+      : handle_(make_or_find(place, stamp(), sizeof(Cell),
+                             [&](std::byte* payload, core::Participants& table) {
+                               new (payload) Cell(table, initial);
+                             })) {
+    check_shareable<value_type>();
+    static_assert(!is_read_only, "Value<const T> is found in a read-only segment, not made");
+  }
   ValueBase(ValueBase&&) noexcept = default;
   ValueBase& operator=(ValueBase&&) noexcept = default;
   ~ValueBase() = default;
-  template <class Inside>
-  [[nodiscard]] Inside& inside() const noexcept {
-    return *reinterpret_cast<Inside*>(handle_.payload());
+
+  /// Const if T is.
+  [[nodiscard]] auto& cell() const noexcept {
+    return *reinterpret_cast<std::conditional_t<is_read_only, const Cell, Cell>*>(
+        handle_.payload());
   }
   Handle handle_;
 };
 
 }  // namespace detail
 
-template <class T, class Mode = detail::DefaultValueMode<T>>
-class Value;
-
-/// A scalar: each operation is one atomic instruction (update: a loop of them).
-template <Scalar T>
-class Value<T, mode::atomic> : public detail::ValueBase {
-  using InPlace = AtomicCell<T>;
-  static constexpr bool counts = std::is_arithmetic_v<T> && !std::is_same_v<T, bool>;
+/// mode::atomic: each operation is one atomic instruction (update: a loop of them), with a memory
+/// order as its last argument, sequentially consistent by default. mode::seqlocked, mode::raw: as
+/// cell.hpp and memory have it. Which mode has which operation stands behind `requires`.
+template <class Type, class Mode = detail::DefaultValueMode<Type>>
+class Value : public detail::ValueBase<Type, Mode> {
+  using Base = detail::ValueBase<Type, Mode>;
+  using Base::cell;
+  using T = typename Base::value_type;
+  using In = detail::NewValue<T>;
+  static constexpr bool atomic = std::is_same_v<Mode, mode::atomic>;
+  static constexpr bool seqlocked = std::is_same_v<Mode, mode::seqlocked>;
+  static constexpr bool raw = std::is_same_v<Mode, mode::raw>;
+  static constexpr bool writable = !std::is_const_v<Type>;
+  static constexpr bool counts =
+      atomic && writable && std::is_arithmetic_v<T> && !std::is_same_v<T, bool>;
+  static constexpr bool has_bits = counts && std::is_integral_v<T>;
+  /// One memory order or none, where the mode takes one.
+  template <class... Order>
+  static constexpr bool orders = sizeof...(Order) <= (atomic ? 1 : 0) &&
+                                 (std::is_same_v<Order, std::memory_order> && ...);
 
  public:
-  using value_type = T;
-
-  Value() : Value(T{}) {}
-  template <class U>
-  requires detail::ConvertsTo<T, U>
-  explicit Value(U initial) : Value(Place{}, detail::stored<T>(initial), 0) {}
+  Value() requires(writable&& std::default_initializable<T>) : Value(T{}) {}
+  explicit Value(In initial) requires writable : Base(Place{}, initial) {}
   /// Found under that name, or made with `initial`.
-  template <class U = T>
-  requires detail::ConvertsTo<T, U>
-  explicit Value(const Place& place, U initial = U{})
-      : Value(place, detail::stored<T>(initial), 0) {}
+  explicit Value(const Place& place, In initial = T{}) requires writable : Base(place, initial) {
+    detail::check_named<T>();
+  }
 
-  Value(Value&&) noexcept = default;
-  Value& operator=(Value&&) noexcept = default;
+  template <class... Order>
+  requires orders<Order...>
+  [[nodiscard]] T get(Order... order) const noexcept(writable && !seqlocked) {
+    const T x = cell().get(order...);
+    look_that_it_is_still_there();
+    return x;
+  }
+  operator T() const noexcept(writable && !seqlocked) { return get(); }
+  template <class... Order>
+  requires(writable&& orders<Order...>) void set(In x, Order... order) noexcept(!seqlocked) {
+    cell().set(x, order...);
+  }
+  T operator=(In x) noexcept(!seqlocked) requires writable {  // NOLINT: as std::atomic's
+    const T y = x;
+    set(y);
+    return y;
+  }
+  template <class... Order>
+  requires(writable && !raw && orders<Order...>) T exchange(In x, Order... order)
+  noexcept(atomic) { return cell().exchange(x, order...); }
+  /// On failure `expected` becomes what was found. Structs are compared with ==.
+  template <class... Order>
+  requires(writable && (atomic || (seqlocked && std::equality_comparable<T>)) &&
+           orders<Order...>) bool compare_exchange(T& expected, In desired,
+                                                   Order... order) noexcept(atomic) {
+    return cell().compare_exchange(expected, desired, order...);
+  }
+  /// value = f(value), or f(value&), as one step. Returns the new value. atomic: f may run more
+  /// than once. seqlocked: once; if it throws, nothing is published.
+  template <class F, class... Order>
+  requires(writable && !raw && orders<Order...>) T update(F&& f, Order... order) {
+    return cell().update(std::forward<F>(f), order...);
+  }
 
-  [[nodiscard]] T get(std::memory_order order = std::memory_order_seq_cst) const noexcept {
-    return cell().get(order);
-  }
-  template <class U>
-  requires detail::ConvertsTo<T, U>
-  void set(U x, std::memory_order order = std::memory_order_seq_cst) noexcept {
-    cell().set(detail::stored<T>(x), order);
-  }
-  template <class U>
-  requires detail::ConvertsTo<T, U> T
-  operator=(U x) noexcept {  // NOLINT: returns the value, as std::atomic's does
-    set(x);
-    return detail::stored<T>(x);
-  }
-  operator T() const noexcept { return get(); }
+  // ---- mode::atomic --------------------------------------------------------------------------
 
-  template <class U>
-  requires detail::ConvertsTo<T, U> T exchange(U x,
-                                               std::memory_order order = std::memory_order_seq_cst)
-  noexcept { return cell().exchange(detail::stored<T>(x), order); }
-  /// On failure `expected` becomes what was found.
-  template <class U>
-  requires detail::ConvertsTo<T, U>
-  bool compare_exchange(T& expected, U desired,
-                        std::memory_order order = std::memory_order_seq_cst) noexcept {
-    return cell().compare_exchange(expected, detail::stored<T>(desired), order);
+  T fetch_add(In x, std::memory_order order = std::memory_order_seq_cst) noexcept requires counts {
+    return cell().fetch_add(x, order);
   }
-#define LAGOON_FETCH(name)                                                                \
-  template <class U>                                                                      \
-  requires(detail::ConvertsTo<T, U> && requires(InPlace & c, T y) { c.name(y); }) T name( \
-      U x, std::memory_order order = std::memory_order_seq_cst)                           \
-  noexcept { return cell().name(detail::stored<T>(x), order); }
-  LAGOON_FETCH(fetch_add)
-  LAGOON_FETCH(fetch_sub)
-  LAGOON_FETCH(fetch_and)
-  LAGOON_FETCH(fetch_or)
-  LAGOON_FETCH(fetch_xor)
-#undef LAGOON_FETCH
+  T fetch_sub(In x, std::memory_order order = std::memory_order_seq_cst) noexcept requires counts {
+    return cell().fetch_sub(x, order);
+  }
+  T fetch_and(In x,
+              std::memory_order order = std::memory_order_seq_cst) noexcept requires has_bits {
+    return cell().fetch_and(x, order);
+  }
+  T fetch_or(In x, std::memory_order order = std::memory_order_seq_cst) noexcept requires has_bits {
+    return cell().fetch_or(x, order);
+  }
+  T fetch_xor(In x,
+              std::memory_order order = std::memory_order_seq_cst) noexcept requires has_bits {
+    return cell().fetch_xor(x, order);
+  }
   /// The compound operators return the new value.
-#define LAGOON_COMPOUND(symbol, fetch, op)                                           \
-  template <class U>                                                                 \
-  requires(detail::ConvertsTo<T, U> && requires(InPlace & c, T y) { c.fetch(y); }) T \
-  operator symbol(U x) noexcept {                                                    \
-    using W = detail::Wrapping<T>;                                                   \
-    const T y = detail::stored<T>(x);                                                \
-    return static_cast<T>(static_cast<W>(cell().fetch(y)) op static_cast<W>(y));     \
-  }
-  LAGOON_COMPOUND(+=, fetch_add, +)
-  LAGOON_COMPOUND(-=, fetch_sub, -)
-  LAGOON_COMPOUND(&=, fetch_and, &)
-  LAGOON_COMPOUND(|=, fetch_or, |)
-  LAGOON_COMPOUND(^=, fetch_xor, ^)
-#undef LAGOON_COMPOUND
+  T operator+=(In x) noexcept requires counts { return detail::plus<T>(fetch_add(x), x); }
+  T operator-=(In x) noexcept requires counts { return detail::minus<T>(fetch_sub(x), x); }
+  T operator&=(In x) noexcept requires has_bits { return static_cast<T>(fetch_and(x) & x); }
+  T operator|=(In x) noexcept requires has_bits { return static_cast<T>(fetch_or(x) | x); }
+  T operator^=(In x) noexcept requires has_bits { return static_cast<T>(fetch_xor(x) ^ x); }
   T operator++() noexcept requires counts { return *this += T{1}; }
   T operator++(int) noexcept requires counts { return fetch_add(T{1}); }
   T operator--() noexcept requires counts { return *this -= T{1}; }
   T operator--(int) noexcept requires counts { return fetch_sub(T{1}); }
-  /// value = f(value) as one step; f may run more than once. Returns the new value.
-  template <class F>
-  T update(F&& f, std::memory_order order = std::memory_order_seq_cst) {
-    return cell().update(std::forward<F>(f), order);
-  }
 
   /// Waits until the value is another than `old`. Whoever changes it calls notify.
-  void wait(T old) const noexcept { (void)cell().wait_until(old, core::Deadline::never()); }
+  void wait(T old) const noexcept requires(atomic&& writable) {
+    (void)cell().wait_until(old, core::Deadline::never());
+  }
   /// False if the time was over first.
   template <class Rep, class Period>
-  [[nodiscard]] bool wait_for(T old, std::chrono::duration<Rep, Period> d) const noexcept {
+  requires(atomic&& writable)
+      [[nodiscard]] bool wait_for(T old, std::chrono::duration<Rep, Period> d) const noexcept {
     return cell().wait_until(old, core::Deadline::after(d));
   }
   template <class Duration>
-  [[nodiscard]] bool wait_until(
+  requires(atomic&& writable) [[nodiscard]] bool wait_until(
       T old, std::chrono::time_point<std::chrono::steady_clock, Duration> t) const noexcept {
     return cell().wait_until(old, core::Deadline::at(t));
   }
-  void notify_one() noexcept { cell().notify_one(); }
-  void notify_all() noexcept { cell().notify_all(); }
+  void notify_one() noexcept requires(atomic&& writable) { cell().notify_one(); }
+  void notify_all() noexcept requires(atomic&& writable) { cell().notify_all(); }
 
-  static detail::Stamp stamp(std::uint64_t = 1) noexcept {
-    return detail::value_stamp<T>(detail::Stamp::Mode::atomic);
-  }
-  static constexpr bool is_read_only = false;
+  // ---- mode::seqlocked -----------------------------------------------------------------------
 
- private:
-  friend struct detail::Attach;
-  explicit Value(detail::Handle handle) noexcept : ValueBase(std::move(handle)) {}
-  Value(const Place& place, T initial, int)
-      : ValueBase(detail::make_or_find(
-            place, stamp(), sizeof(InPlace),
-            [&](std::byte* payload, core::Participants&) { new (payload) InPlace(initial); })) {
-    detail::check_shareable<T>();
-  }
-  [[nodiscard]] InPlace& cell() const noexcept { return inside<InPlace>(); }
-};
-
-/// A struct, kept in copies.
-template <class T>
-requires(!std::is_const_v<T>) class Value<T, mode::seqlocked> : public detail::ValueBase {
-  using InPlace = VersionedCell<T>;
-
- public:
-  using value_type = T;
-
-  Value() requires std::default_initializable<T> : Value(T{}) {}
-  explicit Value(const T& initial) requires(!std::is_arithmetic_v<T>)
-      : Value(Place{}, initial, 0) {}
-  template <class U>
-  requires(std::is_arithmetic_v<T>&& detail::ConvertsTo<T, U>) explicit Value(U initial)
-      : Value(Place{}, detail::stored<T>(initial), 0) {}
-  explicit Value(const Place& place, const T& initial = T{}) requires(!std::is_arithmetic_v<T>)
-      : Value(place, initial, 0) {
-    detail::check_named<T>();
-  }
-  template <class U = T>
-  requires(std::is_arithmetic_v<T>&& detail::ConvertsTo<T, U>) explicit Value(const Place& place,
-                                                                              U initial = U{})
-      : Value(place, detail::stored<T>(initial), 0) {}
-
-  [[nodiscard]] T get() const { return cell().get(); }
-  void set(const T& x) requires(!std::is_arithmetic_v<T>) { cell().set(x); }
-  template <class U>
-  requires(std::is_arithmetic_v<T>&& detail::ConvertsTo<T, U>) void set(U x) {
-    cell().set(detail::stored<T>(x));
-  }
-  Value& operator=(const T& x) requires(!std::is_arithmetic_v<T>) {
-    set(x);
-    return *this;
-  }
-  template <class U>
-  requires(std::is_arithmetic_v<T>&& detail::ConvertsTo<T, U>) Value& operator=(U x) {
-    set(x);
-    return *this;
-  }
-  operator T() const { return get(); }
-  T exchange(const T& x) { return cell().exchange(x); }
-  bool compare_exchange(T& expected, const T& desired) requires std::equality_comparable<T> {
-    return cell().compare_exchange(expected, desired);
-  }
-  /// Changes the value by f(T&), or to f(value), as one step; f runs once. If it throws, nothing
-  /// is published. Returns the new value.
-  template <class F>
-  T update(F&& f) {
-    return cell().update(std::forward<F>(f));
-  }
   /// One at first; grows by one with each write.
-  [[nodiscard]] std::uint64_t version() const noexcept { return cell().version(); }
+  [[nodiscard]] std::uint64_t version() const noexcept requires seqlocked {
+    return cell().version();
+  }
   /// Copies the value out if it was written since `version`, which becomes the new one. Begin with
   /// zero to have the first value too.
-  bool read_if_newer(std::uint64_t& version, T& out) const {
-    return cell().read_if_newer(version, out);
+  bool read_if_newer(std::uint64_t& version, T& out) const requires seqlocked {
+    const bool is_newer = cell().read_if_newer(version, out);
+    look_that_it_is_still_there();
+    return is_newer;
   }
 
-  static detail::Stamp stamp(std::uint64_t = 1) noexcept {
-    return detail::value_stamp<T>(detail::Stamp::Mode::seqlocked, detail::Stamp::Begins::with_latch,
-                                  detail::default_copies(sizeof(T)));
-  }
-  static constexpr bool is_read_only = false;
+  // ---- mode::raw -----------------------------------------------------------------------------
+
+  [[nodiscard]] Type& get_obj() const noexcept requires raw { return cell().value; }
 
  private:
   friend struct detail::Attach;
-  explicit Value(detail::Handle handle) noexcept : ValueBase(std::move(handle)) {}
-  Value(const Place& place, const T& initial, int)
-      : ValueBase(detail::make_or_find(place, stamp(), sizeof(InPlace),
-                                       [&](std::byte* payload, core::Participants& table) {
-                                         new (payload) InPlace(table, initial);
-                                       })) {
-    detail::check_shareable<T>();
-  }
-  [[nodiscard]] InPlace& cell() const noexcept { return inside<InPlace>(); }
-};
-
-/// Through a read-only segment: segment.find<Value<const T>>("name"). Throws Gone if the object
-/// was erased.
-template <class T, class Mode>
-requires(std::is_same_v<Mode, mode::atomic> ||
-         std::is_same_v<Mode, mode::seqlocked>) class Value<const T, Mode>
-    : public detail::ValueBase {
-  using InPlace = const typename detail::CellIn<T, Mode>::type;
-
- public:
-  using value_type = T;
-
-  [[nodiscard]] T get() const {
-    const T x = inside<InPlace>().get();
-    // Nobody waits for a reader that may not write: look that the memory was still this object's.
-    core::acquire_fence();
-    if (gone()) [[unlikely]]
-      handle_.throw_gone();
-    return x;
-  }
-  operator T() const { return get(); }
-  [[nodiscard]] std::uint64_t version()
-      const noexcept requires std::is_same_v<Mode, mode::seqlocked> {
-    return inside<InPlace>().version();
-  }
-
-  static detail::Stamp stamp(std::uint64_t n = 1) noexcept { return Value<T, Mode>::stamp(n); }
-  static constexpr bool is_read_only = true;
-
- private:
-  friend struct detail::Attach;
-  explicit Value(detail::Handle handle) noexcept : ValueBase(std::move(handle)) {}
-};
-
-/// Plain memory.
-template <class T>
-class Value<T, mode::raw> : public detail::ValueBase {
- public:
-  using value_type = T;
-
-  Value() : Value(Place{}, T{}, 0) {}
-  explicit Value(const T& initial) requires(!std::is_arithmetic_v<T>)
-      : Value(Place{}, initial, 0) {}
-  template <class U>
-  requires(std::is_arithmetic_v<T>&& detail::ConvertsTo<T, U>) explicit Value(U initial)
-      : Value(Place{}, detail::stored<T>(initial), 0) {}
-  explicit Value(const Place& place, const T& initial = T{}) requires(!std::is_arithmetic_v<T>)
-      : Value(place, initial, 0) {
-    detail::check_named<T>();
-  }
-  template <class U = T>
-  requires(std::is_arithmetic_v<T>&& detail::ConvertsTo<T, U>) explicit Value(const Place& place,
-                                                                              U initial = U{})
-      : Value(place, detail::stored<T>(initial), 0) {}
-
-  [[nodiscard]] T get() const noexcept { return get_obj(); }
-  void set(const T& x) noexcept requires(!std::is_arithmetic_v<T>) { get_obj() = x; }
-  template <class U>
-  requires(std::is_arithmetic_v<T>&& detail::ConvertsTo<T, U>) void set(U x) noexcept {
-    get_obj() = detail::stored<T>(x);
-  }
-  Value& operator=(const T& x) noexcept requires(!std::is_arithmetic_v<T>) {
-    set(x);
-    return *this;
-  }
-  template <class U>
-  requires(std::is_arithmetic_v<T>&& detail::ConvertsTo<T, U>) Value& operator=(U x) noexcept {
-    set(x);
-    return *this;
-  }
-  operator T() const noexcept { return get(); }
-  [[nodiscard]] T& get_obj() const noexcept { return inside<T>(); }
-
-  static detail::Stamp stamp(std::uint64_t = 1) noexcept {
-    return detail::value_stamp<T>(detail::Stamp::Mode::raw);
-  }
-  static constexpr bool is_read_only = false;
-
- private:
-  friend struct detail::Attach;
-  explicit Value(detail::Handle handle) noexcept : ValueBase(std::move(handle)) {}
-  Value(const Place& place, const T& initial, int)
-      : ValueBase(detail::make_or_find(
-            place, stamp(), sizeof(T),
-            [&](std::byte* payload, core::Participants&) { new (payload) T(initial); })) {
-    detail::check_shareable<T>();
+  explicit Value(detail::Handle handle) noexcept : Base(std::move(handle)) {}
+  /// Nobody waits for a reader that may not write: look that the memory was still this object's.
+  void look_that_it_is_still_there() const noexcept(writable) {
+    if constexpr (!writable) {
+      core::acquire_fence();
+      if (this->gone()) [[unlikely]]
+        this->handle_.throw_gone();
+    }
   }
 };
 
 /// Beside a lock, as Python's Value: its own, or one given. Is itself a Lockable.
-template <class T, class L>
-class Value<T, mode::locked_by<L>> : public detail::ValueBase {
-  struct InPlace {
-    detail::LockState lock;
-    alignas(core::line_bytes) T value;
-  };
+template <class Type, class L>
+class Value<Type, mode::locked_by<L>> : public detail::ValueBase<Type, mode::locked_by<L>> {
+  static_assert(!std::is_const_v<Type>,
+                "reading a locked value takes its lock, which a read-only segment cannot give");
+  using Base = detail::ValueBase<Type, mode::locked_by<L>>;
+  using Base::cell;
+  using T = typename Base::value_type;
+  using In = detail::NewValue<T>;
 
  public:
-  using value_type = T;
-
-  Value() : Value(T{}) {}
-  template <class U>
-  requires(detail::ConvertsTo<T, U>) explicit Value(const U& initial)
-      : Value(Place{}, detail::stored<T>(initial), nullptr) {}
-  template <class U>
-  requires(detail::ConvertsTo<T, U>) Value(const U& initial, L& lock)
-      : Value(Place{}, detail::stored<T>(initial), &lock) {}
-  template <class U = T>
-  requires(detail::ConvertsTo<T, U>) explicit Value(const Place& place, const U& initial = U{})
-      : Value(place, detail::stored<T>(initial), nullptr) {
+  Value() requires std::default_initializable<T> : Value(T{}) {}
+  explicit Value(In initial) : Value(Place{}, initial, nullptr) {}
+  Value(In initial, L& lock) : Value(Place{}, initial, &lock) {}
+  explicit Value(const Place& place, In initial = T{}) : Value(place, initial, nullptr) {
     detail::check_named<T>();
   }
 
@@ -414,31 +294,27 @@ class Value<T, mode::locked_by<L>> : public detail::ValueBase {
     const std::scoped_lock guard(get_lock());
     return get_obj();
   }
-  template <class U>
-  requires(detail::ConvertsTo<T, U>) void set(const U& x) {
-    const std::scoped_lock guard(get_lock());
-    get_obj() = detail::stored<T>(x);
-  }
-  template <class U>
-  requires(detail::ConvertsTo<T, U>) Value& operator=(const U& x) {
-    set(x);
-    return *this;
-  }
   operator T() const { return get(); }
-  /// Changes the value by f(T&), or to f(value), under the lock; f runs once.
+  void set(In x) {
+    const std::scoped_lock guard(get_lock());
+    get_obj() = x;
+  }
+  T operator=(In x) {  // NOLINT: as std::atomic's
+    const T y = x;
+    set(y);
+    return y;
+  }
+  /// value = f(value), or f(value&), under the lock; f runs once. Returns the new value.
   template <class F>
   T update(F&& f) {
     const std::scoped_lock guard(get_lock());
-    if constexpr (std::is_void_v<std::invoke_result_t<F&, T&>>)
-      f(get_obj());
-    else
-      get_obj() = static_cast<T>(f(get_obj()));
+    detail::apply(f, get_obj());
     return get_obj();
   }
 
   [[nodiscard]] L& get_lock() const noexcept { return given_ != nullptr ? *given_ : own_; }
   /// The value itself, for those who hold the lock.
-  [[nodiscard]] T& get_obj() const noexcept { return inside<InPlace>().value; }
+  [[nodiscard]] T& get_obj() const noexcept { return cell().value; }
 
   Acquired acquire(bool block = true) { return get_lock().acquire(block); }
   template <class Rep, class Period>
@@ -450,29 +326,17 @@ class Value<T, mode::locked_by<L>> : public detail::ValueBase {
   void unlock() { get_lock().unlock(); }
   [[nodiscard]] bool try_lock() { return get_lock().try_lock(); }
 
-  static detail::Stamp stamp(std::uint64_t = 1) noexcept {
-    return detail::value_stamp<T>(detail::locked_mode<L>, detail::Stamp::Begins::with_owned_word);
-  }
-  static constexpr bool is_read_only = false;
-
  private:
   friend struct detail::Attach;
-  explicit Value(detail::Handle handle, L* given = nullptr) noexcept
-      : ValueBase(std::move(handle)), own_(inside<InPlace>().lock), given_(given) {}
+  explicit Value(detail::Handle handle) noexcept : Base(std::move(handle)), own_(cell().lock) {}
   Value(const Place& place, const T& initial, L* given)
-      : Value(detail::make_or_find(place, stamp(), sizeof(InPlace),
-                                   [&](std::byte* payload, core::Participants& table) {
-                                     new (payload) InPlace{detail::LockState(table), initial};
-                                   }),
-              given) {
-    detail::check_shareable<T>();
-  }
+      : Base(place, initial), own_(cell().lock), given_(given) {}
 
   mutable L own_;  // a view of the lock in front of the value
-  L* given_;
+  L* given_ = nullptr;
 };
 
 template <class U>
-Value(U) -> Value<U>;
+Value(U) -> Value<detail::Held<U>>;
 
 }  // namespace lagoon

@@ -10,6 +10,7 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -222,12 +223,16 @@ TEST_F(Sample, OneCellAloneIsDrawnToo) {
 
 #ifdef CONTENTION_PROGRAM
 
-/// The program, writing its report into a directory of its own; orphans of it come to the test.
+/// The program, writing its report into a directory of its own, in which files may lie; orphans of
+/// it come to the test.
 class Program {
  public:
-  explicit Program(std::vector<std::string> arguments) {
+  using Files = std::map<std::string, std::string>;
+
+  explicit Program(std::vector<std::string> arguments, const Files& files = {}) {
     char name[] = "/tmp/contention-test-XXXXXX";
     directory_ = ::mkdtemp(name);
+    for (const auto& [file, text] : files) std::ofstream(directory_ / file) << text;
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
     arguments.insert(arguments.begin(), {CONTENTION_PROGRAM, "--report", directory_.string()});
     pid_ = ::fork();
@@ -272,6 +277,9 @@ class Program {
     return found;
   }
 
+  [[nodiscard]] bool has(const char* name) const {
+    return std::filesystem::exists(directory_ / name);
+  }
   [[nodiscard]] std::string read(const char* name) const {
     std::ifstream file(directory_ / name);
     std::stringstream text;
@@ -286,7 +294,8 @@ class Program {
 };
 
 TEST(Contention, MeasuresWhatTheFilterLeavesAndReportsIt) {
-  Program program({"--quick", "--benchmark_filter=(mutex|no_lock)/children:4/"});
+  Program program({"--quick", "--benchmark_filter=(mutex|no_lock)/children:4/"},
+                  {{"contention.html", "older"}, {"contention.partial.html", "stopped"}});
   ASSERT_EQ(program.wait(), 0) << program.read("output.progress");
   const std::string output = program.read("output");
   EXPECT_NE(output.find("4 processes, 64 doubles read: "), std::string::npos) << output;
@@ -296,18 +305,32 @@ TEST(Contention, MeasuresWhatTheFilterLeavesAndReportsIt) {
   EXPECT_EQ(output.find("LOST"), std::string::npos) << output;
   EXPECT_NE(program.read("contention.html").find("</html>"), std::string::npos);
   EXPECT_NE(program.read("contention.json").find("\"least_share\""), std::string::npos);
+  EXPECT_FALSE(program.has("contention.partial.html"));
+  EXPECT_FALSE(program.has("contention.partial.json"));
 }
 
-TEST(Contention, ASignalEndsItAndWhatThereIsIsReported) {
+TEST(Contention, AListLeavesTheReportAlone) {
+  Program program({"--benchmark_list_tests"}, {{"contention.json", "complete"}});
+  ASSERT_EQ(program.wait(), 0) << program.read("output.progress");
+  EXPECT_EQ(program.read("contention.json"), "complete");
+  EXPECT_FALSE(program.has("contention.partial.json"));
+}
+
+TEST(Contention, ASignalEndsItAndTheLastCompleteReportStays) {
   for (const int number : {SIGINT, SIGTERM}) {
-    Program program({"--full", "--benchmark_filter=counter/pthread_mutex/children:64/"});
+    Program program({"--full", "--benchmark_filter=counter/pthread_mutex/children:64/"},
+                    {{"contention.html", "complete"}, {"contention.json", "complete"}});
     (void)program.children(64);
     program.signal(number);
     const int status = program.wait();
     ASSERT_TRUE(WIFEXITED(status));
     EXPECT_EQ(WEXITSTATUS(status), 128 + number);
     EXPECT_NE(program.read("output").find("Incomplete: stopped by "), std::string::npos);
-    EXPECT_NE(program.read("contention.html").find("Incomplete: stopped by "), std::string::npos);
+    EXPECT_NE(program.read("output").find("The last complete report is still "), std::string::npos);
+    EXPECT_NE(program.read("contention.partial.html").find("Incomplete: stopped by "),
+              std::string::npos);
+    EXPECT_EQ(program.read("contention.html"), "complete");
+    EXPECT_EQ(program.read("contention.json"), "complete");
     EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1) << "it left children";
   }
 }

@@ -44,6 +44,7 @@ constexpr const char* usage =
     "  --full              about five minutes: five interleaved repetitions, medians, spread\n"
     "  --quick             about ten seconds, 1, 4 and 16 children\n"
     "  --report DIRECTORY  where contention.html and contention.json go (build/report)\n"
+    "                      (contention.partial.* if it is stopped: the last complete ones stay)\n"
     "  --benchmark_filter=<regex>, --benchmark_list_tests, --benchmark_out=<file> and the others\n"
     "  are Google Benchmark's; a cell's name is, for example, update64/pthread_mutex/children:16\n";
 
@@ -149,7 +150,7 @@ class Program {
     add_cpython(strategies_);
 
     std::vector<std::string> arguments(argv, argv + argc);
-    give_default(arguments, "--benchmark_out=", (report_ / "contention.json").string());
+    give_default(arguments, "--benchmark_out=", partial("json").string());
     if (mode_.repetitions > 1) {
       give_default(arguments, "--benchmark_repetitions=", std::to_string(mode_.repetitions));
       give_default(arguments, "--benchmark_enable_random_interleaving=", "true");
@@ -164,6 +165,7 @@ class Program {
     }
 
     std::filesystem::create_directories(report_);
+    for (const char* extension : {"json", "html"}) std::filesystem::remove(partial(extension));
     results_.facts = machine_facts();
     results_.facts.emplace_back("mode", mode_.name);
     results_.facts.emplace_back("clock of single operations", clock_text());
@@ -177,8 +179,9 @@ class Program {
     const bool any = benchmark::RunSpecifiedBenchmarks(&silent) > 0;
     results_.others = others.share();
     progress_.finish();
-    if (started_ == 0) return any ? 0 : 1;  // a list was asked for; or the filter left nothing
-    return report();
+    if (started_ != 0) return report();
+    std::filesystem::remove(partial("json"));
+    return any ? 0 : 1;  // a list was asked for; or the filter left nothing
   }
 
  private:
@@ -273,20 +276,41 @@ class Program {
            time_text(clock_.step_ns) + ", cost of " + time_text(clock_.cost_ns) + " subtracted";
   }
 
+  /// Written while it runs, and renamed when all is there: a run that is stopped, or killed, leaves
+  /// the last complete report as it was.
+  [[nodiscard]] std::filesystem::path partial(const char* extension) const {
+    return report_ / (std::string("contention.partial.") + extension);
+  }
+  [[nodiscard]] std::filesystem::path complete(const char* extension) const {
+    return report_ / (std::string("contention.") + extension);
+  }
+
   int report() {
     put_in_order();
     std::fputs(table_of(results_).c_str(), stdout);
-    const auto page = report_ / "contention.html";
-    std::ofstream file(page);
+    std::ofstream file(partial("html"));
     file << page_of(results_);
     file.close();
     if (!file) {
-      std::fprintf(stderr, "contention: cannot write %s\n", page.c_str());
+      std::fprintf(stderr, "contention: cannot write %s\n", partial("html").c_str());
       return 1;
     }
-    std::printf("\n%s\n%s\n", results_.sentence().c_str(), page.c_str());
-    if (interrupted()) return 128 + interruption();
-    return results_.incomplete.empty() ? 0 : 1;
+    std::printf("\n%s\n", results_.sentence().c_str());
+    if (results_.incomplete.empty()) {
+      for (const char* extension : {"json", "html"}) {
+        // No JSON if --benchmark_out asked for it elsewhere.
+        if (std::filesystem::exists(partial(extension))) {
+          std::filesystem::rename(partial(extension), complete(extension));
+        }
+      }
+      std::printf("%s\n", complete("html").c_str());
+      return 0;
+    }
+    std::printf("%s\n", partial("html").c_str());
+    if (std::filesystem::exists(complete("html"))) {
+      std::printf("The last complete report is still %s\n", complete("html").c_str());
+    }
+    return interrupted() ? 128 + interruption() : 1;
   }
 
   Mode mode_;

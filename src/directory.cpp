@@ -12,7 +12,6 @@ namespace lagoon::detail {
 
 void Directory::format(std::size_t committed, std::size_t reserve, std::size_t capacity) {
   auto* h = new (base_) Header{};
-  capacity = std::clamp<std::size_t>(capacity, 1, core::Participants::max_capacity);
   h->layout_version = Header::layout_version_value;
   h->layout_hash = Header::layout_hash_value();
   h->reserve = reserve;
@@ -31,32 +30,6 @@ void Directory::format(std::size_t committed, std::size_t reserve, std::size_t c
   h->magic.store(Header::magic_value, boost::memory_order_release);
 }
 
-void Directory::check_header(std::size_t available) const {
-  const Header& h = header();
-  const auto wrong = [this](const std::string& what) -> void {
-    throw LayoutMismatch(ground_.describe() + " " + what);
-  };
-  if (available < sizeof(Header))
-    wrong("is no lagoon segment, or was truncated: it has " + std::to_string(available) +
-          " bytes, a header " + std::to_string(sizeof(Header)));
-  if (h.magic.load(boost::memory_order_acquire) != Header::magic_value)
-    wrong("is no lagoon segment: it does not begin with one's mark");
-  if (h.layout_version != Header::layout_version_value)
-    wrong("has layout version " + std::to_string(h.layout_version) + ", this library has " +
-          std::to_string(Header::layout_version_value) + "; use the same version in both programs");
-  if (h.layout_hash != Header::layout_hash_value())
-    wrong("was laid out by a library built for another machine or C library");
-  const std::uint64_t committed = h.committed.load(boost::memory_order_acquire);
-  if (committed > available)
-    wrong("was truncated: it has " + std::to_string(available) + " bytes of " +
-          std::to_string(committed));
-  const std::uint64_t slots = h.participants;
-  if (h.reserve < committed || h.reserve > (std::uint64_t{1} << 46) || slots != sizeof(Header) ||
-      h.blocks % 64 != 0 || h.blocks < slots + sizeof(core::Participants) ||
-      h.blocks + sizeof(Block) > committed)
-    wrong("is corrupt: its header contradicts itself");
-}
-
 Directory::Turn::Turn(Directory& directory)
     : directory_(directory), me_(directory.participants().self()) {
   const core::Taken taken =
@@ -64,7 +37,14 @@ Directory::Turn::Turn(Directory& directory)
   if (taken > core::Taken::from_dead)
     throw UsageError("the directory of " + directory.ground_.describe() +
                      " is being changed by this thread already");
-  if (taken == core::Taken::from_dead) directory.sweep();
+  if (taken != core::Taken::from_dead) return;
+  try {
+    directory.mend();
+    directory.sweep();
+  } catch (...) {
+    directory.header().turn.give_back(me_);
+    throw;
+  }
 }
 
 Directory::Turn::~Turn() {
@@ -82,7 +62,9 @@ Block* Directory::checked_at(std::uint64_t offset) const {
     throw_corrupt(offset);
   Block* b = at(offset);
   const std::uint64_t size = b->size();
-  if (size < sizeof(Block) || size % 64 != 0 || size > end - offset) throw_corrupt(offset);
+  if (size < sizeof(Block) || size % 64 != 0 || size > end - offset ||
+      b->name_length.load(boost::memory_order_acquire) > size - sizeof(Block))
+    throw_corrupt(offset);
   return b;
 }
 
@@ -258,29 +240,49 @@ void Directory::unlink(Block* block) {
   from->store(block->next.load(boost::memory_order_relaxed), boost::memory_order_release);  // (5)
 }
 
+void Directory::mend() {
+  for_each_block([&](Block* b) {
+    if (b->state() == Block::building) {
+      if (participants().is_dead(b->builder.load(boost::memory_order_relaxed)) && is_linked(b))
+        b->set(Block::live);
+    } else if (b->state() == Block::live && b->name_length.load() != 0 && !is_linked(b)) {
+      b->ended.store(next_epoch(), boost::memory_order_relaxed);
+      b->set(Block::erased);
+    }
+  });
+}
+
 void Directory::sweep() {
   for_each_block([&](Block* b) {
-    switch (b->state()) {
-      case Block::building:
-        if (!participants().is_dead(b->builder.load(boost::memory_order_relaxed))) break;
-        if (is_linked(b))
-          b->set(Block::live);
-        else
-          set_free(b);
-        break;
-      case Block::live:
-        if (b->name_length.load() == 0 || is_linked(b)) break;
-        b->ended.store(next_epoch(), boost::memory_order_relaxed);
-        b->set(Block::erased);
-        break;
-      case Block::erased:
-        if (!ground_.is_reachable(b)) set_free(b);
-        break;
-      default:
-        break;
+    if (b->state() == Block::building) {
+      // Not linked: else its builder would have died with the turn, and been mended after.
+      if (participants().is_dead(b->builder.load(boost::memory_order_relaxed))) set_free(b);
+    } else if (b->state() == Block::erased) {
+      if (!ground_.is_reachable(b))
+        set_free(b);
+      else if (b->name_length.load() != 0)  // what has no name was only dropped by its maker
+        tell_gone(b, core::Deadline::now());
     }
   });
   ground_.swept();
+}
+
+void Directory::tell_gone(Block* b, core::Deadline until) {
+  switch (b->stamp().begins) {
+    case Stamp::Begins::with_latch: {
+      core::Latch::Turn turn(*reinterpret_cast<core::Latch*>(b->payload()), until);
+      if (turn.is_taken()) turn.retire();
+      break;
+    }
+    case Stamp::Begins::with_owned_word: {
+      auto& word = *reinterpret_cast<core::OwnedWord*>(b->payload());
+      if (word.take(participants(), participants().self(), until) <= core::Taken::from_dead)
+        word.retire();
+      break;
+    }
+    case Stamp::Begins::otherwise:
+      break;
+  }
 }
 
 void Directory::check_name(std::string_view name) const {
@@ -297,7 +299,7 @@ void Directory::check_stamp(const Block* b, const Stamp& asked) const {
       found.element.kind == asked.element.kind && found.element.size == asked.element.size &&
       found.element.name == asked.element.name &&
       (found.count == asked.count || asked.count == Stamp::any_count)) {
-    if (b->payload_at + b->payload_bytes > b->size()) throw_corrupt(offset_of(b));
+    if (b->size() > committed() - offset_of(b) || !b->is_sound()) throw_corrupt(offset_of(b));
     return;
   }
   throw TypeMismatch("'" + std::string(b->name()) + "' in " + ground_.describe() + " is " +

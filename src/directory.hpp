@@ -18,10 +18,6 @@
 
 namespace lagoon::detail {
 
-constexpr std::size_t round_up(std::size_t n, std::size_t unit) noexcept {
-  return (n + unit - 1) / unit * unit;
-}
-
 class Directory {
  public:
   /// What it asks of the one who mapped it.
@@ -48,8 +44,16 @@ class Directory {
 
   /// Lays out a segment in zeroed memory that nobody else can see yet.
   void format(std::size_t committed, std::size_t reserve, std::size_t capacity);
-  /// LayoutMismatch unless a segment begins here; `available` is how many bytes there are.
+
+  // What lay at rest may be damaged: each of these is LayoutMismatch if it cannot be so
+  // (directory_check.cpp).
+
+  /// The header, of `available` bytes: before anything else is looked at.
   void check_header(std::size_t available) const;
+  /// The table of participants, before this process enrols, and the word of the turn.
+  void check_participants() const;
+  /// With the turn: the chain, what its blocks say of themselves, and the buckets.
+  void check_blocks() const;
 
   [[nodiscard]] Header& header() const noexcept { return *reinterpret_cast<Header*>(base_); }
   [[nodiscard]] core::Participants& participants() const noexcept {
@@ -62,7 +66,7 @@ class Directory {
     return header().epoch.fetch_add(1, boost::memory_order_acq_rel) + 1;
   }
 
-  /// The turn to change it, taken over from a dead owner after a sweep.
+  /// The turn to change it. Who takes it over from a dead owner mends what that one left.
   class Turn {
    public:
     explicit Turn(Directory& directory);
@@ -88,8 +92,14 @@ class Directory {
   void link(Block* block, std::string_view name);
   void unlink(Block* block);
   void set_free(Block* block) noexcept;
-  /// What the dead left, and what nobody can reach any more.
+  /// Frees what the dead were building and what is erased and out of everybody's reach, and tells
+  /// those who have handles to what is erased, should its eraser not have come to it. Waits for
+  /// nobody.
   void sweep();
+  /// From here on those who have handles to this erased object throw Gone; not if a living writer,
+  /// or holder, is at work until then. Never waits with a deadline of now: with the turn, another
+  /// is impossible, since a writer at work may be waiting for that.
+  void tell_gone(Block* block, core::Deadline until);
   [[nodiscard]] Block* lookup(std::string_view name) const;
 
   // ---- Without it ----------------------------------------------------------------------------
@@ -135,6 +145,7 @@ class Directory {
   void join_with_free_neighbours(Block* block) const;
   Fresh carve(Block* block, std::size_t need, core::Owner me);
   void grow(std::size_t need);
+  void mend();
   [[nodiscard]] bool is_linked(const Block* block) const;
 
   [[nodiscard]] Block* at(std::uint64_t offset) const noexcept {

@@ -1,5 +1,6 @@
 #include "layout.hpp"
 
+#include <lagoon/core/copies.hpp>
 #include <lagoon/core/latch.hpp>
 
 #include <pthread.h>
@@ -21,6 +22,20 @@ std::uint32_t Header::layout_hash_value() noexcept {
                                sizeof(core::Latch),
                                sizeof(pthread_mutex_t)};
   return static_cast<std::uint32_t>(hash({reinterpret_cast<const char*>(facts), sizeof facts}));
+}
+
+bool Block::is_sound() const noexcept {
+  const std::size_t name = name_length.load(boost::memory_order_acquire);
+  const std::size_t room = size();
+  if (payload_at != sizeof(Block) + round_up(name, 64) || payload_at > room ||
+      payload_bytes > room - payload_at)
+    return false;
+  if (element_size != 0 && count > payload_bytes / element_size) return false;
+  if (static_cast<Stamp::Kind>(kind) != Stamp::Kind::array ||
+      static_cast<Stamp::Mode>(mode) != Stamp::Mode::seqlocked)
+    return true;
+  return core::Copies::is_valid_count(copies) &&
+         core::Copies::bytes_for(count * element_size, copies) <= payload_bytes;
 }
 
 Stamp Block::stamp() const {

@@ -17,6 +17,10 @@ namespace lagoon::detail {
 template <class T>
 using Shared = boost::ipc_atomic<T>;
 
+constexpr std::size_t round_up(std::size_t n, std::size_t unit) noexcept {
+  return (n + unit - 1) / unit * unit;
+}
+
 /// FNV-1a: short names, no need for more.
 inline std::uint64_t hash(std::string_view text) noexcept {
   std::uint64_t h = 0xcbf29ce484222325ULL;
@@ -104,6 +108,8 @@ struct alignas(64) Block {
   [[nodiscard]] std::string_view name() const noexcept {
     return {reinterpret_cast<const char*>(this + 1), name_length.load(boost::memory_order_acquire)};
   }
+  /// Whether name and payload lie within it, and the payload has room for what the stamp says.
+  [[nodiscard]] bool is_sound() const noexcept;
   [[nodiscard]] Stamp stamp() const;
   void set_stamp(const Stamp& stamp) noexcept;
 };

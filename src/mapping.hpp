@@ -1,7 +1,8 @@
 #pragma once
-/// A segment as this process has it mapped: who in this process uses what of it.
+/// A segment as this process has it mapped. Its memory is in mapping.cpp; the objects in it, in
+/// mapping_objects.cpp; the file, who can reach what was erased, and the directory have files of
+/// their own.
 
-#include <lagoon/core/owned_word.hpp>
 #include <lagoon/core/participants.hpp>
 #include <lagoon/place.hpp>
 #include <lagoon/segment.hpp>
@@ -11,12 +12,15 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <map>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "directory.hpp"
+#include "file.hpp"
+#include "reach.hpp"
 
 namespace lagoon::detail {
 
@@ -43,12 +47,10 @@ class Mapping final : private Directory::Ground {
   [[nodiscard]] std::vector<Segment::Entry> objects();
   [[nodiscard]] std::size_t used();
 
-  /// The books of who in this process holds what. In the process that made it, the end of the last
+  /// A handle of this process begins, and ends. In the process that made it, the end of the last
   /// handle to a nameless object is the object's end.
-  void opened(Block* block);
+  void opened(Block* block) { reach_.opened(block); }
   void closed(Block* block) noexcept;
-  /// Another reference to this mapping; false if the last one has gone already.
-  bool take_reference() noexcept;
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] bool read_only() const noexcept { return access_ == Access::read_only; }
@@ -66,44 +68,38 @@ class Mapping final : private Directory::Ground {
   Mapping(int fd, Access access, Lifetime lifetime, std::string name,
           const SegmentOptions& options);
   ~Mapping();
-  static void register_fork_handlers();
+  /// Another reference; false if the last one has gone already.
+  bool take_reference() noexcept;
+
   void map(std::size_t reserve);
   void unmap() noexcept;
   void join();
+  void check_and_join();
+  void prefault(std::size_t from, std::size_t bytes) noexcept;
 
   void commit(std::size_t from, std::size_t bytes) override;
-  void prefault(std::size_t from, std::size_t bytes) noexcept;
-  [[nodiscard]] bool has_descriptor() const noexcept;
-  [[nodiscard]] int mark_fork() const noexcept;
-  [[nodiscard]] bool fork_under_way() const noexcept;
-  [[nodiscard]] bool is_among_the_living(const Block* block);
-  [[nodiscard]] std::size_t page() const noexcept override { return page_; }
-  [[nodiscard]] bool is_reachable(const Block* block) override;
+  [[nodiscard]] std::size_t page() const noexcept override { return file_.page(); }
+  [[nodiscard]] bool is_reachable(const Block* block) override {
+    return reach_.is_reachable(block);
+  }
   void swept() noexcept override;
-  void acknowledge();
-  void drop(Block* block);
-  void notify_those_with_handles(Block* block);
+
   [[nodiscard]] Handle handle_of(Block* block);
+  [[nodiscard]] Handle handle_of_found(Block* block, const Stamp& asked);
+  void drop(Block* block);
 
   Directory directory_{*this};
+  File file_;
   std::size_t reserve_ = 0;
-  int fd_;
   Access access_;
   Lifetime lifetime_;
   pid_t pid_;  // whose heap it is
   std::string name_;
   SegmentOptions options_;
-  dev_t device_ = 0;
-  ino_t inode_ = 0;
-  std::size_t page_ = 4096;
+  Reach reach_;
   std::atomic<std::uint32_t> references_{1};
-  bool takes_part_ = false;                  // may have enrolled: a whole segment is mapped
-  std::uint64_t since_ = 0;                  // this process's stamp among the participants
-  int forking_mark_ = -1;                    // see mark_fork, between the two halves of a fork
-  core::Owner forking_ = 0;                  // the parent's, where there is no such mark
-  std::uint64_t forking_since_ = 0;          // and what will be the child's stamp
-  std::map<Block*, std::uint32_t> handles_;  // of this process, under the process-wide mutex
-  std::vector<Block*> dropped_;              // heap: erased, not yet free
+  bool takes_part_ = false;      // may have enrolled: a whole segment is mapped
+  std::vector<Block*> dropped_;  // heap: erased, not yet free; with the turn
 };
 
 }  // namespace lagoon::detail

@@ -23,10 +23,11 @@
 ///                   was written first, inside memory that was free.
 ///   (3) state = building, with the builder's Owner stored before. Killed while it fills the
 ///                   block: whoever sweeps sees a dead builder, and frees it.
-///   (4) bucket head: the name exists, with its contents. State = live follows; a sweep finds a
-///                   linked block of a dead builder and makes it live.
-///   (5) unlink: the name is gone. State = erased follows; a sweep finds a live block with a name
-///                   that is not linked and makes it erased.
+///   (4) bucket head: the name exists, with its contents. State = live follows; who takes the turn
+///                   over finds a linked block of a dead builder and makes it live.
+///   (5) unlink: the name is gone. State = erased follows; who takes the turn over finds a live
+///                   block with a name that is not linked and makes it erased. Then those with
+///                   handles are told; what was not told is by the next sweep.
 ///
 /// The name of the file appears (linkat) only when all this is in place. Memory is committed by
 /// fallocate before it is handed out: a full /dev/shm is OutOfMemory at the call, never SIGBUS.
@@ -67,7 +68,8 @@ struct SegmentOptions {
   bool huge_pages = false;
   /// Open a file that belongs to another user than this process's (or root).
   bool any_owner = false;
-  /// Threads that may write at the same time, at most 16,383. 64 bytes each.
+  /// Threads that may write at the same time, 1 to 16,383. 64 bytes each; in memory that is adopted
+  /// no more than take a quarter of it.
   std::size_t participants = 4096;
   /// Where the file lies: a tmpfs or hugetlbfs.
   std::string directory = "/dev/shm";
@@ -109,7 +111,9 @@ class Segment {
   template <class T, class... Args>
   T& construct(std::string_view name, Args&&... args) const;
   /// Ends the named object: the name is free again, handles to it throw Gone (those of scalars and
-  /// of atomic and raw arrays only say so: `gone()`). False if there was none.
+  /// of atomic and raw arrays only say so: `gone()`). False if there was none. If somebody is at
+  /// work in it, or holds its lock, for more than 10 ms, `gone()` says so at once, and Gone is
+  /// thrown after the next erase (of anything) or attachment that finds it at rest.
   bool erase(std::string_view name) const;
 
   struct Entry {

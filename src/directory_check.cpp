@@ -1,0 +1,185 @@
+/// Whether what lay at rest in a file can be a segment: bits may have flipped, another program may
+/// have written there. Who opens it reads each size, offset and count once before it relies on it,
+/// and throws LayoutMismatch instead of crashing or waiting for nobody. What users have stored is
+/// not looked at, and what is damaged while processes run is past help.
+///
+/// What cannot be told from what may be: a slot of the participants that a living thread seems to
+/// hold. It is lost, and erased memory is kept for it.
+#include <lagoon/core/change_log.hpp>
+#include <lagoon/core/copies.hpp>
+#include <lagoon/core/latch.hpp>
+#include <lagoon/error.hpp>
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "directory.hpp"
+
+namespace lagoon::detail {
+
+namespace {
+
+/// How a table of participants lies in memory, as far as it is relied on.
+struct TableAtRest {
+  std::uint64_t capacity;
+  Shared<std::uint64_t> used;
+};
+struct SlotAtRest {
+  pthread_mutex_t mutex;
+  Shared<std::uint64_t> generation;
+};
+
+class AtRest {
+ public:
+  explicit AtRest(const core::Participants& table) : table_(table) {}
+
+  [[nodiscard]] std::size_t used() const noexcept {
+    return reinterpret_cast<const TableAtRest&>(table_).used.load(boost::memory_order_acquire);
+  }
+  [[nodiscard]] const SlotAtRest& slot(std::size_t i) const noexcept {
+    const auto* table = reinterpret_cast<const std::byte*>(&table_);
+    return *reinterpret_cast<const SlotAtRest*>(table + core::Participants::size_for(i));
+  }
+  /// Whether it is nobody's, a dead one's or a living one's: not one that nobody holds and nobody
+  /// will ever be seen to have left.
+  [[nodiscard]] bool may_be_owner(core::Owner owner) const noexcept {
+    const std::size_t i = owner >> 2 & core::Participants::max_capacity;
+    if (owner == core::nobody || table_.is_dead(owner)) return true;
+    auto& word = const_cast<int&>(slot(i).mutex.__data.__lock);
+    // Who leaves a slot retires the generation first: who was alive a moment ago is dead now.
+    return boost::ipc_atomic_ref<int>(word).load(boost::memory_order_acquire) != 0 ||
+           table_.is_dead(owner);
+  }
+
+ private:
+  const core::Participants& table_;
+};
+
+/// The kind of mutex that slots have, beside which the C library keeps no list of it, or aborts.
+int kind_of_slots() {
+  alignas(64) std::byte memory[core::Participants::size_for(1)] = {};
+  return AtRest(core::Participants::make(memory, 1)).slot(0).mutex.__data.__kind;
+}
+
+/// Whether the next writer of this record, which must be sound, finds in its log (core/copies.hpp)
+/// only lines that it has: of the versions that it brings a stale copy up to date by.
+bool has_sound_log(Block* b) {
+  const Stamp stamp = b->stamp();
+  const std::size_t bytes = stamp.count * stamp.element.size;
+  const core::Copies record(b->payload(), bytes, stamp.copies);
+  const core::ChangeLog log(b->payload() + core::line_bytes, bytes);
+  const core::Version version = record.latch().version();
+  for (unsigned i = 0; i < stamp.copies; ++i) {
+    const core::Lines lines = log.of_published(version - i);
+    if (lines.count != 0 && lines.end() > log.lines(0, bytes).end()) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+void Directory::check_header(std::size_t available) const {
+  const Header& h = header();
+  const auto wrong = [this](const std::string& what) -> void {
+    throw LayoutMismatch(ground_.describe() + " " + what);
+  };
+  if (available < sizeof(Header))
+    wrong("is no lagoon segment, or was truncated: it has " + std::to_string(available) +
+          " bytes, a header " + std::to_string(sizeof(Header)));
+  if (h.magic.load(boost::memory_order_acquire) != Header::magic_value)
+    wrong("is no lagoon segment: it does not begin with one's mark");
+  if (h.layout_version != Header::layout_version_value)
+    wrong("has layout version " + std::to_string(h.layout_version) + ", this library has " +
+          std::to_string(Header::layout_version_value) + "; use the same version in both programs");
+  if (h.layout_hash != Header::layout_hash_value())
+    wrong("was laid out by a library built for another machine or C library");
+  const std::uint64_t committed = h.committed.load(boost::memory_order_acquire);
+  if (committed > available)
+    wrong("was truncated: it has " + std::to_string(available) + " bytes of " +
+          std::to_string(committed));
+  const std::uint64_t slots = h.participants;
+  if (h.reserve < committed || h.reserve % 64 != 0 || h.reserve > (std::uint64_t{1} << 46) ||
+      slots != sizeof(Header) || h.blocks % 64 != 0 ||
+      h.blocks < slots + sizeof(core::Participants) || h.blocks + sizeof(Block) > committed)
+    wrong("is corrupt: its header contradicts itself");
+}
+
+void Directory::check_participants() const {
+  const auto corrupt = [this](const std::string& what) -> void {
+    throw LayoutMismatch(ground_.describe() + " is corrupt: " + what);
+  };
+  const core::Participants& table = participants();
+  const std::size_t capacity = table.capacity();
+  if (capacity == 0 || capacity > core::Participants::max_capacity ||
+      header().blocks !=
+          round_up(header().participants + core::Participants::size_for(capacity), 64))
+    corrupt("its table of participants and what follows it overlap");
+  const AtRest at_rest(table);
+  const int kind = kind_of_slots();
+  bool sound = at_rest.used() <= capacity;
+  for (std::size_t i = 0; i < capacity; ++i) {
+    const SlotAtRest& slot = at_rest.slot(i);
+    sound = sound && slot.mutex.__data.__kind == kind &&
+            slot.generation.load(boost::memory_order_relaxed) < std::uint64_t{1} << 47;
+  }
+  if (!sound) corrupt("its table of participants contradicts itself");
+  const core::Owner owner = header().turn.owner();
+  if (owner == core::OwnedWord::gone || !at_rest.may_be_owner(owner))
+    corrupt("it is being changed by somebody who cannot exist");
+}
+
+void Directory::check_blocks() const {
+  const AtRest at_rest(participants());
+  const std::uint64_t epoch = header().epoch.load(boost::memory_order_relaxed);
+  const auto begins_as_it_says = [&](Block* b) {
+    const Stamp::Begins begins = b->stamp().begins;
+    if (begins == Stamp::Begins::otherwise) return true;
+    if (begins > Stamp::Begins::with_owned_word) return false;
+    if (begins == Stamp::Begins::with_latch) {
+      if (b->payload_bytes < sizeof(core::Latch) || b->stamp().mode != Stamp::Mode::seqlocked)
+        return false;
+      if (&reinterpret_cast<core::Latch*>(b->payload())->table() != &participants()) return false;
+      if (b->stamp().kind == Stamp::Kind::array && !has_sound_log(b)) return false;
+    }
+    // A latch begins with one too: the turn to write.
+    const core::Owner owner = reinterpret_cast<core::OwnedWord*>(b->payload())->owner();
+    return owner == core::OwnedWord::gone ? b->state() == Block::erased
+                                          : at_rest.may_be_owner(owner);
+  };
+
+  std::vector<std::uint64_t> chain;  // where its blocks begin, in order
+  std::size_t names = 0;
+  for_each_block([&](Block* b) {
+    chain.push_back(offset_of(b));
+    const Block::State state = b->state();
+    if (state > Block::erased) throw_corrupt(offset_of(b));
+    if (state != Block::live && state != Block::erased) return;
+    if (!b->is_sound() || b->name_length.load() == 0 || b->id.load() > epoch ||
+        b->ended.load() > epoch || !begins_as_it_says(b))
+      throw_corrupt(offset_of(b));
+    if (state == Block::live) ++names;
+  });
+  const auto is_block = [&](std::uint64_t offset) {
+    return std::binary_search(chain.begin(), chain.end(), offset);
+  };
+  const std::uint64_t search_from = header().search_from.load(boost::memory_order_relaxed);
+  if (search_from != committed() && !is_block(search_from)) throw_corrupt(search_from);
+
+  for (std::size_t i = 0; i < Header::bucket_count; ++i) {
+    for (std::uint64_t o = header().buckets[i].load(boost::memory_order_acquire); o != 0;) {
+      if (!is_block(o) || names-- == 0) throw_corrupt(o);
+      const Block* b = at(o);
+      if (b->state() != Block::live || hash(b->name()) % Header::bucket_count != i)
+        throw_corrupt(o);
+      o = b->next.load(boost::memory_order_acquire);
+    }
+  }
+  if (names != 0)
+    throw LayoutMismatch(ground_.describe() + " is corrupt: " + std::to_string(names) +
+                         " objects have names that do not lead to them");
+}
+
+}  // namespace lagoon::detail

@@ -1,0 +1,171 @@
+/// The objects of a mapping: made, found, erased and listed, for the handles of this process.
+#include "mapping.hpp"
+
+#include <unistd.h>
+
+#include <chrono>
+#include <cstring>
+#include <exception>
+
+namespace lagoon::detail {
+
+Handle Mapping::handle_of(Block* block) {
+  references_.fetch_add(1, std::memory_order_relaxed);
+  return Handle(MappingRef(this), block);
+}
+
+Handle Mapping::handle_of_found(Block* block, const Stamp& asked) {
+  directory_.check_stamp(block, asked);
+  reach_.acknowledge();
+  return handle_of(block);
+}
+
+Handle Mapping::make_or_find(std::string_view name, const Stamp& stamp, std::size_t bytes,
+                             Fill fill) {
+  const bool named = !name.empty() || lifetime_ != Lifetime::heap;
+  if (named) directory_.check_name(name);
+  if (read_only())
+    throw ReadOnly(describe() + " is attached read-only; '" + std::string(name) +
+                   "' can be had as Value<const T> or Array<const T>");
+  Directory::Fresh fresh{};
+  {
+    const Directory::Turn turn(directory_);
+    if (named)
+      if (Block* b = directory_.lookup(name)) return handle_of_found(b, stamp);
+    reach_.acknowledge();
+    fresh = directory_.allocate(bytes, name, turn.me());
+    fresh.block->set_stamp(stamp);
+  }
+  Block* b = fresh.block;
+  const core::ForkMark fork;
+  try {
+    if (!fresh.clean) std::memset(b->payload(), 0, bytes);
+    fill(b->payload(), participants());
+    if (fork.passed())
+      throw UsageError("this process was forked while its parent made '" + std::string(name) +
+                       "' in " + describe() + ": it is the parent's to finish");
+  } catch (...) {
+    if (fork.passed()) throw;
+    const Directory::Turn turn(directory_);
+    directory_.set_free(b);
+    throw;
+  }
+  const Directory::Turn turn(directory_);
+  if (named) {
+    if (Block* theirs = directory_.lookup(name)) {  // somebody was faster
+      directory_.set_free(b);
+      return handle_of_found(theirs, stamp);
+    }
+    directory_.link(b, name);
+  }
+  b->set(Block::live);
+  return handle_of(b);
+}
+
+std::optional<Handle> Mapping::find(std::string_view name, const Stamp& stamp,
+                                    bool will_only_read) {
+  directory_.check_name(name);
+  if (read_only()) {
+    for (;;) {
+      const std::uint64_t before = directory_.unlinks();
+      Block* b = directory_.lookup_read_only(name);
+      if (b == nullptr) return std::nullopt;
+      try {
+        directory_.check_stamp(b, stamp);
+      } catch (const std::exception&) {
+        if (directory_.unlinks() != before) continue;  // it was another one's stamp
+        throw;
+      }
+      if (!will_only_read)
+        throw ReadOnly(describe() + " is attached read-only; '" + std::string(name) +
+                       "' can be had as Value<const T> or Array<const T>");
+      Handle handle = handle_of(b);
+      if (directory_.unlinks() == before) return handle;
+    }
+  }
+  const Directory::Turn turn(directory_);
+  Block* b = directory_.lookup(name);
+  if (b == nullptr) return std::nullopt;
+  return handle_of_found(b, stamp);
+}
+
+bool Mapping::erase(std::string_view name) {
+  directory_.check_name(name);
+  if (read_only()) throw ReadOnly(describe() + " is attached read-only: nothing can be erased");
+  Block* b = nullptr;
+  {
+    const Directory::Turn turn(directory_);
+    b = directory_.lookup(name);
+    if (b == nullptr) return false;
+    b->ended.store(directory_.next_epoch(), boost::memory_order_relaxed);
+    directory_.unlink(b);
+    b->set(Block::erased);
+    opened(b);  // stays what it is until those who use it have been told
+  }
+  // Most writers are done by then. Whoever is not, and whoever kills us here: those who sweep later
+  // tell.
+  directory_.tell_gone(b, core::Deadline::after(std::chrono::milliseconds(10)));
+  closed(b);
+  const Directory::Turn turn(directory_);
+  reach_.acknowledge();
+  directory_.sweep();
+  return true;
+}
+
+void Mapping::closed(Block* block) noexcept {
+  if (!reach_.closed(block) || lifetime_ != Lifetime::heap || pid_ != ::getpid()) return;
+  try {
+    drop(block);
+  } catch (const std::exception&) {
+    // No slot among the participants to take the turn with: its memory stays until the heap goes.
+  }
+}
+
+/// The end of a nameless object: now, or when no child that inherited it lives.
+void Mapping::drop(Block* block) {
+  const Directory::Turn turn(directory_);
+  block->ended.store(directory_.next_epoch(), boost::memory_order_relaxed);
+  block->set(Block::erased);
+  dropped_.push_back(block);
+  std::erase_if(dropped_, [&](Block* b) {
+    if (is_reachable(b)) return false;
+    directory_.set_free(b);
+    return true;
+  });
+}
+
+void Mapping::swept() noexcept {
+  std::erase_if(dropped_, [](const Block* b) { return b->state() != Block::erased; });
+}
+
+std::vector<Segment::Entry> Mapping::objects() {
+  std::vector<Segment::Entry> all;
+  const auto list = [&](Block* b, std::size_t room) {
+    const std::string_view name = b->name();
+    if (b->state() == Block::live && !name.empty() && sizeof(Block) + name.size() <= room)
+      all.push_back({std::string(name), b->stamp().text(), b->size()});
+  };
+  if (read_only()) {
+    directory_.for_each_block_read_only([&] { all.clear(); }, list);
+  } else {
+    const Directory::Turn turn(directory_);
+    directory_.for_each_block([&](Block* b) { list(b, b->size()); });
+  }
+  return all;
+}
+
+std::size_t Mapping::used() {
+  std::size_t bytes = 0;
+  const auto add = [&](Block* b) {
+    if (!b->is_free()) bytes += b->size();
+  };
+  if (read_only()) {
+    directory_.for_each_block_read_only([&] { bytes = 0; }, [&](Block* b, std::size_t) { add(b); });
+  } else {
+    const Directory::Turn turn(directory_);
+    directory_.for_each_block(add);
+  }
+  return bytes;
+}
+
+}  // namespace lagoon::detail

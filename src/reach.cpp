@@ -1,0 +1,97 @@
+#include "reach.hpp"
+
+#include <unistd.h>
+
+#include <exception>
+
+namespace lagoon::detail {
+
+void Reach::join() {
+  // Of a heap nothing that its own process has ended is waited for, but by its children.
+  since_ = heap_of_ != 0 ? ~std::uint64_t{0} : directory_.header().epoch.load();
+  core::Participants& table = directory_.participants();
+  table.stamp_process(since_);
+  (void)table.self();
+}
+
+void Reach::opened(Block* block) {
+  const std::lock_guard guard(mutex_);
+  ++handles_[block];
+}
+
+bool Reach::closed(Block* block) noexcept {
+  const std::lock_guard guard(mutex_);
+  const auto found = handles_.find(block);
+  if (found == handles_.end() || --found->second != 0) return false;
+  handles_.erase(found);
+  return true;
+}
+
+bool Reach::is_reachable(const Block* block) const {
+  if (is_among_the_living(block)) return true;
+  // Those who were forked meanwhile may have missed the look, and their parents may be dead: a look
+  // counts if no fork was under way before and none has begun since.
+  const std::uint64_t epoch = directory_.header().epoch.load(boost::memory_order_acquire);
+  if (BirthMark::is_set_by_anyone(file_, directory_.participants()) || is_among_the_living(block))
+    return true;
+  boost::atomic_thread_fence(boost::memory_order_acquire);
+  return directory_.header().epoch.load(boost::memory_order_relaxed) != epoch;
+}
+
+bool Reach::is_among_the_living(const Block* block) const {
+  const bool named = block->name_length.load(boost::memory_order_relaxed) != 0;
+  const std::uint64_t made = block->id.load(boost::memory_order_relaxed);
+  const std::uint64_t ended = block->ended.load(boost::memory_order_relaxed);
+  const auto cannot_reach = [&](std::uint64_t since, std::int32_t, bool here) {
+    if (here) {
+      const std::lock_guard guard(mutex_);
+      return !handles_.contains(block);
+    }
+    // A named object may have been opened by anyone who was there before its end; a nameless one
+    // was inherited by those forked while it was.
+    return since >= ended || (!named && since < made);
+  };
+  return !directory_.participants().all_living(cannot_reach);
+}
+
+void Reach::acknowledge() {
+  if (heap_of_ != 0) return;
+  std::uint64_t now = 0;
+  {
+    const std::lock_guard guard(mutex_);
+    for (const auto& [block, count] : handles_)
+      if (block->state() == Block::erased) return;
+    since_ = now = directory_.header().epoch.load(boost::memory_order_acquire);
+  }
+  directory_.participants().stamp_process(now);
+}
+
+void Reach::before_fork() noexcept {
+  mutex_.lock();
+  if (!birth_.set(file_, directory_.participants())) return;
+  // What the child can reach of its parent's own heap is what exists now.
+  const std::uint64_t now = directory_.next_epoch();
+  child_since_ = heap_of_ == ::getpid() ? now : since_;
+}
+
+void Reach::after_fork_in_parent() noexcept {
+  birth_.forget();
+  mutex_.unlock();
+}
+
+void Reach::after_fork_in_child() noexcept {
+  core::Participants& table = directory_.participants();
+  if (birth_.is_set()) {
+    try {
+      since_ = child_since_;
+      table.stamp_process(since_);
+      (void)table.self();
+      birth_.arrived(table);
+    } catch (const std::exception&) {
+      // It goes on being on its way: nothing is used again.
+    }
+  }
+  mutex_.unlock();
+}
+
+}  // namespace lagoon::detail

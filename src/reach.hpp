@@ -1,0 +1,62 @@
+#pragma once
+/// Who can still reach an object that was erased: the handles of this process, and what other
+/// processes say of themselves (docs/segment.md, "When erased memory is used again").
+///
+/// Every process that has a segment mapped is stamped, in its slots among the participants, with
+/// an epoch: it can reach nothing that was erased up to then. A child is stamped inside fork(),
+/// before any code of its own runs, and marked as on its way until then (birth_mark.hpp).
+///
+/// Each Reach has a mutex, held for its books of handles only, and by fork so that the child finds
+/// them whole. The turn of the segment may be held when it is taken, never the other way round.
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <map>
+#include <mutex>
+
+#include "birth_mark.hpp"
+#include "directory.hpp"
+#include "file.hpp"
+
+namespace lagoon::detail {
+
+class Reach {
+ public:
+  /// `heap_of`: the process whose heap this is; 0 for a segment.
+  Reach(Directory& directory, const File& file, pid_t heap_of) noexcept
+      : directory_(directory), file_(file), heap_of_(heap_of) {}
+
+  /// This process begins to take part: stamps it.
+  void join();
+
+  /// The books of handles.
+  void opened(Block* block);
+  /// True if it was the last one to this block.
+  bool closed(Block* block) noexcept;
+
+  /// Whether anyone who lives may have a handle to this erased object. False stays false.
+  [[nodiscard]] bool is_reachable(const Block* block) const;
+  /// With the turn: if this process has no handle to anything erased, it says so, and need not be
+  /// waited for.
+  void acknowledge();
+
+  /// Around fork; between the first and one of the others this process's books stand still.
+  void before_fork() noexcept;
+  void after_fork_in_parent() noexcept;
+  void after_fork_in_child() noexcept;
+
+ private:
+  [[nodiscard]] bool is_among_the_living(const Block* block) const;
+
+  Directory& directory_;
+  const File& file_;
+  pid_t heap_of_;
+  mutable std::mutex mutex_;
+  std::map<const Block*, std::uint32_t> handles_;  // how many, under the mutex
+  std::uint64_t since_ = 0;                        // this process's stamp; under the mutex
+  BirthMark birth_;                                // inside fork
+  std::uint64_t child_since_ = 0;                  // and what will be the child's stamp
+};
+
+}  // namespace lagoon::detail

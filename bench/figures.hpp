@@ -156,7 +156,7 @@ class Table : public benchmark::BenchmarkReporter {
   void ReportRuns(const std::vector<Run>& runs) override {
     for (const Run& run : runs) {
       if (run.error_occurred) {
-        std::printf("%s: %s\n", run.benchmark_name().c_str(), run.error_message.c_str());
+        failures_[run.run_name.function_name] = run.error_message;
         continue;
       }
       if (run.run_type == Run::RT_Aggregate ? run.aggregate_name != "median" : run.repetitions > 1)
@@ -176,7 +176,13 @@ class Table : public benchmark::BenchmarkReporter {
  private:
   void print(const Row& row) const {
     const auto figure = (*this)(row.figure);
-    if (!figure) return;
+    if (!figure) {
+      // A row that a filter left out is not shown; one that failed says why.
+      const auto failure = failures_.find(row.figure.substr(0, row.figure.find(':')));
+      if (failure != failures_.end())
+        std::printf("%-46s %11s  %s\n", row.what.c_str(), "no figure", failure->second.c_str());
+      return;
+    }
     const auto peer = row.peer_is ? row.peer_is(*this) : (*this)(row.peer);
     std::printf("%-46s %8.2f %-2s", row.what.c_str(), *figure, row.unit);
     bool met = true;
@@ -208,6 +214,7 @@ class Table : public benchmark::BenchmarkReporter {
 
   std::vector<Row> rows_;
   std::map<std::string, double> medians_;
+  std::map<std::string, std::string> failures_;
 };
 
 // ---- The program -----------------------------------------------------------------------------

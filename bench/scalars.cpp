@@ -59,6 +59,8 @@ struct Tally {
   }
 };
 struct Board {
+  boost::ipc_atomic<int> ready{0};
+  boost::ipc_atomic<double> start{0};  // by the clock; 0 until all are ready
   Tally value;
   Tally bare;
 };
@@ -85,18 +87,24 @@ void together(benchmark::State& state, Value& value, Bare& bare, int processes, 
   constexpr double turn = 1e-3;
   for (auto _ : state) {
     const figures::Shared<Board> board;
-    const double start = figures::wall_seconds() + 50e-6 * processes;  // when they are there
     std::vector<figures::Child> children;
     for (int i = 0; i < processes; ++i)
       children.emplace_back([&] {
+        board->ready.fetch_add(1);
+        double start = 0;
+        while ((start = board->start.load()) == 0) usleep(100);
         while (figures::wall_seconds() < start) usleep(100);
         for (int n = 0; n < turns; n += 2) {
           call_until<Operation>(start + turn * (n + 1), value, board->value);
           call_until<Operation>(start + turn * (n + 2), bare, board->bare);
         }
       });
+    while (board->ready.load() < processes) usleep(100);
+    board->start.store(figures::wall_seconds() + turn);
     for (auto& child : children) child.wait();
     state.SetIterationTime(turn * turns);
+    if (board->value.calls.load() == 0 || board->bare.calls.load() == 0)
+      return state.SkipWithError("the machine left these processes no time for one of the two");
     state.counters["value"] = board->value.each();
     state.counters["bare"] = board->bare.each();
   }

@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -64,6 +65,23 @@ struct Book {
 template <>
 inline constexpr std::string_view lagoon::type_name<Book> = "Book";
 
+struct Fatal {
+  explicit Fatal(const lagoon::Segment&) { raise(SIGKILL); }
+  char bytes[64 << 10];
+};
+template <>
+inline constexpr std::string_view lagoon::type_name<Fatal> = "Fatal";
+
+inline pid_t forked_by_constructor = -1;
+struct Forking {
+  explicit Forking(const lagoon::Segment& segment) : x(segment, 7) {
+    forked_by_constructor = fork();
+  }
+  lagoon::Cell<int> x;
+};
+template <>
+inline constexpr std::string_view lagoon::type_name<Forking> = "Forking";
+
 namespace {
 
 using lagoon::Array;
@@ -75,6 +93,7 @@ using lagoon::Place;
 using lagoon::RLock;
 using lagoon::Segment;
 using lagoon::TypeMismatch;
+using lagoon::UsageError;
 using lagoon::Value;
 using lagoon::test::Child;
 using lagoon::test::expect_throw;
@@ -526,6 +545,82 @@ TEST_F(Named, erase_does_not_wait_for_a_writer_at_work) {
   EXPECT_GT(segment_.used(), 0U);
   flags.raise(1);
   EXPECT_EQ(writer.exitcode(), 0);
+}
+
+// What an erase could not tell without waiting is told by those that come later.
+TEST_F(Named, erase_tells_what_earlier_ones_could_not) {
+  Array<int> array(segment_["a"], 3);
+  Lock lock{segment_["l"]};
+  SharedFlags flags;
+  const auto a_writer_inside = [&](auto&& before_it_ends) {
+    return Child([&, before_it_ends] {
+      lock.lock();
+      array.write([&](std::span<int>) {
+        flags.raise(0);
+        flags.await(1);
+        before_it_ends();
+      });
+      lock.release();
+    });
+  };
+  // It needs the turn of the segment itself, inside its turn to write.
+  Child writer = a_writer_inside([&] { const Value<int> made{segment_["made"], 1}; });
+  flags.await(0);
+  segment_.erase("a");
+  segment_.erase("l");
+  (void)array.snapshot();
+  flags.raise(1);
+  EXPECT_EQ(writer.exitcode(), 0);
+  (void)array.snapshot();
+  EXPECT_TRUE(segment_.erase("made"));
+  expect_throw<Gone>([&] { (void)array.snapshot(); }, {"'a'"});
+  expect_throw<Gone>([&] { array[0] = 1; }, {"'a'"});
+  expect_throw<Gone>([&] { (void)lock.acquire(); }, {"'l'"});
+}
+
+TEST(Attaching, tells_what_an_erase_could_not) {
+  const ShmName name;
+  SharedFlags flags;
+  Child child([&] {
+    const Segment segment = Segment::create(name);
+    Array<int> array(segment["a"], 3);
+    array.write([&](std::span<int>) { EXPECT_TRUE(segment.erase("a")); });  // our own turn
+    (void)array.snapshot();
+    flags.raise(0);
+    flags.await(1);
+    expect_throw<Gone>([&] { (void)array.snapshot(); }, {"'a'"});
+  });
+  flags.await(0);
+  const Segment segment = Segment::open(name);
+  flags.raise(1);
+  EXPECT_EQ(child.exitcode(), 0);
+}
+
+TEST_F(Named, what_the_dead_were_making_is_freed_by_who_erases) {
+  { const Value<int> other{segment_["other"], 1}; }
+  Child child([&] { (void)segment_.construct<Fatal>("x"); });
+  EXPECT_EQ(child.exitcode(), -SIGKILL);
+  EXPECT_GT(segment_.used(), 64 * KiB);
+  segment_.erase("other");
+  EXPECT_EQ(segment_.used(), 0U);
+}
+
+TEST_F(Named, a_child_forked_while_its_parent_makes_an_object_makes_nothing) {
+  forked_by_constructor = -1;
+  const pid_t parent = getpid();
+  try {
+    (void)segment_.construct<Forking>("x");
+  } catch (const UsageError& e) {
+    if (getpid() != parent) _exit(std::string_view(e.what()).find("'x'") != 0U ? 0 : 1);
+    throw;
+  }
+  if (getpid() != parent) _exit(2);
+  int status = 0;
+  ASSERT_EQ(waitpid(forked_by_constructor, &status, 0), forked_by_constructor);
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(segment_.construct<Forking>("x").x.get(), 7) << "the parent's is there";
+  { const Value<int> other{segment_["other"], 1}; }
+  EXPECT_EQ(segment_.objects().size(), 2U);
 }
 
 TEST_F(Named, erase_takes_over_from_a_dead_writer_and_a_dead_holder) {

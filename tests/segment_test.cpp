@@ -1,4 +1,5 @@
 #include <lagoon/array.hpp>
+#include <lagoon/lock.hpp>
 #include <lagoon/segment.hpp>
 #include <lagoon/value.hpp>
 
@@ -20,8 +21,10 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <iterator>
 #include <new>
 #include <optional>
+#include <random>
 #include <set>
 #include <span>
 #include <stdexcept>
@@ -369,6 +372,167 @@ TEST_F(NoSegment, create_does_not_replace_another_file) {
   write_file("precious");
   expect_throw<AlreadyExists>([&] { Segment::create(name_); }, {"or another file"});
   EXPECT_EQ(fs::file_size(name_.path()), 8U);
+}
+
+// ---- What was damaged while nobody had it open ------------------------------------------------
+
+class Damaged : public NoSegment {
+ protected:
+  static constexpr off_t turn = 64, epoch = 80, search_from = 96, buckets = 128;
+  static constexpr off_t capacity = buckets + 1024 * 8, used = capacity + 8, slots = capacity + 64;
+  static constexpr off_t kind_of_mutex = 16, generation = 40;  // in a slot
+  // In a block, and in its payload.
+  static constexpr off_t ended = 24, next = 32, name_length = 40, payload_at = 44,
+                         payload_bytes = 48, begins = 58, copies = 59, element_size = 64,
+                         count = 72, name = 128, payload = 192, to_table = payload + 16,
+                         change_log = payload + 64;
+
+  Damaged() { make_and_leave(); }
+  void make_and_leave() const {
+    const Segment segment = Segment::create(name_, {.participants = 8});
+    const Array<int> array(segment["array"], 100);
+    const Value<int> value{segment["value"], 7};
+    const lagoon::Lock lock{segment["lock"]};
+    const Array<int, mode::raw> raw(segment["raw"], 10);
+    const Array<int, mode::locked> locked(segment["locked"], 10);
+  }
+  [[nodiscard]] off_t first_block() const { return peek<off_t>(32); }
+  [[nodiscard]] off_t after(off_t block) const { return block + (peek<off_t>(block) & ~off_t{7}); }
+  [[nodiscard]] off_t bucket_of(off_t block) const {
+    for (off_t at = buckets; at < capacity; at += 8)
+      if (peek<off_t>(at) == block) return at;
+    throw std::runtime_error("no bucket leads to it");
+  }
+  template <class T>
+  void expect_refused_with(off_t at, T x) const {
+    SCOPED_TRACE("at byte " + std::to_string(at) + ", " + std::to_string(x));
+    const T right = peek<T>(at);
+    poke(at, x);
+    Child child([&] {  // it may crash or hang
+      alarm(60);
+      expect_throw<LayoutMismatch>([&] { Segment::open(name_); }, {name_.str(), "corrupt"});
+    });
+    EXPECT_EQ(child.exitcode(), 0);
+    poke(at, right);
+    // That was all that was wrong with it.
+    EXPECT_EQ(Segment::open(name_).find<Value<int>>("value")->get(), 7);
+  }
+};
+
+TEST_F(Damaged, header) {
+  expect_refused_with(turn, std::uint64_t{5} << 2);  // somebody who was never there
+  expect_refused_with(turn, ~std::uint64_t{0});
+  expect_refused_with(epoch, std::uint64_t{1});
+  expect_refused_with(search_from, first_block() + 64);
+  expect_refused_with(search_from, first_block() + 1);
+}
+TEST_F(Damaged, participants) {
+  for (const std::uint64_t wrong : {0U, 7U, 9U, 16'384U}) expect_refused_with(capacity, wrong);
+  expect_refused_with(capacity, std::uint64_t{1} << 58);
+  expect_refused_with(used, std::uint64_t{9});
+  expect_refused_with(slots + kind_of_mutex, 16 | 64);
+  expect_refused_with(slots + 7 * 64 + kind_of_mutex, 0);
+  expect_refused_with(slots + generation, std::uint64_t{1} << 48);
+}
+TEST_F(Damaged, chain_of_blocks) {
+  const off_t block = first_block();
+  const auto word = peek<std::uint64_t>(block);
+  for (const std::uint64_t wrong :
+       {std::uint64_t{0}, word ^ 64U, word + (1U << 20), ~std::uint64_t{0}, word | 7U})
+    expect_refused_with(block, wrong);
+}
+TEST_F(Damaged, what_a_block_says_of_itself) {
+  const off_t block = first_block();
+  for (const std::uint32_t wrong : {0U, 1U, 300U, ~0U})
+    expect_refused_with(block + name_length, wrong);
+  for (const std::uint32_t wrong : {0U, 191U, 256U, ~0U})
+    expect_refused_with(block + payload_at, wrong);
+  for (const std::uint64_t wrong : {std::uint64_t{0}, std::uint64_t{1} << 30, ~std::uint64_t{63}})
+    expect_refused_with(block + payload_bytes, wrong);
+  for (const std::uint64_t wrong : {std::uint64_t{10'000}, std::uint64_t{1} << 62})
+    expect_refused_with(block + count, wrong);
+  expect_refused_with(block + element_size, 1U << 31);
+  for (const unsigned wrong : {0U, 3U, 8U, 255U})
+    expect_refused_with(block + copies, static_cast<std::uint8_t>(wrong));
+  expect_refused_with(block + ended, std::uint64_t{1} << 40);
+  expect_refused_with(block + name, 'x');  // it is in another bucket's place
+}
+TEST_F(Damaged, what_is_relied_on_in_a_payload) {
+  const off_t array = first_block();
+  const off_t value = after(array);
+  const off_t lock = after(value);
+  expect_refused_with(array + to_table, std::int64_t{0});
+  expect_refused_with(array + payload, std::uint64_t{5} << 2);
+  expect_refused_with(array + payload, ~std::uint64_t{0});
+  expect_refused_with(array + change_log,
+                      std::uint64_t{1} << 20 << 10 | 1);  // of its first version
+  expect_refused_with(lock + payload, std::uint64_t{5} << 2);
+  expect_refused_with(value + begins, std::uint8_t{1});
+  expect_refused_with(value + begins, std::uint8_t{3});
+}
+TEST_F(Damaged, buckets) {
+  const off_t block = first_block();
+  const off_t bucket = bucket_of(block);
+  for (const std::uint64_t wrong : {std::uint64_t{0}, static_cast<std::uint64_t>(block) + 64,
+                                    static_cast<std::uint64_t>(after(block)), std::uint64_t{64},
+                                    std::uint64_t{1} << 40, ~std::uint64_t{0}})
+    expect_refused_with(bucket, wrong);
+  expect_refused_with(block + next, block);  // round and round
+  expect_refused_with(bucket == buckets ? buckets + 8 : buckets, block);
+}
+
+// Wherever some bytes change, who opens it gets a segment that it can use, or an error.
+TEST_F(Damaged, at_random) {
+  constexpr std::uint32_t seed = 20261123;
+  constexpr int rounds = with_asan || with_tsan ? 100 : 600;
+  SCOPED_TRACE(testing::Message() << "seed " << seed);
+  std::mt19937 random(seed);
+  std::ifstream file(name_.path(), std::ios::binary);
+  const std::string sound{std::istreambuf_iterator<char>(file), {}};
+  const auto use = [&](const Segment& segment) {
+    const auto each = [](auto&& f) {
+      try {
+        f();
+      } catch (const lagoon::Error&) {
+      }
+    };
+    (void)segment.used();
+    each([&] { (void)segment.find<Array<const int>>("array")->snapshot(); });
+    each([&] { (void)segment.find<Value<const int>>("value")->get(); });
+    if (segment.read_only()) return;
+    each([&] { segment.find<Array<int>>("array")->set(99, 1); });
+    each([&] { segment.find<lagoon::Lock>("lock")->lock(); });
+    each([&] { segment.find<Array<int, mode::locked>>("locked")->set(9, 1); });
+    for (const std::size_t n : {10U, 100U, 20'000U})
+      each([&] { (void)Array<int>(segment["new" + std::to_string(n)], n).snapshot(); });
+    for (const Segment::Entry& entry : segment.objects()) each([&] { segment.erase(entry.name); });
+  };
+  int refused = 0;
+  for (int round = 0; round < rounds; ++round) {
+    std::string damaged = sound;
+    std::string where;
+    for (auto n = 1 + random() % 4; n != 0; --n) {
+      const std::size_t end = random() % 3 == 0 ? buckets : 11 * KiB;
+      char& byte = damaged.at(random() % end);
+      byte = static_cast<char>(random() % 2 == 0 ? byte ^ (1 << random() % 8) : random());
+      where += " " + std::to_string(&byte - damaged.data()) + ":" + std::to_string(byte);
+    }
+    write_file(damaged);
+    const bool write = random() % 4 != 0;
+    Child child([&] {
+      alarm(60);
+      try {
+        use(write ? Segment::open(name_) : Segment::open_read_only(name_));
+      } catch (const lagoon::Error&) {
+        _exit(2);
+      }
+    });
+    const int exitcode = child.exitcode();
+    ASSERT_TRUE(exitcode == 0 || exitcode == 2) << exitcode << ", damaged at" << where;
+    refused += exitcode == 2 ? 1 : 0;
+  }
+  EXPECT_GT(refused, rounds / 10);
+  EXPECT_LT(refused, rounds);
 }
 
 // ---- Whose it is ------------------------------------------------------------------------------
@@ -722,15 +886,23 @@ TEST(Segment, with_all_places_taken_is_OutOfMemory_until_one_dies) {
   EXPECT_EQ(segment.find<Value<int>>("x")->get(), 7);
 }
 
-TEST(Segment, for_no_participants_has_room_for_one_or_says_why_not) {
+TEST(Segment, for_no_participants_or_too_many_is_InvalidArgument) {
   const ShmName name;
-  try {
-    const Segment segment = Segment::create(name, {.participants = 0});
-    const Value<int> value{segment["x"], 7};
-    EXPECT_EQ(value.get(), 7);
-  } catch (const InvalidArgument& e) {
-    EXPECT_NE(std::string_view(e.what()).find("participants"), std::string_view::npos) << e.what();
+  std::vector<std::byte> memory(2 * MiB);
+  const auto aligned = reinterpret_cast<std::uintptr_t>(memory.data()) % 64;
+  const std::span<std::byte> to_adopt(memory.data() + (64 - aligned), MiB);
+  for (const std::size_t n : {std::size_t{0}, std::size_t{16'384}, ~std::size_t{0}}) {
+    const std::initializer_list<std::string_view> says{"participants", "1 to 16383"};
+    expect_throw<InvalidArgument>([&] { Segment::create(name, {.participants = n}); }, says);
+    expect_throw<InvalidArgument>([&] { Segment::open_or_create(name, {.participants = n}); },
+                                  says);
+    expect_throw<InvalidArgument>([&] { Segment::adopt(to_adopt, {.participants = n}); }, says);
+    expect_throw<InvalidArgument>([&] { lagoon::configure_heap({.participants = n}); }, says);
+    EXPECT_FALSE(fs::exists(name.path()));
   }
+  const Segment largest = Segment::create(name, {.participants = 16'383});
+  const Value<int> value{largest["x"], 7};
+  EXPECT_EQ(value.get(), 7);
 }
 
 // ---- Memory that the application brings -------------------------------------------------------

@@ -3,6 +3,7 @@
 #include <lagoon/lagoon.hpp>
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,10 +12,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <iostream>
 #include <optional>
 #include <random>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -22,6 +25,7 @@
 #include "rendezvous.hpp"
 #include "sanitizers.hpp"
 #include "shm_name.hpp"
+#include "stepped.hpp"
 
 namespace {
 
@@ -32,6 +36,7 @@ using lagoon::Value;
 using lagoon::test::Child;
 using lagoon::test::SharedFlags;
 using lagoon::test::ShmName;
+using lagoon::test::Stepped;
 using lagoon::test::with_asan;
 using lagoon::test::with_tsan;
 namespace mode = lagoon::mode;
@@ -118,6 +123,91 @@ TEST(DirectoryUserKilled, at_any_moment_the_others_go_on_and_no_memory_is_lost) 
     }
   }
   EXPECT_EQ(used_when_all_is_erased(name), 0U);
+}
+
+/// An array and a lock in a segment whose memory we can see, with handles to both.
+class Erasure {
+ public:
+  Erasure() : fd_(memfd_create("lagoon-test", MFD_CLOEXEC)) {
+    segment_.emplace(Segment::adopt(fd_, {.reserve = 1 << 20, .participants = 4}));
+    memory_ = static_cast<const std::byte*>(mmap(nullptr, bytes, PROT_READ, MAP_SHARED, fd_, 0));
+    { const Value<int> other{(*segment_)["other"], 1}; }
+    array_.emplace((*segment_)["array"], 3);
+    lock_.emplace((*segment_)["lock"]);
+  }
+  ~Erasure() {
+    munmap(const_cast<std::byte*>(memory_), bytes);
+    close(fd_);
+  }
+  Erasure(const Erasure&) = delete;
+  Erasure& operator=(const Erasure&) = delete;
+
+  [[nodiscard]] const Segment& segment() const { return *segment_; }
+  [[nodiscard]] std::span<const std::byte> memory() const { return {memory_, bytes}; }
+  [[nodiscard]] bool handle_throws_gone(std::string_view name) {
+    try {
+      if (name == "array") {
+        (void)array_->snapshot();
+      } else if (lock_->acquire(false)) {
+        lock_->release();
+      }
+    } catch (const lagoon::Gone&) {
+      return true;
+    }
+    return false;
+  }
+
+ private:
+  static constexpr std::size_t bytes = 64 << 10;
+  int fd_;
+  std::optional<Segment> segment_;
+  const std::byte* memory_ = nullptr;
+  std::optional<Array<int>> array_;
+  std::optional<Lock> lock_;
+};
+
+// Killed after each instruction at which others could see a difference.
+TEST(EraserKilled, at_any_instruction_handles_throw_Gone_after_the_next_sweep) {
+  if (with_asan || with_tsan) GTEST_SKIP() << "the child would step through the sanitizer";
+  const lagoon::test::OnOneProcessor one;
+  for (const char* name : {"array", "lock"}) {
+    std::vector<unsigned> where{0};
+    {
+      const Erasure erasure;
+      Stepped eraser([&] { erasure.segment().erase(name); });
+      const auto memory = erasure.memory();
+      std::vector<std::byte> last(memory.begin(), memory.end());
+      unsigned k = 0;
+      while (eraser.step()) {
+        ++k;
+        if (std::ranges::equal(memory, last)) continue;
+        last.assign(memory.begin(), memory.end());
+        where.push_back(k);
+      }
+    }
+    EXPECT_GT(where.size(), 10U);
+    bool was_erased = false;
+    for (const unsigned k : where) {
+      SCOPED_TRACE(std::string(name) + ", killed after " + std::to_string(k) + " instructions");
+      Erasure erasure;
+      Stepped eraser([&] { erasure.segment().erase(name); });
+      for (unsigned i = 0; i < k; ++i) eraser.step();
+      eraser.kill();
+      const Segment& segment = erasure.segment();
+      const std::vector<Segment::Entry> left = segment.objects();
+      const bool erased = std::ranges::none_of(
+          left, [&](const Segment::Entry& entry) { return entry.name == name; });
+      EXPECT_GE(erased, was_erased);
+      was_erased = erased;
+      EXPECT_TRUE(segment.erase("other"));
+      EXPECT_EQ(erasure.handle_throws_gone(name), erased);
+      EXPECT_EQ(segment.erase(name), !erased);
+      EXPECT_TRUE(erasure.handle_throws_gone(name));
+      ASSERT_FALSE(HasFailure());
+    }
+    EXPECT_TRUE(was_erased);
+    std::cout << "  erase of " << name << ": killed at " << where.size() << " points\n";
+  }
 }
 
 TEST(HeapUserKilled, leaves_its_parents_heap_whole_and_no_memory_is_lost) {

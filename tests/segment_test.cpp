@@ -514,7 +514,8 @@ TEST_F(Damaged, at_random) {
     for (auto n = 1 + random() % 4; n != 0; --n) {
       const std::size_t end = random() % 3 == 0 ? buckets : 11 * KiB;
       char& byte = damaged.at(random() % end);
-      byte = static_cast<char>(random() % 2 == 0 ? byte ^ (1 << random() % 8) : random());
+      const auto flipped = static_cast<unsigned char>(byte) ^ 1U << random() % 8;
+      byte = static_cast<char>(random() % 2 == 0 ? flipped : random());
       where += " " + std::to_string(&byte - damaged.data()) + ":" + std::to_string(byte);
     }
     write_file(damaged);
@@ -975,6 +976,8 @@ TEST(Adopt, a_descriptor_again_after_it_could_not_be_made) {
   // Not enough address space for this: what was begun must not spoil the file.
   expect_throw<SystemError>([&] { Segment::adopt(fd.get(), {.reserve = std::size_t{1} << 47}); },
                             {"address space"});
+  expect_throw<InvalidArgument>([&] { Segment::adopt(fd.get(), {.reserve = SIZE_MAX}); },
+                                {"Options::reserve", "can address"});
   const Segment segment = Segment::adopt(fd.get());
   const Value<int> value{segment["x"], 7};
 }
@@ -989,6 +992,12 @@ TEST(Adopt, a_descriptor_that_is_closed_or_no_file_is_refused) {
   const Memfd text;
   ASSERT_EQ(write(text.get(), "hello", 5), 5);
   expect_throw<LayoutMismatch>([&] { Segment::adopt(text.get()); }, {"no lagoon segment"});
+  const Memfd late;
+  ASSERT_EQ(pwrite(late.get(), "precious", 8, 100), 8);
+  expect_throw<LayoutMismatch>([&] { Segment::adopt(late.get()); }, {"no lagoon segment"});
+  std::array<char, 8> kept{};
+  ASSERT_EQ(pread(late.get(), kept.data(), kept.size(), 100), 8);
+  EXPECT_EQ(std::string_view(kept.data(), kept.size()), "precious");
 }
 
 /// The same memory mapped twice, as two processes have it.

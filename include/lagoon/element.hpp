@@ -26,7 +26,7 @@ class Element {
   operator T() const&& { return array_.get(index_); }
   [[nodiscard]] T get() const&& { return array_.get(index_); }
   T operator=(In x) && {  // NOLINT: returns the value, as std::atomic's does
-    const T y = x;
+    const T& y = x;
     array_.set(index_, y);
     return y;
   }

@@ -171,7 +171,7 @@ class Value : public detail::ValueBase<Type, Mode> {
     cell().set(x, order...);
   }
   T operator=(In x) noexcept(!seqlocked) requires writable {  // NOLINT: as std::atomic's
-    const T y = x;
+    const T& y = x;
     set(y);
     return y;
   }
@@ -300,7 +300,7 @@ class Value<Type, mode::locked_by<L>> : public detail::ValueBase<Type, mode::loc
     get_obj() = x;
   }
   T operator=(In x) {  // NOLINT: as std::atomic's
-    const T y = x;
+    const T& y = x;
     set(y);
     return y;
   }

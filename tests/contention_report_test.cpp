@@ -214,11 +214,24 @@ TEST_F(Sample, ThePageNeedsNothingElseAndShowsEverybody) {
   }
 }
 
+TEST_F(Sample, ThePageSaysWhichArrayIsForWhat) {
+  add("Array seqlocked", Family::lagoon, Workload::update64, 20e6);
+  add("Array locked", Family::lagoon, Workload::update64, 44e6);
+  add("Array seqlocked", Family::lagoon, Workload::snapshot64, 60e6);
+  EXPECT_EQ(page_of(results).find("Array seqlocked or Array locked?"), std::string::npos);
+  add("Array locked", Family::lagoon, Workload::snapshot64, 15e6);
+  const std::string page = page_of(results);
+  EXPECT_NE(page.find("With 16 children, Array locked changed 64 doubles 2.2 × as fast as Array "
+                      "seqlocked; Array seqlocked read them beside a writer 4.0 × as fast as Array "
+                      "locked."),
+            std::string::npos);
+}
+
 TEST_F(Sample, OneCellAloneIsDrawnToo) {
   add("mutex", Family::peer, Workload::counter, 1e6, 1);
   const std::string page = page_of(results);
   EXPECT_EQ(page.find("nan"), std::string::npos);
-  EXPECT_NE(page.find("<b>mutex</b>alone"), std::string::npos);
+  EXPECT_NE(page.find("<b>mutex</b> alone"), std::string::npos);
 }
 
 #ifdef CONTENTION_PROGRAM

@@ -13,10 +13,11 @@ namespace contention {
 namespace {
 
 constexpr const char* style = R"css(
-:root { color-scheme: light; }
+:root { color-scheme: light dark; --page: #fdfcf9; --text: #1c2328; --quiet: #5c676e;
+  --grid: #e6e3db; --axis: #98a1a6; --accent: #00798c; --ours: #00606f; --warning: #fff0d9; }
 * { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 1180px; padding: 40px 28px 80px; background: #fdfcf9;
-  color: #1c2328; font: 16px/1.55 system-ui, "Segoe UI", "Helvetica Neue", "Liberation Sans",
+body { margin: 0 auto; max-width: 1180px; padding: 40px 28px 80px; background: var(--page);
+  color: var(--text); font: 16px/1.55 system-ui, "Segoe UI", "Helvetica Neue", "Liberation Sans",
   Arial, sans-serif; }
 h1 { font-size: 34px; line-height: 1.2; margin: 0 0 10px; letter-spacing: -0.01em; }
 h2 { font-size: 24px; margin: 60px 0 6px; letter-spacing: -0.01em; }
@@ -24,85 +25,138 @@ h3 { font-size: 16px; margin: 26px 0 6px; }
 p { max-width: 76ch; margin: 8px 0; }
 ul { max-width: 76ch; padding-left: 20px; } li { margin: 6px 0; }
 .answer { font-size: 20px; line-height: 1.45; max-width: 70ch; margin: 16px 0;
-  border-left: 5px solid #00798c; padding-left: 16px; }
-.quiet { color: #5c676e; font-size: 14px; max-width: none; }
-.warning { background: #fff0d9; border-left: 5px solid #d9822b; padding: 8px 16px; }
+  border-left: 5px solid var(--accent); padding-left: 16px; }
+.quiet { color: var(--quiet); font-size: 14px; max-width: none; }
+.warning { background: var(--warning); border-left: 5px solid #d9822b; padding: 8px 16px; }
 .scroll { overflow-x: auto; }
 table { border-collapse: separate; border-spacing: 3px; }
 th { font-weight: 600; text-align: left; font-size: 14px; }
-thead th { color: #5c676e; text-align: center; font-weight: 500; }
+thead th { color: var(--quiet); text-align: center; font-weight: 500; }
 thead th:first-child { text-align: left; }
+.cell { background: var(--l); color: var(--lt); }
 .winners { width: 100%; table-layout: fixed; }
 .winners th:first-child { width: 132px; }
 .winners td { border-radius: 6px; padding: 9px 8px; font-size: 13px; line-height: 1.3;
   vertical-align: top; height: 92px; }
 .winners b { display: block; font-size: 14px; }
 .winners .ratio { display: block; font-size: 19px; margin: 1px 0; }
-.winners small { opacity: 0.85; font-size: 12px; }
+.winners small { font-size: 12px; }
 .matrix td { border-radius: 4px; min-width: 74px; padding: 3px 9px; text-align: right;
   font-size: 14px; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .matrix th { font-weight: 500; white-space: nowrap; padding-right: 12px; }
-.matrix .ours { font-weight: 700; color: #00606f; }
+.matrix th:first-child { position: sticky; left: 0; background: var(--page); }
+.matrix .ours { font-weight: 700; color: var(--ours); }
 .keys { white-space: nowrap; }
 .key { display: inline-block; width: 13px; height: 13px; border-radius: 3px; margin: 0 5px 0 12px;
   vertical-align: -1px; }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(480px, 1fr)); gap: 22px 34px;
   margin: 20px 0 22px; }
 svg { width: 100%; height: auto; display: block; font-family: inherit; }
-.plot-title { font-size: 15px; font-weight: 600; fill: #1c2328; }
-.tick { font-size: 12px; fill: #5c676e; }
-.grid { stroke: #e6e3db; } .axis { stroke: #98a1a6; }
+.plot-title { font-size: 15px; font-weight: 600; fill: var(--text); }
+.tick { font-size: 12px; fill: var(--quiet); }
+.grid { stroke: var(--grid); } .axis { stroke: var(--axis); }
+.line { color: var(--l); }
 .curve { fill: none; stroke: currentColor; stroke-width: 1.6; stroke-linejoin: round; }
 .strong .curve { stroke-width: 3.2; }
-.full { fill: currentColor; } .open { fill: #fdfcf9; stroke: currentColor; stroke-width: 1.6; }
+.full { fill: currentColor; } .open { fill: var(--page); stroke: currentColor; stroke-width: 1.6; }
 .whisker { stroke: currentColor; stroke-width: 1.2; opacity: 0.6; }
 .leader { stroke: currentColor; stroke-width: 0.8; opacity: 0.45; }
 .label { font-size: 12.5px; fill: currentColor; } .label.strong { font-weight: 700; }
-details { margin: 14px 0; } summary { cursor: pointer; color: #00606f; font-weight: 600; }
+details { margin: 14px 0; } summary { cursor: pointer; color: var(--ours); font-weight: 600; }
 .figures { border-spacing: 0; font-size: 13px; font-variant-numeric: tabular-nums; }
 .figures th, .figures td { padding: 2px 10px 2px 0; text-align: right; white-space: nowrap;
-  border-bottom: 1px solid #ece9e1; font-size: 13px; }
+  border-bottom: 1px solid var(--grid); font-size: 13px; }
 .figures th:first-child, .figures td:first-child { text-align: left; }
 .figures .group td { padding-top: 14px; font-weight: 700; text-align: left; }
-.facts { border-spacing: 0; } .facts td { padding: 2px 22px 2px 0; vertical-align: top; }
-.facts td:first-child { color: #5c676e; white-space: nowrap; }
-@media (max-width: 620px) { .plots { grid-template-columns: 1fr; } body { padding: 20px 14px; } }
+.facts { border-spacing: 0; } .facts td { padding: 2px 22px 2px 0; vertical-align: top;
+  overflow-wrap: anywhere; }
+.facts td:first-child { color: var(--quiet); white-space: nowrap; }
+@media (max-width: 820px) { /* a line for each number of children, instead of a column */
+  .winners, .winners tbody, .winners tr, .winners th, .winners td { display: block; width: auto; }
+  .winners thead { display: none; }
+  .winners tbody th:first-child { width: auto; font-size: 16px; margin: 16px 0 6px; }
+  .winners td { height: auto; margin: 3px 0; padding: 5px 9px 5px 12ch; position: relative; }
+  .winners td::before { content: attr(data-children); position: absolute; left: 9px; }
+  .winners td b, .winners td .ratio { display: inline; font-size: 14px; margin: 0 5px 0 0; }
+}
+@media (max-width: 620px) { .plots { grid-template-columns: 1fr; } body { padding: 20px 14px; }
+  h1 { font-size: 28px; } .answer { font-size: 18px; }
+  .plot-title { font-size: 20px; } .tick { font-size: 16px; } .label { font-size: 15.5px; } }
+@media (prefers-color-scheme: dark) {
+  :root { --page: #14181b; --text: #e4e7e8; --quiet: #9aa6ac; --grid: #2c3338; --axis: #5f6b72;
+    --accent: #2ba3b5; --ours: #58c1d0; --warning: #3f2d12; }
+  .cell { background: var(--d); color: var(--dt); }
+  .line { color: var(--d); }
+}
 @media print { details { display: block; } }
 )css";
 
-/// One colour for each strategy, the same in all plots; this library's are the strong ones.
-std::string colour_of(const std::string& strategy) {
-  static const std::map<std::string, std::string> known{
-      {"Value atomic", "#00798c"},
-      {"Array seqlocked", "#00798c"},
-      {"Value locked", "#3d4fb5"},
-      {"Array locked", "#3d4fb5"},
-      {"Boost.Atomic", "#4a4a4a"},
-      {"pthread mutex", "#d1495b"},
-      {"pthread robust recursive", "#a2387c"},
-      {"pthread spin", "#b98500"},
-      {"pthread rwlock", "#6b8e23"},
-      {"POSIX semaphore", "#7b5a46"},
-      {"Boost.Interprocess mutex", "#d9722b"},
-      {"word seqlock", "#5f7183"},
-      {"CPython Value", "#8a7cc2"},
-      {"CPython Array", "#8a7cc2"},
-      {"no lock", "#a8a8a8"},
-  };
-  const auto found = known.find(strategy);
-  return found == known.end() ? "#8a8a8a" : found->second;
+struct Colour {
+  int red, green, blue;
+
+  /// Part of the way to another one; `share` from 0 to 1.
+  [[nodiscard]] Colour towards(Colour other, double share) const {
+    share = std::clamp(share, 0.0, 1.0);
+    const auto mix = [&](int a, int b) { return static_cast<int>(a + (b - a) * share); };
+    return {mix(red, other.red), mix(green, other.green), mix(blue, other.blue)};
+  }
+  /// As eyes see it, from 0 to 1.
+  [[nodiscard]] double luminance() const {
+    const auto linear = [](int x) { return std::pow(x / 255.0, 2.2); };
+    return 0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue);
+  }
+  [[nodiscard]] std::string text() const {
+    char text[8];
+    std::snprintf(text, sizeof text, "#%02x%02x%02x", static_cast<unsigned>(red) & 255U,
+                  static_cast<unsigned>(green) & 255U, static_cast<unsigned>(blue) & 255U);
+    return text;
+  }
+};
+
+// Inline styles give a colour for light pages (--l) and one for dark ones (--d): the style sheet
+// takes one of them.
+constexpr Colour light_page{250, 250, 250}, dark_page{32, 38, 43};
+constexpr Colour light_ink{255, 255, 255}, dark_ink{28, 35, 40};
+constexpr Colour level_light{228, 228, 224}, level_dark{58, 64, 68};
+constexpr Colour unfit_light{241, 239, 233}, unfit_dark{40, 42, 43};
+
+/// A background, and writing that is legible on it.
+std::string paint(Colour light, Colour dark) {
+  // At this luminance white and black have the same contrast.
+  const auto ink = [](Colour on) { return (on.luminance() < 0.2 ? light_ink : dark_ink).text(); };
+  return "\"--l:" + light.text() + ";--lt:" + ink(light) + ";--d:" + dark.text() +
+         ";--dt:" + ink(dark) + "\"";
 }
 
-/// From white to the family's colour; `strength` from 0 to 1. Text turns white on the dark half.
+/// From the page's colour to the family's; `strength` from 0 to 1.
 std::string tint(Family family, double strength) {
-  strength = std::clamp(strength, 0.0, 1.0);
-  const int target[3] = {family == Family::lagoon ? 0 : 176, family == Family::lagoon ? 121 : 95,
-                         family == Family::lagoon ? 140 : 40};
-  const auto mix = [&](int i) { return static_cast<int>(250 + (target[i] - 250) * strength); };
-  char text[80];
-  std::snprintf(text, sizeof text, "background:rgb(%d,%d,%d);color:%s", mix(0), mix(1), mix(2),
-                strength > 0.62 ? "#fff" : "#1c2328");
-  return text;
+  const Colour target = family == Family::lagoon ? Colour{0, 121, 140} : Colour{176, 95, 40};
+  const Colour bright = family == Family::lagoon ? Colour{38, 160, 180} : Colour{205, 116, 58};
+  return paint(light_page.towards(target, strength), dark_page.towards(bright, strength));
+}
+
+/// One colour for each strategy, the same in all plots; this library's are the strong ones.
+std::string ink_of(const std::string& strategy) {
+  static const std::map<std::string, Colour> known{
+      {"Value atomic", {0, 121, 140}},
+      {"Array seqlocked", {0, 121, 140}},
+      {"Value locked", {61, 79, 181}},
+      {"Array locked", {61, 79, 181}},
+      {"Boost.Atomic", {74, 74, 74}},
+      {"pthread mutex", {209, 73, 91}},
+      {"pthread robust recursive", {162, 56, 124}},
+      {"pthread spin", {158, 114, 0}},
+      {"pthread rwlock", {91, 123, 26}},
+      {"POSIX semaphore", {123, 90, 70}},
+      {"Boost.Interprocess mutex", {196, 98, 30}},
+      {"word seqlock", {95, 113, 131}},
+      {"CPython Value", {122, 107, 184}},
+      {"CPython Array", {122, 107, 184}},
+      {"no lock", {130, 130, 130}},
+  };
+  const auto found = known.find(strategy);
+  const Colour colour = found == known.end() ? Colour{110, 110, 110} : found->second;
+  return "--l:" + colour.text() + ";--d:" + colour.towards({255, 255, 255}, 0.42).text();
 }
 
 std::string two_digits(double value) {
@@ -154,25 +208,28 @@ std::string winners(const Results& results) {
     out += std::string("<tr><th>") + title_of(workload) + "</th>";
     for (const int children : counts) {
       const Verdict verdict = results.verdict(workload, children);
+      const auto cell = [&](const std::string& colours, const std::string& inside) {
+        out += "<td class=\"cell\" data-children=\"" + children_text(children) +
+               "\" style=" + colours + ">" + inside + "</td>";
+      };
       if (verdict.winner == nullptr) {
-        out += "<td style=\"background:#f1efe9\">&ndash;</td>";
-      } else if (verdict.next == nullptr) {
-        out += "<td style=\"" + tint(verdict.winner->family, 0.3) + "\"><b>" +
-               breakable(verdict.winner->strategy) + "</b>alone</td>";
+        cell(paint(unfit_light, unfit_dark), "&ndash;");
+        continue;
+      }
+      const Family family = verdict.winner->family;
+      const std::string name = "<b>" + breakable(verdict.winner->strategy) + "</b> ";
+      if (verdict.next == nullptr) {
+        cell(tint(family, 0.3), name + "alone");
       } else if (verdict.level) {
-        const bool same = verdict.winner->family == verdict.next->family;
-        const auto background =
-            same ? tint(verdict.winner->family, 0.25) : std::string("background:#e4e4e0");
-        out += "<td style=\"" + background + "\"><b>" + breakable(verdict.winner->strategy) +
-               "</b><span class=\"ratio\">level</span><small>with " +
-               breakable(verdict.next->strategy) + "</small></td>";
+        const bool same = family == verdict.next->family;
+        cell(same ? tint(family, 0.25) : paint(level_light, level_dark),
+             name + "<span class=\"ratio\">level</span> <small>with " +
+                 breakable(verdict.next->strategy) + "</small>");
       } else {
-        // 1.05 times is pale, ten times and more is dark.
-        const double strength = 0.22 + 0.78 * std::log10(verdict.ratio);
-        out += "<td style=\"" + tint(verdict.winner->family, strength) + "\"><b>" +
-               breakable(verdict.winner->strategy) + "</b><span class=\"ratio\">" +
-               ratio_text(verdict.ratio) + "</span><small>the next, " +
-               breakable(verdict.next->strategy) + "</small></td>";
+        // 1.05 times is pale, ten times and more is strong.
+        cell(tint(family, 0.22 + 0.78 * std::log10(verdict.ratio)),
+             name + "<span class=\"ratio\">" + ratio_text(verdict.ratio) +
+                 "</span> <small>the next, " + breakable(verdict.next->strategy) + "</small>");
       }
     }
     out += "</tr>";
@@ -186,7 +243,7 @@ Plot plot_of(const Results& results, Workload workload, const char* title, Plot:
              Figure figure) {
   Plot plot{title, unit, results.children_of(workload), {}};
   for (const auto& name : results.strategies_of(workload)) {
-    Line line{name, colour_of(name), false, false, {}};
+    Line line{name, ink_of(name), false, false, {}};
     for (const int children : plot.children) {
       const Row* row = results.find(workload, children, name);
       if (row == nullptr) continue;
@@ -203,7 +260,7 @@ Plot plot_of(const Results& results, Workload workload, const char* title, Plot:
 
 std::string matrix(const Results& results, Workload workload) {
   const auto counts = results.children_of(workload);
-  std::string out = "<div class=\"scroll\"><table class=\"matrix\"><thead><tr><th></th>";
+  std::string out = "<div class=\"scroll\"><table class=\"matrix\"><thead><tr><th>children</th>";
   for (const int children : counts) out += "<th>" + std::to_string(children) + "</th>";
   out += "</tr></thead><tbody>";
   for (const auto& name : results.strategies_of(workload)) {
@@ -220,16 +277,15 @@ std::string matrix(const Results& results, Workload workload) {
       const Verdict verdict = results.verdict(workload, children);
       const double best =
           verdict.winner != nullptr ? verdict.winner->median().operations_per_s : rate;
-      // The best is dark, a hundredth of it is white.
+      // The best is strong, a hundredth of it is as pale as the page.
       const double strength = rate > 0 ? 0.8 * (1 + std::log10(rate / best) / 2) : 0;
       const auto reason = unfit(*row);
       const char* mark = reason.empty()                                           ? ""
                          : reason == "torn snapshots" || reason == "lost updates" ? "✕ "
                                                                                   : "◌ ";
-      cells += "<td style=\"" +
-               (reason.empty() ? tint(Family::lagoon, strength)
-                               : std::string("background:#f1efe9;color:#8a3324")) +
-               "\" title=\"" + escaped(tip(*row)) + "\">" + mark + rate_text(rate) + "</td>";
+      cells.append("<td class=\"cell\" style=");
+      cells += reason.empty() ? tint(Family::lagoon, strength) : paint(unfit_light, unfit_dark);
+      cells += " title=\"" + escaped(tip(*row)) + "\">" + mark + rate_text(rate) + "</td>";
     }
     out += std::string("<tr><th") + (family == Family::lagoon ? " class=\"ours\">" : ">") +
            escaped(name) + "</th>" + cells + "</tr>";
@@ -301,7 +357,10 @@ std::string section(const Results& results, Workload workload) {
   } else {
     plot("Longest single operation that was timed", Plot::Unit::time, &Outcome::longest_ns);
   }
-  out += "</div><h3>Operations per second</h3>" + matrix(results, workload);
+  out +=
+      "</div><h3>Operations per second</h3>" + matrix(results, workload) +
+      "<p class=\"quiet\">The stronger the colour, the nearer to the best with so many children. "
+      "Cannot win: ◌ somebody starved, ✕ results are wrong.</p>";
   return out + all_figures(results, workload);
 }
 
@@ -349,6 +408,36 @@ std::string filled(std::string text, const std::string& field, const std::string
     text.replace(at, field.size(), value);
   }
   return text;
+}
+
+/// What each of this library's two arrays is for, with what they did here.
+std::string which_array(const Results& results) {
+  const auto ratio = [&](Workload workload) -> double {  // of locked to seqlocked; 0: not measured
+    const Row* locked = results.find(workload, results.asked(), "Array locked");
+    const Row* seqlocked = results.find(workload, results.asked(), "Array seqlocked");
+    if (locked == nullptr || seqlocked == nullptr) return 0;
+    const double rate = seqlocked->median().operations_per_s;
+    return rate > 0 ? locked->median().operations_per_s / rate : 0;
+  };
+  const double written = ratio(Workload::update64), read = ratio(Workload::snapshot64);
+  if (written <= 0 || read <= 0) return {};
+  const auto compared = [](const char* did, double times) {
+    const bool locked_first = times >= 1;
+    return std::string(locked_first ? "Array locked " : "Array seqlocked ") + did + " " +
+           ratio_text(locked_first ? times : 1 / times) + " as fast as " +
+           (locked_first ? "Array seqlocked" : "Array locked");
+  };
+  return "<h2>Array seqlocked or Array locked?</h2><p>With " + children_text(results.asked()) +
+         ", " + compared("changed 64 doubles", written) + "; " +
+         compared("read them beside a writer", read) +
+         ".</p>"
+         "<ul><li><b>Array seqlocked</b>, the default, is for what is read. A reader waits "
+         "for nobody, not even for a writer that is stopped, and a writer that is killed leaves "
+         "the state before its write. A write pays for that: it brings another copy up to date, "
+         "changes it and publishes it.</li><li><b>Array locked</b>, Python's way, is for what is "
+         "mostly changed, in place and by many, or under one lock with other things. There is one "
+         "copy, so a write is cheaper. Readers wait for the lock; whoever gets it after its holder "
+         "was killed is told so, and finds what that one had written so far.</li></ul>\n";
 }
 
 std::string method(const Results& results) {
@@ -420,12 +509,14 @@ std::string page_of(const Results& results) {
   }
   out += winners(results);
   out +=
-      "<p class=\"quiet\">The most operations per second, and how many times the next."
+      "<p class=\"quiet\">The most operations per second, and how many times the next: "
+      "the stronger the colour, the clearer."
       "<span class=\"keys\"><span class=\"key\" style=\"background:#00798c\"></span>lagoon's"
       "</span><span class=\"keys\"><span class=\"key\" style=\"background:#b05f28\"></span>another"
-      "</span><span class=\"keys\"><span class=\"key\" style=\"background:#e4e4e0\"></span>lagoon "
-      "and another level</span>. "
-      "The darker, the clearer. Who tears, loses or starves cannot win.</p>\n";
+      "</span><span class=\"keys\"><span class=\"key cell\" style=" +
+      paint(level_light, level_dark) +
+      "></span>lagoon and another level</span>. Who tears, loses or starves cannot win.</p>\n" +
+      which_array(results);
   for (const Workload workload : workloads) {
     if (!results.children_of(workload).empty()) out += section(results, workload) + "\n";
   }

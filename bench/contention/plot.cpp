@@ -10,8 +10,8 @@
 namespace contention {
 namespace {
 
-constexpr double area_left = 58, area_right = 392, area_top = 34, area_bottom = 310;
-constexpr double label_gap = 15;
+constexpr double area_left = 58, area_right = 372, area_top = 34, area_bottom = 310;
+constexpr double label_gap = 18;  // for the largest letters, those of a narrow page
 
 std::string text_of(double value) {
   char text[32];
@@ -138,9 +138,9 @@ class Drawing {
       path.append(path.empty() ? "M" : "L").append(text_of(x_of(point.children)));
       path.append(" ").append(text_of(y_of(point.value)));
     }
-    out_ += "<g style=\"color:" + line.colour + "\"" + (line.strong ? " class=\"strong\"" : "") +
-            "><path class=\"curve\"" + (line.dashed ? " stroke-dasharray=\"5 4\"" : "") + " d=\"" +
-            path + "\"/>";
+    out_ += std::string("<g class=\"line") + (line.strong ? " strong" : "") + "\" style=\"" +
+            line.colour + "\"><path class=\"curve\"" +
+            (line.dashed ? " stroke-dasharray=\"5 4\"" : "") + " d=\"" + path + "\"/>";
     for (const Point& point : line.points) {
       if (!shown(point)) continue;
       const double x = x_of(point.children);
@@ -202,7 +202,7 @@ class Drawing {
       }
     }
     for (const Label& label : all) {
-      out_ += "<g style=\"color:" + label.line->colour + "\">";
+      out_ += "<g class=\"line\" style=\"" + label.line->colour + "\">";
       segment("leader", label.end_x + 6, label.end_y, area_right + 10, label.y);
       out_ += std::string("<text class=\"label") + (label.line->strong ? " strong" : "") +
               "\" x=\"" + text_of(area_right + 13) + "\" y=\"" + text_of(label.y + 4) + "\">" +

@@ -17,7 +17,7 @@ struct Point {
 
 struct Line {
   std::string label;
-  std::string colour;
+  std::string colour;  // as custom properties: --l on a light page, --d on a dark one
   bool strong = false;
   bool dashed = false;
   std::vector<Point> points;

@@ -169,12 +169,16 @@ std::vector<std::string> Results::warnings() const {
   return all;
 }
 
-std::string Results::sentence() const {
-  // 16 children, or the most there were below that, in every workload that has any.
+int Results::asked() const {
   int children = 0;
   for (const Row& row : rows) {
     if (row.children <= 16) children = std::max(children, row.children);
   }
+  return children;
+}
+
+std::string Results::sentence() const {
+  const int children = asked();
   if (children == 0) return "Nothing was measured.";
   const auto part = [&](Workload workload, const char* what) {
     const auto counts = children_of(workload);

@@ -60,6 +60,8 @@ struct Results {
   [[nodiscard]] double best_peer(Workload workload, int children) const;
   /// What a reader must know before the figures, a sentence each.
   [[nodiscard]] std::vector<std::string> warnings() const;
+  /// The number of children that answers are about: 16, or the most there were below that.
+  [[nodiscard]] int asked() const;
   /// The answer in one sentence.
   [[nodiscard]] std::string sentence() const;
 };

@@ -28,8 +28,9 @@ Slice Slice::of(std::size_t n, std::optional<std::ptrdiff_t> start,
 }
 
 void throw_index(const Handle& array, std::size_t index, std::size_t size) {
-  throw OutOfRange("index " + std::to_string(index) + " of " + array.describe() +
-                   ": it has the elements 0 to " + std::to_string(size) + ", exclusive");
+  throw OutOfRange("index " + std::to_string(static_cast<std::ptrdiff_t>(index)) + " of " +
+                   array.describe() + ": it has the elements 0 to " + std::to_string(size) +
+                   ", exclusive");
 }
 
 void throw_range(const Handle& array, std::size_t first, std::size_t last, std::size_t size) {

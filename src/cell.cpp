@@ -21,8 +21,8 @@ void throw_turn_refused(core::Taken outcome) {
 void throw_forked_inside_write() {
   throw UsageError(
       "this process was forked inside a write, which its parent goes on with: nothing was "
-      "published "
-      "here; fork outside of write() and update()");
+      "published here, but what was stored here through the span of write(f) may be seen by all; "
+      "fork outside of write() and update()");
 }
 
 }  // namespace lagoon::detail

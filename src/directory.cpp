@@ -11,7 +11,10 @@
 namespace lagoon::detail {
 
 void Directory::format(std::size_t committed, std::size_t reserve, std::size_t capacity) {
-  auto* h = new (base_) Header{};
+  auto* h = reinterpret_cast<Header*>(base_);
+  // Whoever comes after a death in here finds out that it may begin anew.
+  h->magic.store(Header::magic_begun, boost::memory_order_relaxed);
+  std::memset(base_ + sizeof h->magic, 0, sizeof(Header) - sizeof h->magic);
   h->layout_version = Header::layout_version_value;
   h->layout_hash = Header::layout_hash_value();
   h->reserve = reserve;
@@ -134,11 +137,15 @@ void Directory::grow(std::size_t need) {
     throw OutOfMemory(
         ground_.describe() + " is full: it has " + std::to_string(old) + " of " +
         std::to_string(reserve) + " bytes that it may grow to, " + std::to_string(need) +
-        " more were asked for; make it with a larger Options::reserve (the heap: configure_heap)" +
+        " more were asked for; make it with a larger Options::reserve (the heap: configure_heap; "
+        "what was adopted: more "
+        "memory)" +
         (waiting == 0 ? ""
                       : "; " + std::to_string(waiting) +
                             " bytes of erased objects wait for processes that could still have "
-                            "handles to them to open or make something here, or to end"));
+                            "handles to them to open or make something here, to call "
+                            "acknowledge_erased, or to "
+                            "end"));
   }
   std::size_t more = std::min(reserve - old, std::max(least, round_up(old / 2, page)));
   if (more > least + (16U << 20)) more = least + (16U << 20);
@@ -269,15 +276,17 @@ void Directory::sweep() {
 
 void Directory::tell_gone(Block* b, core::Deadline until) {
   switch (b->stamp().begins) {
-    case Stamp::Begins::with_latch: {
-      core::Latch::Turn turn(*reinterpret_cast<core::Latch*>(b->payload()), until);
-      if (turn.is_taken()) turn.retire();
+    case Stamp::Begins::with_latch:
+      reinterpret_cast<core::Latch*>(b->payload())->retire(until);
       break;
-    }
     case Stamp::Begins::with_owned_word: {
       auto& word = *reinterpret_cast<core::OwnedWord*>(b->payload());
-      if (word.take(participants(), participants().self(), until) <= core::Taken::from_dead)
+      const core::Taken taken =
+          word.take(participants(), participants().self(), core::Deadline::now());
+      if (taken <= core::Taken::from_dead)
         word.retire();
+      else
+        word.retire_when_given_back(taken == core::Taken::is_mine ? core::Deadline::now() : until);
       break;
     }
     case Stamp::Begins::otherwise:

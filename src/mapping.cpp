@@ -32,10 +32,15 @@ Process& process() {
   return p;
 }
 
+constexpr std::size_t max_reserve = std::size_t{1} << 47;
+
 void check(const SegmentOptions& options) {
   if (options.participants == 0 || options.participants > core::Participants::max_capacity)
     throw InvalidArgument("Options::participants is " + std::to_string(options.participants) +
                           "; it must be 1 to " + std::to_string(core::Participants::max_capacity));
+  if (options.reserve > max_reserve)
+    throw InvalidArgument("Options::reserve is " + std::to_string(options.reserve) +
+                          " bytes; a process can address " + std::to_string(max_reserve));
 }
 
 }  // namespace
@@ -90,21 +95,32 @@ Mapping::Mapping(int fd, Access access, Lifetime lifetime, std::string name,
 }
 
 Mapping::~Mapping() {
-  {
-    const std::lock_guard guard(process().mutex);
-    std::erase(process().mappings, this);
-  }
   if (takes_part_) {
-    core::Participants& table = participants();
-    table.resign();
-    // A robust mutex must not be unmapped while its thread lives: the thread's list of them runs
-    // through it. If other threads have enrolled, the address space stays as it is.
-    if (table.members_here() != 0)
+    // In memory that was adopted, threads may go on being enrolled: it is not ours to unmap.
+    if (others_are_enrolled())
       directory_.set_base(nullptr);
     else
-      table.forget();
+      participants().forget();
   }
   unmap();
+}
+
+bool Mapping::others_are_enrolled() noexcept {
+  participants().resign();
+  return participants().members_here() != 0;
+}
+
+void Mapping::unused(Mapping* mapping) noexcept {
+  {
+    const std::lock_guard guard(process().mutex);
+    if (mapping->lifetime_ == Lifetime::named && mapping->takes_part_ &&
+        mapping->others_are_enrolled()) {
+      mapping->kept_ = true;
+      return;
+    }
+    std::erase(process().mappings, mapping);
+  }
+  delete mapping;
 }
 
 bool Mapping::take_reference() noexcept {
@@ -112,6 +128,20 @@ bool Mapping::take_reference() noexcept {
   while (n != 0)
     if (references_.compare_exchange_weak(n, n + 1, std::memory_order_relaxed)) return true;
   return false;
+}
+
+/// The mapping of that file that this process has already, if it has one.
+MappingRef Mapping::found_again(const File& file, Access access) {
+  const std::lock_guard guard(process().mutex);
+  for (Mapping* m : process().mappings) {
+    if (!m->file_.is(file) || m->access_ != access) continue;
+    if (std::exchange(m->kept_, false))
+      m->references_.store(1, std::memory_order_relaxed);
+    else if (!m->take_reference())
+      continue;
+    return MappingRef(m);
+  }
+  return MappingRef();
 }
 
 std::string Mapping::describe() const {
@@ -220,13 +250,9 @@ MappingRef Mapping::attach(int fd, Access access, std::string name, const Segmen
     throw SystemError(EPERM, m.describe() + " belongs to user " + std::to_string(s.st_uid) +
                                  ", this process runs as " + std::to_string(::geteuid()) +
                                  "; set Options::any_owner to trust it");
-  {
-    const std::lock_guard guard(process().mutex);
-    for (Mapping* other : process().mappings)
-      if (other->file_.is(m.file_) && other->access_ == access && other->take_reference()) {
-        if (options.prefault) other->prefault(0, other->committed());
-        return MappingRef(other);
-      }
+  if (MappingRef found = found_again(m.file_, access)) {
+    if (options.prefault) found->prefault(0, found->committed());
+    return found;
   }
   const auto size = static_cast<std::size_t>(s.st_size);
   if (size < sizeof(Header))
@@ -255,8 +281,14 @@ MappingRef Mapping::adopt(std::span<std::byte> memory, const SegmentOptions& opt
   Mapping& m = *ref;
   m.directory_.set_base(memory.data());
   m.reserve_ = memory.size() / 64 * 64;
-  if (m.directory_.header().magic.load(boost::memory_order_acquire) == 0) {
+  const std::uint64_t mark = m.directory_.header().magic.load(boost::memory_order_acquire);
+  if (mark == 0 || mark == Header::magic_begun) {
     check(options);
+    if (mark == 0 && std::ranges::any_of(memory.first(sizeof(Header)),
+                                         [](std::byte b) { return b != std::byte{}; }))
+      throw LayoutMismatch(
+          "the memory to adopt holds something that is no lagoon segment; to make one there, fill "
+          "it with zeros first");
     m.directory_.format(m.reserve_, m.reserve_,
                         std::min(options.participants, memory.size() / 256));
     m.join();

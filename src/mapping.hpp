@@ -46,6 +46,7 @@ class Mapping final : private Directory::Ground {
   bool erase(std::string_view name);
   [[nodiscard]] std::vector<Segment::Entry> objects();
   [[nodiscard]] std::size_t used();
+  void acknowledge_erased();
 
   /// A handle of this process begins, and ends. In the process that made it, the end of the last
   /// handle to a nameless object is the object's end.
@@ -70,6 +71,12 @@ class Mapping final : private Directory::Ground {
   ~Mapping();
   /// Another reference; false if the last one has gone already.
   bool take_reference() noexcept;
+  /// Its last reference has gone: ends it, or keeps it to be found again.
+  static void unused(Mapping* mapping) noexcept;
+  static MappingRef found_again(const File& file, Access access);
+  /// A robust mutex must not be unmapped while its thread lives: the thread's list of them runs
+  /// through it.
+  [[nodiscard]] bool others_are_enrolled() noexcept;
 
   void map(std::size_t reserve);
   void unmap() noexcept;
@@ -99,6 +106,7 @@ class Mapping final : private Directory::Ground {
   Reach reach_;
   std::atomic<std::uint32_t> references_{1};
   bool takes_part_ = false;      // may have enrolled: a whole segment is mapped
+  bool kept_ = false;            // unused, but threads are enrolled; under the process-wide mutex
   std::vector<Block*> dropped_;  // heap: erased, not yet free; with the turn
 };
 

@@ -25,8 +25,9 @@ Handle Mapping::make_or_find(std::string_view name, const Stamp& stamp, std::siz
   const bool named = !name.empty() || lifetime_ != Lifetime::heap;
   if (named) directory_.check_name(name);
   if (read_only())
-    throw ReadOnly(describe() + " is attached read-only; '" + std::string(name) +
-                   "' can be had as Value<const T> or Array<const T>");
+    throw ReadOnly(describe() + " is attached read-only: nothing is made there; what is under '" +
+                   std::string(name) +
+                   "' is had by find<Value<const T>>, find<Array<const T>> or find_constructed<T>");
   Directory::Fresh fresh{};
   {
     const Directory::Turn turn(directory_);
@@ -77,16 +78,18 @@ std::optional<Handle> Mapping::find(std::string_view name, const Stamp& stamp,
         throw;
       }
       if (!will_only_read)
-        throw ReadOnly(describe() + " is attached read-only; '" + std::string(name) +
-                       "' can be had as Value<const T> or Array<const T>");
+        throw ReadOnly(describe() + " is attached read-only; '" + std::string(name) + "' (" +
+                       stamp.text() +
+                       ") was asked for as something to write to: values and arrays are read as "
+                       "Value<const T> and Array<const T>, unless they have a lock");
       Handle handle = handle_of(b);
       if (directory_.unlinks() == before) return handle;
     }
   }
   const Directory::Turn turn(directory_);
-  Block* b = directory_.lookup(name);
-  if (b == nullptr) return std::nullopt;
-  return handle_of_found(b, stamp);
+  if (Block* b = directory_.lookup(name)) return handle_of_found(b, stamp);
+  reach_.acknowledge();
+  return std::nullopt;
 }
 
 bool Mapping::erase(std::string_view name) {
@@ -102,8 +105,8 @@ bool Mapping::erase(std::string_view name) {
     b->set(Block::erased);
     opened(b);  // stays what it is until those who use it have been told
   }
-  // Most writers are done by then. Whoever is not, and whoever kills us here: those who sweep later
-  // tell.
+  // Who is at work in it longer than that ends it with its own giving back. If we are killed here,
+  // those who sweep later tell.
   directory_.tell_gone(b, core::Deadline::after(std::chrono::milliseconds(10)));
   closed(b);
   const Directory::Turn turn(directory_);
@@ -136,6 +139,12 @@ void Mapping::drop(Block* block) {
 
 void Mapping::swept() noexcept {
   std::erase_if(dropped_, [](const Block* b) { return b->state() != Block::erased; });
+}
+
+void Mapping::acknowledge_erased() {
+  if (read_only()) return;
+  const Directory::Turn turn(directory_);
+  reach_.acknowledge();
 }
 
 std::vector<Segment::Entry> Mapping::objects() {

@@ -9,7 +9,7 @@ MappingRef::MappingRef(const MappingRef& other) noexcept : mapping_(other.mappin
 }
 MappingRef::~MappingRef() {
   if (mapping_ != nullptr && mapping_->references_.fetch_sub(1, std::memory_order_acq_rel) == 1)
-    delete mapping_;
+    Mapping::unused(mapping_);
 }
 
 Handle::Handle(MappingRef mapping, Block* block)

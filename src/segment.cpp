@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -68,6 +70,17 @@ detail::MappingRef open_file(std::string_view name, Mapping::Access access,
   const int e = errno;
   if (e == ENOSPC) throw OutOfMemory(what + ": " + std::strerror(e));
   throw SystemError(e, what);
+}
+
+/// What is adopted without a segment in it must be empty.
+void check_zero(int fd) {
+  std::array<char, sizeof(detail::Header)> head{};
+  if (::pread(fd, head.data(), head.size(), 0) < 0)
+    throw SystemError(errno, "cannot read the file to adopt");
+  if (std::ranges::any_of(head, [](char c) { return c != 0; }))
+    throw LayoutMismatch(
+        "the file to adopt holds something that is no lagoon segment; to make one there, truncate "
+        "it to nothing first");
 }
 
 }  // namespace
@@ -141,7 +154,8 @@ Segment Segment::adopt(int fd, const Options& options) {
   std::uint64_t mark = 0;
   if (::pread(locked.get(), &mark, sizeof mark, 0) < 0)
     throw SystemError(errno, "cannot read the file to adopt");
-  return Segment(mark == 0
+  if (mark == 0) check_zero(locked.get());
+  return Segment(mark == 0 || mark == detail::Header::magic_begun
                      ? Mapping::make(own.release(), Mapping::Lifetime::named, {}, options)
                      : Mapping::attach(own.release(), Mapping::Access::read_write, {}, options));
 }
@@ -152,6 +166,7 @@ Segment Segment::adopt(std::span<std::byte> memory, const Options& options) {
 
 Place Segment::operator[](std::string_view name) const { return Place(mapping_, name); }
 bool Segment::erase(std::string_view name) const { return mapping_->erase(name); }
+void Segment::acknowledge_erased() const { mapping_->acknowledge_erased(); }
 std::vector<Segment::Entry> Segment::objects() const { return mapping_->objects(); }
 const std::string& Segment::name() const noexcept { return mapping_->name(); }
 bool Segment::read_only() const noexcept { return mapping_->read_only(); }

@@ -639,7 +639,7 @@ TEST(SeqlockedArray, a_nested_write_is_UsageError_that_names_the_array) {
   EXPECT_EQ(other.get(0), 1);
 }
 
-TEST(SeqlockedArray, forked_inside_a_write_the_childs_publish_fails_and_the_parents_stands) {
+TEST(SeqlockedArray, forked_inside_a_write_the_child_publishes_nothing_and_the_parent_does) {
   Array<int> a(3);
   SharedFlags flags;
   const pid_t parent = getpid();

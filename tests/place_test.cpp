@@ -19,6 +19,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <map>
 #include <memory>
@@ -527,73 +528,126 @@ TEST_F(Named, handles_of_another_process_throw_Gone) {
   EXPECT_EQ(child.exitcode(), 0);
 }
 
-TEST_F(Named, erase_does_not_wait_for_a_writer_at_work) {
-  // Handles go on as they were, on memory that nobody else gets; gone() tells.
+TEST_F(Named, erase_does_not_wait_for_a_writer_at_work_and_others_are_told_when_it_has_ended) {
   Array<int> array(segment_["a"], 3);
+  Value<Quote> value{segment_["q"], Quote{}};
+  Array<int, mode::locked> locked(segment_["k"], 3);
+  Lock lock{segment_["l"]};
+  RLock rlock{segment_["r"]};
   SharedFlags flags;
   Child writer([&] {
-    array.write([&](std::span<int> elements) {
-      elements[0] = 1;
-      flags.raise(0);
-      flags.await(1);
+    const std::scoped_lock guard(lock, rlock, locked);
+    value.update([&](Quote&) {
+      array.write([&](std::span<int> elements) {
+        elements[0] = 1;
+        flags.raise(0);
+        flags.await(1);
+        // It needs the turn of the segment itself, inside its turn to write.
+        const Value<int> made{segment_["made"], 1};
+      });
     });
   });
   flags.await(0);
-  EXPECT_TRUE(segment_.erase("a"));
+  for (const char* name : {"a", "q", "k", "l", "r"}) EXPECT_TRUE(segment_.erase(name));
   EXPECT_FALSE(segment_.find<Array<int>>("a").has_value());
   EXPECT_TRUE(array.gone());
+  EXPECT_TRUE(lock.gone());
   EXPECT_GT(segment_.used(), 0U);
+  EXPECT_EQ(array.get(0), 0) << "until it has ended they go on as they were";
   flags.raise(1);
   EXPECT_EQ(writer.exitcode(), 0);
+  expect_throw<Gone>([&] { (void)array.snapshot(); }, {"'a'"});
+  expect_throw<Gone>([&] { array[0] = 1; }, {"'a'"});
+  expect_throw<Gone>([&] { (void)value.get(); });
+  expect_throw<Gone>([&] { (void)locked.get(0); });
+  expect_throw<Gone>([&] { (void)lock.acquire(); }, {"'l'"});
+  expect_throw<Gone>([&] { (void)rlock.acquire(); }, {"'r'"});
 }
 
-// What an erase could not tell without waiting is told by those that come later.
-TEST_F(Named, erase_tells_what_earlier_ones_could_not) {
+TEST_F(Named, erased_at_work_by_one_that_is_killed_there_is_gone_for_the_next) {
   Array<int> array(segment_["a"], 3);
   Lock lock{segment_["l"]};
   SharedFlags flags;
-  const auto a_writer_inside = [&](auto&& before_it_ends) {
-    return Child([&, before_it_ends] {
-      lock.lock();
-      array.write([&](std::span<int>) {
-        flags.raise(0);
-        flags.await(1);
-        before_it_ends();
-      });
-      lock.release();
+  Child writer([&] {
+    lock.lock();
+    array.write([&](std::span<int>) {
+      flags.raise(0);
+      pause();
     });
-  };
-  // It needs the turn of the segment itself, inside its turn to write.
-  Child writer = a_writer_inside([&] { const Value<int> made{segment_["made"], 1}; });
+  });
   flags.await(0);
   segment_.erase("a");
   segment_.erase("l");
-  (void)array.snapshot();
-  flags.raise(1);
-  EXPECT_EQ(writer.exitcode(), 0);
-  (void)array.snapshot();
-  EXPECT_TRUE(segment_.erase("made"));
-  expect_throw<Gone>([&] { (void)array.snapshot(); }, {"'a'"});
-  expect_throw<Gone>([&] { array[0] = 1; }, {"'a'"});
+  writer.kill_unreaped();
   expect_throw<Gone>([&] { (void)lock.acquire(); }, {"'l'"});
+  expect_throw<Gone>([&] { array[0] = 1; }, {"'a'"});
+  expect_throw<Gone>([&] { (void)array.snapshot(); }, {"'a'"});
 }
 
-TEST(Attaching, tells_what_an_erase_could_not) {
-  const ShmName name;
+TEST_F(Named, who_waits_for_a_lock_that_is_erased_is_told_when_its_owner_gives_it_back) {
+  Lock lock{segment_["l"]};
   SharedFlags flags;
-  Child child([&] {
-    const Segment segment = Segment::create(name);
-    Array<int> array(segment["a"], 3);
-    array.write([&](std::span<int>) { EXPECT_TRUE(segment.erase("a")); });  // our own turn
-    (void)array.snapshot();
+  EXPECT_TRUE(lock.acquire());
+  Child waiter([&] {
+    flags.raise();
+    expect_throw<Gone>([&] { (void)lock.acquire(); }, {"'l'"});
+  });
+  flags.await();
+  segment_.erase("l");
+  lock.release();
+  EXPECT_EQ(waiter.exitcode(), 0);
+}
+
+TEST_F(Named, who_waits_for_a_value_that_is_erased_comes_back) {
+  Value<int> value{segment_["v"], 1};
+  SharedFlags flags;
+  Child waiter([&] {
+    flags.raise();
+    value.wait(1);
+    EXPECT_TRUE(value.gone());
+    EXPECT_FALSE(value.wait_for(1, std::chrono::hours(1)));
+  });
+  flags.await();
+  segment_.erase("v");
+  EXPECT_EQ(waiter.exitcode(), 0);
+}
+
+TEST_F(Named, a_process_that_only_works_lets_go_of_erased_memory_when_it_says_so) {
+  Value<int> hits{segment_["hits"], 0};
+  SharedFlags flags;
+  Child worker([&] {
+    const Segment mine = Segment::open(name_);
+    Value<int> own{mine["hits"], 0};
     flags.raise(0);
     flags.await(1);
-    expect_throw<Gone>([&] { (void)array.snapshot(); }, {"'a'"});
+    ++own;
+    mine.acknowledge_erased();
+    flags.raise(2);
+    flags.await(3);
   });
   flags.await(0);
-  const Segment segment = Segment::open(name);
+  { const Array<char> block(segment_["block"], 100'000); }
+  segment_.erase("block");
+  EXPECT_GT(segment_.used(), 100'000U) << "it might have opened it";
   flags.raise(1);
-  EXPECT_EQ(child.exitcode(), 0);
+  flags.await(2);
+  segment_.erase("nothing");
+  { const Value<int> other{segment_["other"], 0}; }
+  segment_.erase("other");
+  EXPECT_LT(segment_.used(), 100'000U);
+  flags.raise(3);
+  EXPECT_EQ(worker.exitcode(), 0);
+}
+
+TEST_F(Named, erased_by_its_own_writer_it_is_gone_when_the_write_has_ended) {
+  Array<int> array(segment_["a"], 3);
+  array.write([&](std::span<int>) { EXPECT_TRUE(segment_.erase("a")); });
+  expect_throw<Gone>([&] { (void)array.snapshot(); }, {"'a'"});
+  Lock lock{segment_["l"]};
+  EXPECT_TRUE(lock.acquire());
+  EXPECT_TRUE(segment_.erase("l"));
+  lock.release();
+  expect_throw<Gone>([&] { (void)lock.acquire(); }, {"'l'"});
 }
 
 TEST_F(Named, what_the_dead_were_making_is_freed_by_who_erases) {
@@ -621,6 +675,51 @@ TEST_F(Named, a_child_forked_while_its_parent_makes_an_object_makes_nothing) {
   EXPECT_EQ(segment_.construct<Forking>("x").x.get(), 7) << "the parent's is there";
   { const Value<int> other{segment_["other"], 1}; }
   EXPECT_EQ(segment_.objects().size(), 2U);
+}
+
+TEST_F(Named, what_was_constructed_is_found_and_read_through_a_read_only_segment) {
+  segment_.construct<Book>("book", 10.0);
+  const Segment read_only = Segment::open_read_only(name_);
+  const Book* book = read_only.find_constructed<Book>("book");
+  ASSERT_NE(book, nullptr);
+  EXPECT_EQ(book, read_only.find_constructed<Book>("book"));
+  EXPECT_EQ(read_only.find_constructed<Book>("none"), nullptr);
+  expect_throw<lagoon::ReadOnly>([&] { read_only.construct<Book>("book"); }, {"find_constructed"});
+  { const Value<int> x{segment_["x"], 0}; }
+  expect_throw<TypeMismatch>([&] { (void)read_only.find_constructed<Book>("x"); });
+}
+
+TEST(Attaching, again_and_again_beside_a_thread_that_stays_maps_once) {
+  const ShmName name;
+  const auto times_mapped = [&] {
+    std::ifstream maps("/proc/self/maps");
+    int n = 0;
+    for (std::string line; std::getline(maps, line);)
+      n += line.find(name.str()) != std::string::npos ? 1 : 0;
+    return n;
+  };
+  Segment::create(name);
+  std::atomic<int> lent = 0;
+  std::thread worker([&] {
+    for (int i = 0; i < 20; ++i) {
+      while (lent != 2 * i + 1) std::this_thread::yield();
+      Array<int>(Segment::open(name)["a"], 64)[0] += 1;  // enrols this thread
+      ++lent;
+    }
+    while (lent != 0) std::this_thread::yield();
+  });
+  for (int i = 0; i < 20; ++i) {
+    const Segment segment = Segment::open(name);
+    Array<int>(segment["a"], 64)[1] += 1;
+    ++lent;
+    while (lent != 2 * i + 2) std::this_thread::yield();
+    EXPECT_EQ(times_mapped(), 1);
+  }
+  EXPECT_EQ(times_mapped(), 1) << "the worker's robust mutex lies in it";
+  lent = 0;
+  worker.join();
+  EXPECT_EQ(Array<int>(Segment::open(name)["a"], 64).get(0), 20);
+  EXPECT_EQ(times_mapped(), 0);
 }
 
 TEST_F(Named, erase_takes_over_from_a_dead_writer_and_a_dead_holder) {

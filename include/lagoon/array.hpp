@@ -201,7 +201,8 @@ class Array {
   }
 
   /// Changes elements by f(std::span<T>). seqlocked: all of it is seen or none, and if f throws
-  /// nothing is published. locked: under the lock, as it goes.
+  /// nothing is published. locked: under the lock, as it goes. f must not fork: a child's write is
+  /// refused when f returns, but what it has stored through the span it shares with its parent.
   template <class F>
   requires(!is_read_only && (seqlocked || locked)) void write(F&& f) {
     store_.change(handle_, 0, size_, size_, [&](T* first) { f(std::span<T>(first, size_)); });

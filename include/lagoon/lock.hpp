@@ -74,7 +74,13 @@ class LockHandle {
   /// Whether anyone who lives has it.
   [[nodiscard]] bool locked() const noexcept {
     const core::Owner owner = state_->word.owner();
-    return owner != core::nobody && !state_->table().is_dead(owner);
+    return owner != core::nobody && owner != core::OwnedWord::gone &&
+           !state_->table().is_dead(owner);
+  }
+  /// Whether the object was erased.
+  [[nodiscard]] bool gone() const noexcept {
+    return state_->word.owner() == core::OwnedWord::gone ||
+           (handle_.payload() != nullptr && handle_.gone());
   }
 
  protected:
@@ -86,8 +92,13 @@ class LockHandle {
   ~LockHandle() = default;
 
   core::Taken take_over(core::Taken taken) noexcept {
-    if (taken == core::Taken::from_dead) [[unlikely]]
-      state_->owner_died.store(1, boost::memory_order_release);
+    if (taken != core::Taken::from_dead) [[likely]]
+      return taken;
+    if (state_->word.is_ending()) {
+      state_->word.retire();
+      return core::Taken::is_gone;
+    }
+    state_->owner_died.store(1, boost::memory_order_release);
     return taken;
   }
   [[noreturn]] void throw_not_held(const char* what) const;

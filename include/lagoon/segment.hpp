@@ -93,11 +93,12 @@ class Segment {
   static bool remove(std::string_view name, const Options& options = {});
 
   /// A segment in a file that the application brings (memfd, hugetlbfs, …): attached if it holds
-  /// one, made if it is empty. The descriptor is duplicated.
+  /// one, made if it is empty or all zero; LayoutMismatch if there is something else. The
+  /// descriptor is duplicated.
   static Segment adopt(int fd, const Options& options = {});
   /// A segment in memory that the application has mapped, shared and aligned to 64 bytes: attached
-  /// if it holds one, made if it is all zero. It does not grow and is not unmapped. Whoever makes
-  /// it must have done so before others adopt it.
+  /// if it holds one, made if it is all zero, else LayoutMismatch. It does not grow and is not
+  /// unmapped. Whoever makes it must have done so before others adopt it.
   static Segment adopt(std::span<std::byte> memory, const Options& options = {});
 
   /// The place of that name in this segment.
@@ -111,10 +112,19 @@ class Segment {
   template <class T, class... Args>
   T& construct(std::string_view name, Args&&... args) const;
   /// Ends the named object: the name is free again, handles to it throw Gone (those of scalars and
-  /// of atomic and raw arrays only say so: `gone()`). False if there was none. If somebody is at
-  /// work in it, or holds its lock, for more than 10 ms, `gone()` says so at once, and Gone is
-  /// thrown after the next erase (of anything) or attachment that finds it at rest.
+  /// of atomic and raw arrays only say so: `gone()`; references from `construct` do not). False if
+  /// there was none. Whoever is writing, or has its lock, is let finish: for others Gone comes when
+  /// it has. If the eraser is killed half-way, Gone comes with the next erase (of anything) or
+  /// attachment.
   bool erase(std::string_view name) const;
+  /// The T that `construct` made under that name, or null. To be read only, through a read-only
+  /// segment too.
+  template <class T>
+  [[nodiscard]] const T* find_constructed(std::string_view name) const;
+  /// Lets the memory of what others have erased be used again, as far as this process is concerned
+  /// and has no handle to it. Opening, making, looking for and erasing objects do so by themselves:
+  /// this is for processes that do none of these for a long time.
+  void acknowledge_erased() const;
 
   struct Entry {
     std::string name;
@@ -146,6 +156,11 @@ namespace detail {
 /// The table of those who take part in a segment, for objects that are laid out in place.
 core::Participants& participants_of(const Segment& segment);
 
+template <class T>
+Stamp in_place_stamp() {
+  return {.kind = Stamp::Kind::in_place, .mode = Stamp::Mode::raw, .element = ElementType::of<T>()};
+}
+
 }  // namespace detail
 
 template <class Object>
@@ -159,15 +174,21 @@ T& Segment::construct(std::string_view name, Args&&... args) const {
                 "to live under a name a struct says what it is called: template <> inline "
                 "constexpr std::string_view lagoon::type_name<T> = \"T\";");
   static_assert(std::is_trivially_destructible_v<T>, "nobody runs destructors in shared memory");
-  const detail::Stamp stamp{.kind = detail::Stamp::Kind::in_place,
-                            .mode = detail::Stamp::Mode::raw,
-                            .element = detail::ElementType::of<T>()};
-  detail::Handle handle = detail::make_or_find(
-      (*this)[name], stamp, sizeof(T), [&](std::byte* payload, core::Participants&) {
-        new (payload) T(*this, std::forward<Args>(args)...);
-      });
+  detail::Handle handle =
+      detail::make_or_find((*this)[name], detail::in_place_stamp<T>(), sizeof(T),
+                           [&](std::byte* payload, core::Participants&) {
+                             new (payload) T(*this, std::forward<Args>(args)...);
+                           });
   handle.keep();  // the reference may be used after the object is erased
   return *reinterpret_cast<T*>(handle.payload());
+}
+
+template <class T>
+const T* Segment::find_constructed(std::string_view name) const {
+  auto handle = detail::find(mapping_, name, detail::in_place_stamp<T>(), true);
+  if (!handle) return nullptr;
+  handle->keep();  // as in construct
+  return reinterpret_cast<const T*>(handle->payload());
 }
 
 }  // namespace lagoon

@@ -222,20 +222,21 @@ class Value : public detail::ValueBase<Type, Mode> {
   T operator--() noexcept requires counts { return *this -= T{1}; }
   T operator--(int) noexcept requires counts { return fetch_sub(T{1}); }
 
-  /// Waits until the value is another than `old`. Whoever changes it calls notify.
+  /// Waits until the value is another than `old`, or the object is erased: `gone()` tells which.
+  /// Whoever changes it calls notify.
   void wait(T old) const noexcept requires(atomic&& writable) {
-    (void)cell().wait_until(old, core::Deadline::never());
+    (void)wait_until(old, core::Deadline::never());
   }
-  /// False if the time was over first.
+  /// False if the time was over first, or the object was erased.
   template <class Rep, class Period>
   requires(atomic&& writable)
       [[nodiscard]] bool wait_for(T old, std::chrono::duration<Rep, Period> d) const noexcept {
-    return cell().wait_until(old, core::Deadline::after(d));
+    return wait_until(old, core::Deadline::after(d));
   }
   template <class Duration>
   requires(atomic&& writable) [[nodiscard]] bool wait_until(
       T old, std::chrono::time_point<std::chrono::steady_clock, Duration> t) const noexcept {
-    return cell().wait_until(old, core::Deadline::at(t));
+    return wait_until(old, core::Deadline::at(t));
   }
   void notify_one() noexcept requires(atomic&& writable) { cell().notify_one(); }
   void notify_all() noexcept requires(atomic&& writable) { cell().notify_all(); }
@@ -261,6 +262,13 @@ class Value : public detail::ValueBase<Type, Mode> {
  private:
   friend struct detail::Attach;
   explicit Value(detail::Handle handle) noexcept : Base(std::move(handle)) {}
+  /// An erased object's value will not change: look for that in between.
+  bool wait_until(T old, core::Deadline deadline) const noexcept {
+    for (;;) {
+      if (cell().wait_until(old, deadline.within(std::chrono::milliseconds(50)))) return true;
+      if (deadline.passed() || this->gone()) return false;
+    }
+  }
   /// Nobody waits for a reader that may not write: look that the memory was still this object's.
   void look_that_it_is_still_there() const noexcept(writable) {
     if constexpr (!writable) {

@@ -15,7 +15,7 @@ Taken OwnedWord::take_contended(const Participants& table, Owner me, Deadline de
     std::uint64_t seen = word_.load(memory_order_relaxed);
     const Owner owner = seen & ~flags;
     // Whoever has slept takes the word with `waiters` set: it cannot know who else sleeps.
-    const std::uint64_t kept = slept ? waiters : seen & flags;
+    const std::uint64_t kept = (seen & ending) | (slept ? waiters : seen & flags);
     if (owner == nobody) {
       if (word_.compare_exchange_weak(seen, me | kept, memory_order_acquire,  // (1)
                                       memory_order_relaxed))
@@ -33,7 +33,7 @@ Taken OwnedWord::take_contended(const Participants& table, Owner me, Deadline de
         return Taken::from_dead;
       continue;
     }
-    const std::uint64_t asleep = owner | waiters | (slept ? 0 : seen & waking);
+    const std::uint64_t asleep = owner | waiters | (seen & ending) | (slept ? 0 : seen & waking);
     if (asleep != seen &&
         !word_.compare_exchange_strong(seen, asleep, memory_order_relaxed))  // (4), (5)
       continue;
@@ -57,6 +57,7 @@ void OwnedWord::give_back_slow() noexcept {
     word_.store(0, memory_order_release);  // (2)
     return;
   }
+  if ((seen & ending) != 0) return retire();
   word_.store(waiters | waking, memory_order_release);  // (2)
   if ((seen & waking) == 0) wake_one();
 }
@@ -65,9 +66,13 @@ bool OwnedWord::give_back_of(Owner owner) noexcept {
   std::uint64_t seen = word_.load(memory_order_relaxed);
   for (;;) {
     if ((seen & ~flags) != owner) return false;
-    const std::uint64_t free = (seen & flags) == 0 ? 0 : waiters | waking;
+    const bool ends = (seen & ending) != 0;
+    const std::uint64_t free = ends ? gone : (seen & flags) == 0 ? 0 : waiters | waking;
     if (word_.compare_exchange_weak(seen, free, memory_order_release, memory_order_relaxed)) {
-      if (free != 0 && (seen & waking) == 0) wake_one();
+      if (ends)
+        futex_wake(futex());
+      else if (free != 0 && (seen & waking) == 0)
+        wake_one();
       return true;
     }
   }
@@ -76,6 +81,25 @@ bool OwnedWord::give_back_of(Owner owner) noexcept {
 void OwnedWord::retire() noexcept {
   word_.store(gone, memory_order_release);
   futex_wake(futex());
+}
+
+void OwnedWord::retire_when_given_back(Deadline deadline) noexcept {
+  Backoff backoff;
+  do {
+    std::uint64_t seen = word_.load(memory_order_relaxed);
+    const Owner owner = seen & ~flags;
+    if (owner == gone) return;
+    if (owner == nobody) {
+      if (word_.compare_exchange_strong(seen, gone, memory_order_release, memory_order_relaxed)) {
+        futex_wake(futex());
+        return;
+      }
+    } else if ((seen & ending) == 0) {
+      word_.compare_exchange_strong(seen, seen | ending, memory_order_relaxed);  // (6)
+    }
+    // Whoever was just giving back may not have seen the flag.
+    if (!backoff.wait()) wait_slice(futex(), static_cast<std::uint32_t>(seen), deadline);
+  } while (!deadline.passed());
 }
 
 }  // namespace lagoon::core

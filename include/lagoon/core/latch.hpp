@@ -81,12 +81,16 @@ class Latch {
     Turn(Latch& latch, Deadline deadline)
         : latch_(latch),
           me_(latch.table().self()),
-          taken_(latch.turn_.take(latch.table(), me_, deadline)) {}
+          taken_(latch.turn_.take(latch.table(), me_, deadline)) {
+      if (taken_ == Taken::from_dead && latch.turn_.is_ending()) [[unlikely]]
+        retire();
+    }
     Turn(const Turn&) = delete;
     Turn& operator=(const Turn&) = delete;
     ~Turn() {
       if (is_taken() && !fork_.passed()) [[likely]]
-        latch_.turn_.give_back(me_);
+        if (!latch_.turn_.give_back_at_once(me_)) [[unlikely]]
+          give_back_slow();
     }
 
     [[nodiscard]] Taken outcome() const noexcept { return taken_; }
@@ -109,6 +113,12 @@ class Latch {
     }
 
    private:
+    void give_back_slow() noexcept {
+      if (latch_.turn_.is_ending())
+        retire();
+      else
+        latch_.turn_.give_back(me_);
+    }
     Latch& latch_;
     Owner me_;
     ForkMark fork_;
@@ -117,6 +127,16 @@ class Latch {
 
   [[nodiscard]] Version version() const noexcept {
     return version_.load(boost::memory_order_acquire);  // (5)
+  }
+
+  /// The object is erased: from here on, or once the writer at work gives its turn back, no writer
+  /// gets the turn, and readers are told. Waits for that one until `deadline`.
+  void retire(Deadline deadline) {
+    Turn turn(*this, Deadline::now());
+    if (turn.is_taken()) return turn.retire();
+    turn_.retire_when_given_back(turn.outcome() == Taken::is_mine ? Deadline::now() : deadline);
+    if (turn_.owner() == OwnedWord::gone)  // no writer will do it, if that one was killed at it
+      version_.fetch_or(version_gone, boost::memory_order_release);
   }
 
   /// After a copy from version `first`: the version now, to be handed to `whole`.

@@ -2,11 +2,13 @@
 /// One word that names who owns something: a lock, a turn to write. Whoever waits for it can tell,
 /// by one look, whether the owner lives, and take over from a dead one.
 ///
-/// The word is an Owner (see participants.hpp) with two flags in its low bits:
+/// The word is an Owner (see participants.hpp) with two flags in its low bits, and one in its
+/// highest, which no generation reaches:
 ///   waiters  somebody may sleep on this word: giving it back must wake one
 ///   waking   one who slept has been woken and has not yet taken the word or gone back to sleep;
 ///            until then nobody else is woken (at most one wake is in flight, else a contended
 ///            lock spends its time in the kernel)
+///   ending   the object was erased while somebody owned the word: giving it back retires it
 /// Sleepers wait on the low half, which holds flags, slot and part of the generation.
 ///
 /// Every store that publishes, and what a SIGKILL right after it leaves
@@ -19,12 +21,14 @@
 ///   (4) waiters:   CAS sets the flag. Killed after: one needless wake.
 ///   (5) waking:    set by (2), cleared by the woken one's (1) or (4). Killed woken one: another
 ///                  sleeper whose slice ends clears it.
+///   (6) ending:    CAS sets the flag. Killed after: who gives back, or takes over, retires it.
 /// (2) is a load and a store, not a locked instruction (which would double the price of the pair).
-/// A flag that a waiter sets between the two is lost; that waiter then sleeps one slice at most.
+/// A flag that another sets between the two is lost; a waiter then sleeps one slice at most, an
+/// eraser looks again.
 ///
 /// Memory orders: (1) and (3) are acquire and read the value written by the release (2), so the
-/// new owner sees all that the last one did; (3) relies on is_dead's acquire for the same. (4)
-/// and (5) are relaxed: flags carry no data.
+/// new owner sees all that the last one did; (3) relies on is_dead's acquire for the same. (4),
+/// (5) and (6) are relaxed: flags carry no data.
 ///
 /// Progress: blocking among living owners; never blocked by a dead one. Unfair: a runner may
 /// overtake a sleeper, which is what makes it fast with more processes than processors.
@@ -47,7 +51,7 @@ enum class Taken : std::uint8_t {
 class OwnedWord {
  public:
   /// In the place of an owner: the object was erased and nobody owns it ever again.
-  static constexpr Owner gone = ~std::uint64_t{3};
+  static constexpr Owner gone = ~(std::uint64_t{3} | std::uint64_t{1} << 63);
 
   /// Takes the word if it is free and nobody sleeps: one locked instruction.
   [[nodiscard]] bool take_at_once(Owner me) noexcept {
@@ -95,11 +99,19 @@ class OwnedWord {
   }
   /// For its owner, once the object is erased: from here on everyone's take is `is_gone`.
   void retire() noexcept;
+  /// For whoever erases it while another owns it: that one's giving back retires it. Returns when
+  /// this is sure, or at the deadline.
+  void retire_when_given_back(Deadline deadline) noexcept;
+  /// For its owner: whether it was erased meanwhile.
+  [[nodiscard]] bool is_ending() const noexcept {
+    return (word_.load(boost::memory_order_relaxed) & ending) != 0;
+  }
 
  private:
   static constexpr std::uint64_t waiters = 1;
   static constexpr std::uint64_t waking = 2;
-  static constexpr std::uint64_t flags = waiters | waking;
+  static constexpr std::uint64_t ending = std::uint64_t{1} << 63;
+  static constexpr std::uint64_t flags = waiters | waking | ending;
 
   void give_back_slow() noexcept;
   void wake_one() noexcept;

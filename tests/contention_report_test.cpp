@@ -329,6 +329,16 @@ TEST(Contention, AListLeavesTheReportAlone) {
   EXPECT_FALSE(program.has("contention.partial.json"));
 }
 
+TEST(Contention, SaysBeforeItMeasuresThatTheReportCannotBeWritten) {
+  Program program({"--report", "/dev/null/report"});
+  const int status = program.wait();
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 1);
+  const std::string said = program.read("output.progress");
+  EXPECT_NE(said.find("cannot be written to /dev/null/report: "), std::string::npos) << said;
+  EXPECT_EQ(program.read("output"), "");
+}
+
 TEST(Contention, ASignalEndsItAndTheLastCompleteReportStays) {
   for (const int number : {SIGINT, SIGTERM}) {
     Program program({"--full", "--benchmark_filter=counter/pthread_mutex/children:64/"},

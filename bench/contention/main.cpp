@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <exception>
@@ -15,7 +16,9 @@
 #include <fstream>
 #include <iterator>
 #include <regex>
+#include <stdexcept>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "machine.hpp"
@@ -164,8 +167,7 @@ class Program {
       return 2;
     }
 
-    std::filesystem::create_directories(report_);
-    for (const char* extension : {"json", "html"}) std::filesystem::remove(partial(extension));
+    prepare_report();
     results_.facts = machine_facts();
     results_.facts.emplace_back("mode", mode_.name);
     results_.facts.emplace_back("clock of single operations", clock_text());
@@ -283,6 +285,18 @@ class Program {
   }
   [[nodiscard]] std::filesystem::path complete(const char* extension) const {
     return report_ / (std::string("contention.") + extension);
+  }
+
+  /// Says before a minute of measuring that its result could not be written.
+  void prepare_report() const {
+    std::error_code error;
+    std::filesystem::create_directories(report_, error);
+    if (!error && ::access(report_.c_str(), W_OK) != 0) error = {errno, std::generic_category()};
+    if (error) {
+      throw std::runtime_error("the report cannot be written to " + report_.string() + ": " +
+                               error.message() + "; --report DIRECTORY takes another place");
+    }
+    for (const char* extension : {"json", "html"}) std::filesystem::remove(partial(extension));
   }
 
   int report() {

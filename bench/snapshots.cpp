@@ -3,6 +3,7 @@
 ///   alone                 nobody writes; beside the fastest copy of as many bytes
 ///   writer …              another process writes as fast as it can: all elements by assign, all by
 ///                         write(f), or one after another
+///   in 2, 4, 8 copies     the same beside a writer by assign, whatever number suits the size
 ///   writer stopped, dead  the other process was stopped, then killed, in the middle of a write
 ///   store of one element, Value of a struct: beside one locked instruction
 ///
@@ -62,12 +63,23 @@ struct Places {
   int there = -1;
 };
 
-/// An array, a copy of it, and its twin for bare copies.
+template <unsigned N>
+using ArrayIn = lagoon::Array<double, lagoon::mode::seqlocked_in<N>>;
+
+/// An array, a copy of it, and its twins: for bare copies, and in other numbers of copies.
 struct Subject {
   explicit Subject(std::size_t bytes)
-      : array(bytes / sizeof(double)), plain(bytes / sizeof(double)), out(bytes / sizeof(double)) {}
+      : array(bytes / sizeof(double)),
+        in_2(array.size()),
+        in_4(array.size()),
+        in_8(array.size()),
+        plain(array.size()),
+        out(array.size()) {}
   [[nodiscard]] std::size_t bytes() const { return out.size() * sizeof(double); }
   Array array;
+  ArrayIn<2> in_2;
+  ArrayIn<4> in_4;
+  ArrayIn<8> in_8;
   lagoon::Array<double, lagoon::mode::raw> plain;
   std::vector<double> out;
 };
@@ -85,7 +97,8 @@ void snapshots(benchmark::State& state, Subject& subject) {
   }
 }
 
-[[noreturn]] void write_for_ever(Array& array, Writing writing) {
+template <class A>
+[[noreturn]] void write_for_ever(A& array, Writing writing) {
   std::vector<double> values(array.size());
   for (double x = 0;;) {
     x += 1;
@@ -146,38 +159,38 @@ double hand_off(Places places) {
   return batches[50];
 }
 
-void under_writer(benchmark::State& state, Subject& subject, Writing writing, Places places,
-                  double duration) {
-  const std::span<double> out(subject.out);
+template <class A>
+void under_writer(benchmark::State& state, A& array, std::span<double> out, Writing writing,
+                  Places places, double duration) {
   const auto histogram = std::make_unique<contention::Histogram>();
   const double cost = clock_cost();
   // Each time, because a virtual machine's processors move about under it.
   state.counters["hand-off"] = hand_off(places) * 1e9;
   // A slice is short beside the scheduler's, and long beside a snapshot.
-  const int slice = std::max(8, static_cast<int>(65536 / subject.bytes()));
+  const int slice = std::max(8, static_cast<int>(65536 / out.size_bytes()));
   double took = 0;
   std::uint64_t reads = 0;
   std::uint64_t writes = 0;
   double starved = 0;
   for (auto _ : state) {
-    const auto first_version = subject.array.version();
+    const auto first_version = array.version();
     const figures::Child writer([&] {
       figures::run_on(places.there);
-      write_for_ever(subject.array, writing);
+      write_for_ever(array, writing);
     });
-    while (subject.array.version() == first_version) sched_yield();
+    while (array.version() == first_version) sched_yield();
     const double start = figures::wall_seconds();
     // Longer if the writer had no processor.
     for (double now = start; now < start + duration || (reads == 0 && now < start + 1);
          now = figures::wall_seconds()) {
-      const auto before = subject.array.version();
+      const auto before = array.version();
       const double begin = figures::processor_seconds();
-      for (int i = 0; i < slice; ++i) subject.array.snapshot_into(out);
+      for (int i = 0; i < slice; ++i) array.snapshot_into(out);
       const double end = figures::processor_seconds();
-      const auto after = subject.array.version();
+      const auto after = array.version();
       for (int i = 0; i < slice; ++i) {
         const double one = figures::wall_seconds();
-        subject.array.snapshot_into(out);
+        array.snapshot_into(out);
         const double single = figures::wall_seconds() - one;
         starved += single >= 0.1 ? 1 : 0;
         // Histograms are of what happened beside a writer at work.
@@ -253,7 +266,9 @@ void add_size(Table& table, const Size& size, Subject& subject, Places places, d
     const Writing writing = way.first;
     const std::string name = text + ", writer " + way.second;
     add(name,
-        [=, &subject](benchmark::State& s) { under_writer(s, subject, writing, places, duration); })
+        [=, &subject](benchmark::State& s) {
+          under_writer(s, subject.array, std::span(subject.out), writing, places, duration);
+        })
         ->UseManualTime()
         ->Iterations(1);
     const auto hand_off_too = [=](const Table& t) -> std::optional<double> {
@@ -279,6 +294,23 @@ void add_size(Table& table, const Size& size, Subject& subject, Places places, d
                .at_most = 0,
                .unit = ""});
   }
+
+  const auto add_copies = [&](unsigned n, auto& array) {
+    const std::string name = text + ", in " + std::to_string(n) + " copies";
+    add(name,
+        [=, &array, &subject](benchmark::State& s) {
+          under_writer(s, array, std::span(subject.out), Writing::by_assign, places, duration);
+        })
+        ->UseManualTime()
+        ->Iterations(1);
+    table.add({.what = name,
+               .figure = name + ":mean",
+               .peer = n == 4 ? "" : text + ", in 4 copies:mean",
+               .notes = {{"p99", name + ":p99"}, {"p99.9", name + ":p99.9"}}});
+  };
+  add_copies(2, subject.in_2);
+  add_copies(4, subject.in_4);
+  add_copies(8, subject.in_8);
 }
 
 }  // namespace

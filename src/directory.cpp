@@ -277,18 +277,11 @@ void Directory::sweep() {
 void Directory::tell_gone(Block* b, core::Deadline until) {
   switch (b->stamp().begins) {
     case Stamp::Begins::with_latch:
-      reinterpret_cast<core::Latch*>(b->payload())->retire(until);
+      reinterpret_cast<core::Latch*>(b->payload())->end(until);
       break;
-    case Stamp::Begins::with_owned_word: {
-      auto& word = *reinterpret_cast<core::OwnedWord*>(b->payload());
-      const core::Taken taken =
-          word.take(participants(), participants().self(), core::Deadline::now());
-      if (taken <= core::Taken::from_dead)
-        word.retire();
-      else
-        word.retire_when_given_back(taken == core::Taken::is_mine ? core::Deadline::now() : until);
+    case Stamp::Begins::with_owned_word:
+      reinterpret_cast<core::OwnedWord*>(b->payload())->end(participants(), until);
       break;
-    }
     case Stamp::Begins::otherwise:
       break;
   }

@@ -72,15 +72,20 @@ detail::MappingRef open_file(std::string_view name, Mapping::Access access,
   throw SystemError(e, what);
 }
 
-/// What is adopted without a segment in it must be empty.
+/// What is adopted without a segment in it must be empty, or zeros.
 void check_zero(int fd) {
-  std::array<char, sizeof(detail::Header)> head{};
-  if (::pread(fd, head.data(), head.size(), 0) < 0)
-    throw SystemError(errno, "cannot read the file to adopt");
-  if (std::ranges::any_of(head, [](char c) { return c != 0; }))
-    throw LayoutMismatch(
-        "the file to adopt holds something that is no lagoon segment; to make one there, truncate "
-        "it to nothing first");
+  std::array<char, 65536> piece;
+  ssize_t n = 0;
+  // Holes are skipped: a file may be large and have no memory yet.
+  for (off_t at = 0; (at = ::lseek(fd, at, SEEK_DATA)) >= 0; at += n) {
+    n = ::pread(fd, piece.data(), piece.size(), at);
+    if (n < 0) throw SystemError(errno, "cannot read the file to adopt");
+    if (n == 0) return;
+    if (std::any_of(piece.begin(), piece.begin() + n, [](char c) { return c != 0; }))
+      throw LayoutMismatch(
+          "the file to adopt holds something that is no lagoon segment; to make one there, "
+          "truncate it to nothing first");
+  }
 }
 
 }  // namespace

@@ -581,6 +581,17 @@ TEST(SeqlockedArray, a_write_begins_with_what_is_there_and_leaves_the_rest) {
   }
 }
 
+struct Big {  // than a stack
+  std::array<std::uint64_t, (16U << 20) / 8> words;
+};
+
+TEST(SeqlockedArray, a_write_of_large_elements_takes_no_room_on_the_stack) {
+  Array<Big> a(1);
+  a.write([](std::span<Big> all) { all[0].words.back() = 7; });
+  a.write(0, 1, [](std::span<Big> all) { ++all[0].words.back(); });
+  EXPECT_EQ(a.snapshot()[0].words.back(), 8U);
+}
+
 TEST(SeqlockedArray, ranges_are_checked) {
   Array<int> a(3);
   expect_throw<OutOfRange>([&] { (void)a.snapshot(0, 4); }, {"[0, 4)", "than 3"});

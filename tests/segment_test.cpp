@@ -992,12 +992,14 @@ TEST(Adopt, a_descriptor_that_is_closed_or_no_file_is_refused) {
   const Memfd text;
   ASSERT_EQ(write(text.get(), "hello", 5), 5);
   expect_throw<LayoutMismatch>([&] { Segment::adopt(text.get()); }, {"no lagoon segment"});
-  const Memfd late;
-  ASSERT_EQ(pwrite(late.get(), "precious", 8, 100), 8);
-  expect_throw<LayoutMismatch>([&] { Segment::adopt(late.get()); }, {"no lagoon segment"});
-  std::array<char, 8> kept{};
-  ASSERT_EQ(pread(late.get(), kept.data(), kept.size(), 100), 8);
-  EXPECT_EQ(std::string_view(kept.data(), kept.size()), "precious");
+  for (const off_t at : {off_t{100}, off_t{3 * MiB}}) {
+    const Memfd late;
+    ASSERT_EQ(pwrite(late.get(), "precious", 8, at), 8);
+    expect_throw<LayoutMismatch>([&] { Segment::adopt(late.get()); }, {"no lagoon segment"});
+    std::array<char, 8> kept{};
+    ASSERT_EQ(pread(late.get(), kept.data(), kept.size(), at), 8);
+    EXPECT_EQ(std::string_view(kept.data(), kept.size()), "precious");
+  }
 }
 
 /// The same memory mapped twice, as two processes have it.

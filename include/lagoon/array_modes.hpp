@@ -96,7 +96,7 @@ class SeqlockedStore {
   void change(const Handle& handle, std::size_t first, std::size_t last, std::size_t n, F&& f) {
     const std::size_t offset = first * sizeof(T);
     const std::size_t bytes = (last - first) * sizeof(T);
-    const auto by_draft = [&](Uninitialised<T>* draft) {
+    const auto by_draft = [&](std::byte* draft) {
       write(handle, first, last, replaces(first, last, n),
             [&](std::byte* target, const std::byte* now) {
               core::read_shared(draft, now + offset, bytes);
@@ -108,11 +108,11 @@ class SeqlockedStore {
             });
     };
     if (bytes > draft_from && bytes <= draft_to) {
-      Uninitialised<T> draft[draft_to / std::min(sizeof(T), draft_to)];
+      alignas(T) std::byte draft[draft_to];
       return by_draft(draft);
     }
 #if LAGOON_COPY_BY_ATOMICS
-    by_draft(std::vector<Uninitialised<T>>(last - first).data());
+    by_draft(reinterpret_cast<std::byte*>(std::vector<Uninitialised<T>>(last - first).data()));
 #else
     write(handle, first, last, Replaces::some_bytes,
           [&](std::byte* target, const std::byte*) { f(reinterpret_cast<T*>(target + offset)); });

@@ -97,8 +97,8 @@ class Segment {
   /// descriptor is duplicated.
   static Segment adopt(int fd, const Options& options = {});
   /// A segment in memory that the application has mapped, shared and aligned to 64 bytes: attached
-  /// if it holds one, made if it is all zero, else LayoutMismatch. It does not grow and is not
-  /// unmapped. Whoever makes it must have done so before others adopt it.
+  /// if it holds one, made if it is all zero (LayoutMismatch if its head is not). It does not grow
+  /// and is not unmapped. Whoever makes it must have done so before others adopt it.
   static Segment adopt(std::span<std::byte> memory, const Options& options = {});
 
   /// The place of that name in this segment.

@@ -83,23 +83,25 @@ void OwnedWord::retire() noexcept {
   futex_wake(futex());
 }
 
-void OwnedWord::retire_when_given_back(Deadline deadline) noexcept {
+void OwnedWord::end(Participants& table, Deadline deadline) {
+  const Owner me = table.self();
   Backoff backoff;
-  do {
-    std::uint64_t seen = word_.load(memory_order_relaxed);
+  for (;;) {
+    std::uint64_t seen = word_.load(memory_order_acquire);
     const Owner owner = seen & ~flags;
     if (owner == gone) return;
-    if (owner == nobody) {
-      if (word_.compare_exchange_strong(seen, gone, memory_order_release, memory_order_relaxed)) {
-        futex_wake(futex());
-        return;
-      }
-    } else if ((seen & ending) == 0) {
-      word_.compare_exchange_strong(seen, seen | ending, memory_order_relaxed);  // (6)
+    if (owner == nobody || table.is_dead(owner)) {
+      if (!word_.compare_exchange_strong(seen, gone, memory_order_relaxed)) continue;  // (6)
+      futex_wake(futex());
+      return;
     }
-    // Whoever was just giving back may not have seen the flag.
+    if ((seen & ending) == 0 &&
+        !word_.compare_exchange_strong(seen, seen | ending, memory_order_relaxed))  // (6)
+      continue;
+    if (owner == me || deadline.passed()) return;
+    // Whoever was just giving it back may have stored over the flag: look again.
     if (!backoff.wait()) wait_slice(futex(), static_cast<std::uint32_t>(seen), deadline);
-  } while (!deadline.passed());
+  }
 }
 
 }  // namespace lagoon::core

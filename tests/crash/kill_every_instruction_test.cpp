@@ -49,6 +49,7 @@ namespace {
 
 using lagoon::core::Copies;
 using lagoon::core::Deadline;
+using lagoon::core::Latch;
 using lagoon::core::OwnedWord;
 using lagoon::core::Owner;
 using lagoon::core::Taken;
@@ -251,6 +252,58 @@ TEST(KillEveryInstruction, of_taking_and_giving_back_an_owned_word) {
                          word.give_back(table->self());
                          return taken == Taken::from_dead ? 1 : counted ? 2 : 0;
                        }});
+}
+
+TEST(KillEveryInstruction, of_ending_an_owned_word_and_giving_it_back) {
+  SharedTable table;
+  auto& word = table.make<OwnedWord>(0);
+  kill_everywhere({.name = "end and give back",
+                   .done = 2,
+                   .before = [&] { new (&word) OwnedWord; },
+                   .enter = [&] { (void)table->self(); },
+                   .run =
+                       [&] {
+                         (void)word.take(*table, table->self(), Deadline::never());
+                         word.end(*table, Deadline::now());
+                         word.give_back(table->self());
+                       },
+                   .after = [&]() -> int {
+                     const Taken taken = word.take(*table, table->self(), Deadline::never());
+                     if (taken == Taken::is_gone) return 2;
+                     const bool ending = word.is_ending();
+                     EXPECT_TRUE(!ending || taken == Taken::from_dead);
+                     word.give_back(table->self());
+                     EXPECT_EQ(word.take(*table, table->self(), Deadline::now()),
+                               ending ? Taken::is_gone : Taken::yes);
+                     return ending ? 1 : 0;
+                   }});
+}
+
+TEST(KillEveryInstruction, of_ending_a_latch_by_its_writer_and_by_another) {
+  SharedTable table;
+  auto& latch = table.make<Latch>(0, *table);
+  const auto operation = [&](const std::string& name, std::function<void()> run) {
+    return Operation{.name = name,
+                     .before = [&] { new (&latch) Latch(*table); },
+                     .enter = [&] { (void)table->self(); },
+                     .run = std::move(run),
+                     .after = [&]() -> int {
+                       const bool told = [&] {
+                         const Latch::Turn turn(latch, Deadline::never());
+                         return turn.outcome() == Taken::is_gone;
+                       }();
+                       latch.end(Deadline::now());  // as whoever sweeps does
+                       EXPECT_TRUE((latch.version() & lagoon::core::version_gone) != 0);
+                       EXPECT_EQ(Latch::Turn(latch, Deadline::now()).outcome(), Taken::is_gone);
+                       return told ? 1 : 0;
+                     }};
+  };
+  kill_everywhere(operation("end a latch", [&] { latch.end(Deadline::now()); }));
+  kill_everywhere(operation("end a latch, writing", [&] {
+    Latch::Turn turn(latch, Deadline::never());
+    latch.end(Deadline::now());
+    (void)turn.publish(1);
+  }));
 }
 
 // The kernel's list of what a thread holds is private to it: every instruction counts.

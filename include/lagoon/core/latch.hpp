@@ -130,12 +130,11 @@ class Latch {
   }
 
   /// The object is erased: from here on, or once the writer at work gives its turn back, no writer
-  /// gets the turn, and readers are told. Waits for that one until `deadline`.
-  void retire(Deadline deadline) {
-    Turn turn(*this, Deadline::now());
-    if (turn.is_taken()) return turn.retire();
-    turn_.retire_when_given_back(turn.outcome() == Taken::is_mine ? Deadline::now() : deadline);
-    if (turn_.owner() == OwnedWord::gone)  // no writer will do it, if that one was killed at it
+  /// gets the turn, and readers are told. Waits for that one until `deadline`. If this is killed
+  /// half-way, do it again.
+  void end(Deadline deadline) {
+    turn_.end(table(), deadline);
+    if (turn_.owner() == OwnedWord::gone)
       version_.fetch_or(version_gone, boost::memory_order_release);
   }
 

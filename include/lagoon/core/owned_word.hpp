@@ -21,14 +21,15 @@
 ///   (4) waiters:   CAS sets the flag. Killed after: one needless wake.
 ///   (5) waking:    set by (2), cleared by the woken one's (1) or (4). Killed woken one: another
 ///                  sleeper whose slice ends clears it.
-///   (6) ending:    CAS sets the flag. Killed after: who gives back, or takes over, retires it.
+///   (6) end:       CAS free or dead owner → gone; or, of a living owner, CAS sets `ending`. Killed
+///                  after: who gives back, or takes over, retires it.
 /// (2) is a load and a store, not a locked instruction (which would double the price of the pair).
 /// A flag that another sets between the two is lost; a waiter then sleeps one slice at most, an
 /// eraser looks again.
 ///
 /// Memory orders: (1) and (3) are acquire and read the value written by the release (2), so the
 /// new owner sees all that the last one did; (3) relies on is_dead's acquire for the same. (4),
-/// (5) and (6) are relaxed: flags carry no data.
+/// (5) and (6) are relaxed: flags carry no data, and what is gone is not looked at.
 ///
 /// Progress: blocking among living owners; never blocked by a dead one. Unfair: a runner may
 /// overtake a sleeper, which is what makes it fast with more processes than processors.
@@ -97,12 +98,12 @@ class OwnedWord {
   [[nodiscard]] Owner owner() const noexcept {
     return word_.load(boost::memory_order_acquire) & ~flags;
   }
-  /// For its owner, once the object is erased: from here on everyone's take is `is_gone`.
+  /// For its owner, of an erased object: from here on everyone's take is `is_gone`.
   void retire() noexcept;
-  /// For whoever erases it while another owns it: that one's giving back retires it. Returns when
-  /// this is sure, or at the deadline.
-  void retire_when_given_back(Deadline deadline) noexcept;
-  /// For its owner: whether it was erased meanwhile.
+  /// The object is erased, by anyone: retires the word now if nobody who lives owns it; else giving
+  /// it back will, for which this waits until the deadline (not if the caller is the owner).
+  void end(Participants& table, Deadline deadline);
+  /// For its owner: whether the object was erased meanwhile. Who took it from the dead retires it.
   [[nodiscard]] bool is_ending() const noexcept {
     return (word_.load(boost::memory_order_relaxed) & ending) != 0;
   }

@@ -185,7 +185,7 @@ TEST(EraserKilled, at_any_instruction_handles_throw_Gone_after_the_next_sweep) {
         where.push_back(k);
       }
     }
-    EXPECT_GT(where.size(), 10U);
+    EXPECT_GT(where.size(), 5U) << "its stores were not seen";
     bool was_erased = false;
     for (const unsigned k : where) {
       SCOPED_TRACE(std::string(name) + ", killed after " + std::to_string(k) + " instructions");

@@ -434,29 +434,27 @@ TEST_F(ProcessTest, ATargetMayDestroyTheProcessesItInherits) {
 
 // ---- The normal end of the parent ---------------------------------------------------------------
 
-SharedFlags* signal_flags = nullptr;
-
-/// For a daemon's target: says that it runs (flag 0), then that it got SIGTERM (flag 1).
-void wait_for_sigterm() {
-  struct sigaction action {};
-  action.sa_handler = [](int) {
-    signal_flags->raise(1);
-    _exit(0);
-  };
-  sigaction(SIGTERM, &action, nullptr);
-  signal_flags->raise(0);
-  pause_for_ever();
+/// A daemon's target: says that it runs (flag 0), then that it got SIGTERM (flag 1). It waits for
+/// the signal: a handler that ThreadSanitizer puts off might never run.
+void wait_for_sigterm(SharedFlags& flags) {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigprocmask(SIG_BLOCK, &signals, nullptr);
+  flags.raise(0);
+  int signal = 0;
+  sigwait(&signals, &signal);
+  flags.raise(1);
 }
 
 TEST_F(ProcessTest, AtExitDaemonsAreTerminatedAndOthersJoined) {
   SharedFlags flags;
-  signal_flags = &flags;
   Child child([&] {
     auto* worker = new Process([&] {
       flags.await(1);  // only after the daemon has had its SIGTERM
       flags.raise(2);
     });
-    auto* daemon = new Process({.daemon = true}, wait_for_sigterm);
+    auto* daemon = new Process({.daemon = true}, [&] { wait_for_sigterm(flags); });
     worker->start();
     daemon->start();
     flags.await(0);
@@ -496,9 +494,8 @@ TEST_F(ProcessTest, DestroyingARunningOneJoinsIt) {
 
 TEST_F(ProcessTest, DestroyingARunningDaemonTerminatesIt) {
   SharedFlags flags;
-  signal_flags = &flags;
   {
-    Process process(Process::Options{.daemon = true}, wait_for_sigterm);
+    Process process(Process::Options{.daemon = true}, [&] { wait_for_sigterm(flags); });
     process.start();
     flags.await(0);
   }

@@ -3,6 +3,8 @@
 /// and throws LayoutMismatch instead of crashing or waiting for nobody. What users have stored is
 /// not looked at, and what is damaged while processes run is past help.
 ///
+/// An owner who cannot be is dead (core/participants.hpp), and taken over from.
+///
 /// What cannot be told from what may be: a slot of the participants that a living thread seems to
 /// hold. It is lost, and erased memory is kept for it.
 #include <lagoon/core/change_log.hpp>
@@ -27,10 +29,6 @@ struct TableAtRest {
   std::uint64_t capacity;
   Shared<std::uint64_t> used;
 };
-struct SlotAtRest {
-  pthread_mutex_t mutex;
-  Shared<std::uint64_t> generation;
-};
 
 class AtRest {
  public:
@@ -39,19 +37,10 @@ class AtRest {
   [[nodiscard]] std::size_t used() const noexcept {
     return reinterpret_cast<const TableAtRest&>(table_).used.load(boost::memory_order_acquire);
   }
-  [[nodiscard]] const SlotAtRest& slot(std::size_t i) const noexcept {
+  /// What a slot begins with.
+  [[nodiscard]] const pthread_mutex_t& mutex(std::size_t i) const noexcept {
     const auto* table = reinterpret_cast<const std::byte*>(&table_);
-    return *reinterpret_cast<const SlotAtRest*>(table + core::Participants::size_for(i));
-  }
-  /// Whether it is nobody's, a dead one's or a living one's: not one that nobody holds and nobody
-  /// will ever be seen to have left.
-  [[nodiscard]] bool may_be_owner(core::Owner owner) const noexcept {
-    const std::size_t i = owner >> 2 & core::Participants::max_capacity;
-    if (owner == core::nobody || table_.is_dead(owner)) return true;
-    auto& word = const_cast<int&>(slot(i).mutex.__data.__lock);
-    // Who leaves a slot retires the generation first: who was alive a moment ago is dead now.
-    return boost::ipc_atomic_ref<int>(word).load(boost::memory_order_acquire) != 0 ||
-           table_.is_dead(owner);
+    return *reinterpret_cast<const pthread_mutex_t*>(table + core::Participants::size_for(i));
   }
 
  private:
@@ -61,7 +50,7 @@ class AtRest {
 /// The kind of mutex that slots have, beside which the C library keeps no list of it, or aborts.
 int kind_of_slots() {
   alignas(64) std::byte memory[core::Participants::size_for(1)] = {};
-  return AtRest(core::Participants::make(memory, 1)).slot(0).mutex.__data.__kind;
+  return AtRest(core::Participants::make(memory, 1)).mutex(0).__data.__kind;
 }
 
 /// Whether the next writer of this record, which must be sound, finds in its log (core/copies.hpp)
@@ -121,18 +110,13 @@ void Directory::check_participants() const {
   const int kind = kind_of_slots();
   bool sound = at_rest.used() <= capacity;
   for (std::size_t i = 0; i < capacity; ++i) {
-    const SlotAtRest& slot = at_rest.slot(i);
-    sound = sound && slot.mutex.__data.__kind == kind &&
-            slot.generation.load(boost::memory_order_relaxed) < std::uint64_t{1} << 47;
+    sound = sound && at_rest.mutex(i).__data.__kind == kind;
   }
   if (!sound) corrupt("its table of participants contradicts itself");
-  const core::Owner owner = header().turn.owner();
-  if (owner == core::OwnedWord::gone || !at_rest.may_be_owner(owner))
-    corrupt("it is being changed by somebody who cannot exist");
+  if (header().turn.owner() == core::OwnedWord::gone) corrupt("it says that it was erased");
 }
 
 void Directory::check_blocks() const {
-  const AtRest at_rest(participants());
   const std::uint64_t epoch = header().epoch.load(boost::memory_order_relaxed);
   const auto begins_as_it_says = [&](Block* b) {
     const Stamp::Begins begins = b->stamp().begins;
@@ -144,10 +128,9 @@ void Directory::check_blocks() const {
       if (&reinterpret_cast<core::Latch*>(b->payload())->table() != &participants()) return false;
       if (b->stamp().kind == Stamp::Kind::array && !has_sound_log(b)) return false;
     }
-    // A latch begins with one too: the turn to write.
-    const core::Owner owner = reinterpret_cast<core::OwnedWord*>(b->payload())->owner();
-    return owner == core::OwnedWord::gone ? b->state() == Block::erased
-                                          : at_rest.may_be_owner(owner);
+    // A latch begins with one too: the turn to write. Owners who cannot be are dead.
+    return reinterpret_cast<core::OwnedWord*>(b->payload())->owner() != core::OwnedWord::gone ||
+           b->state() == Block::erased;
   };
 
   std::vector<std::uint64_t> chain;  // where its blocks begin, in order

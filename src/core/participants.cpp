@@ -109,10 +109,15 @@ bool Participants::is_dead(Owner owner) const noexcept {
   if (i >= capacity_) return true;
   const Slot& s = slot(i);
   // Acquire: what the dead one stored before its death is visible to who takes over from it.
-  if (s.generation.load(boost::memory_order_acquire) != generation_of(owner)) return true;
-  if ((s.lock_word() & FUTEX_OWNER_DIED) != 0) return true;
-  // A rival may have cleared the mark by its (2) since the first look; then its (1) shows now.
-  return s.generation.load(boost::memory_order_acquire) != generation_of(owner);
+  const std::uint64_t tenure = s.tenure.load(boost::memory_order_acquire);
+  if (tenure / one_generation != generation_of(owner)) return true;
+  // Marked, in nobody's hands, or in others.
+  const std::uint32_t word = s.lock_word();
+  const std::uint32_t holder = word & FUTEX_TID_MASK;
+  if ((word & FUTEX_OWNER_DIED) != 0 || holder == 0 || holder != tenure % one_generation)
+    return true;
+  // A rival may have come since the first look, by all of its steps; then its (1) shows now.
+  return s.tenure.load(boost::memory_order_acquire) != tenure;
 }
 
 Owner Participants::self_slow() {
@@ -144,18 +149,23 @@ Owner Participants::enrol() {
 
   for (std::size_t i = 0; i < capacity_; ++i) {
     Slot& s = slot(i);
-    std::uint64_t seen = s.generation.load(boost::memory_order_acquire);
+    std::uint64_t seen = s.tenure.load(boost::memory_order_acquire);
     const std::uint32_t word = s.lock_word();
     if (word != 0 && (word & FUTEX_OWNER_DIED) == 0) continue;
     // (1), (2), (3): see the head of the header.
-    if (!s.generation.compare_exchange_strong(seen, seen + 1, boost::memory_order_acq_rel))
+    if (!s.tenure.compare_exchange_strong(seen, seen + one_generation, boost::memory_order_acq_rel))
       continue;
     const int locked = pthread_mutex_trylock(&s.mutex);
     if (locked == EOWNERDEAD)
       pthread_mutex_consistent(&s.mutex);
     else if (locked != 0)
       continue;
-    const std::uint64_t mine = s.generation.fetch_add(1, boost::memory_order_acq_rel) + 1;
+    seen = s.tenure.load(boost::memory_order_relaxed);
+    std::uint64_t mine = 0;
+    do mine = seen / one_generation + 1;
+    while (!s.tenure.compare_exchange_weak(
+        seen, mine * one_generation + (s.lock_word() & FUTEX_TID_MASK), boost::memory_order_acq_rel,
+        boost::memory_order_relaxed));
     s.births.store(0, boost::memory_order_relaxed);
     s.since.store(here.since, boost::memory_order_release);
     s.pid.store(static_cast<std::int32_t>(::getpid()), boost::memory_order_relaxed);
@@ -186,7 +196,7 @@ void Participants::resign() noexcept {
   Slot& s = slot(i);
   s.pid.store(0, boost::memory_order_relaxed);
   // Retire the generation first: whatever this thread still owns now reads as dead.
-  s.generation.fetch_add(1, boost::memory_order_acq_rel);
+  s.tenure.fetch_add(one_generation, boost::memory_order_acq_rel);
   pthread_mutex_unlock(&s.mutex);
 }
 

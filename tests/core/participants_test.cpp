@@ -10,6 +10,8 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <algorithm>
+#include <span>
 
 #include <array>
 #include <atomic>
@@ -378,6 +380,39 @@ TEST(Participants, a_look_that_is_overtaken_by_the_next_in_the_slot_still_sees_t
     ASSERT_EQ(*answer, 1) << "after " << stops << " instructions";
   }
   EXPECT_GT(stops, 10U);
+}
+
+// Nor beside one who began to take the slot before they had it, wherever that one was held up.
+TEST(Participants, the_dead_stay_dead_beside_one_who_came_for_the_slot_before_them) {
+  if constexpr (lagoon::test::with_tsan || lagoon::test::with_asan)
+    GTEST_SKIP() << "the child would step through the sanitizer";
+  const lagoon::test::OnOneProcessor one;
+  SharedTable table(2);
+  const auto enrol = [&] { (void)table->self(); };
+  // After how many of its instructions others can see a difference.
+  std::vector<unsigned> where{0};
+  {
+    lagoon::test::Stepped child{enrol};
+    const std::span memory(reinterpret_cast<const std::byte*>(&*table),
+                           lagoon::core::Participants::size_for(2));
+    std::vector<std::byte> last(memory.begin(), memory.end());
+    for (unsigned k = 1; child.step(); ++k) {
+      if (std::ranges::equal(memory, last)) continue;
+      last.assign(memory.begin(), memory.end());
+      where.push_back(k);
+    }
+  }
+  EXPECT_GT(where.size(), 3U);
+  for (const unsigned stop : where) {
+    lagoon::test::Stepped slow{enrol};
+    for (unsigned i = 0; i < stop; ++i) slow.step();
+    Enrolled it(table);
+    it.child.kill_unreaped();
+    ASSERT_TRUE(table->is_dead(*it.owner));
+    for (unsigned i = stop; slow.step(); ++i)
+      ASSERT_TRUE(table->is_dead(*it.owner))
+          << "it came when the other one was at " << stop << ", which is at " << i << " now";
+  }
 }
 
 /// Enrols and resigns again and again until it is killed; each time it claims its slot.

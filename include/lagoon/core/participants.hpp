@@ -9,7 +9,7 @@
 /// reaped, for one that called exec, across pid namespaces, and where ids were reused.
 ///
 /// Invariants
-///   I1  An Owner is given out once: generations of a slot only grow (48 bits).
+///   I1  An Owner is given out once: generations of a slot only grow (42 bits).
 ///   I2  While a slot's mutex is held by a living thread, only that thread changes the generation.
 ///   I3  dead(owner) is stable: once true for an Owner it stays true.
 ///
@@ -19,10 +19,13 @@
 ///       slot is free or marked as before; nothing lost.
 ///   (2) trylock of the mutex, which clears a dead holder's mark. (1) came first, so nobody can
 ///       take the earlier holder for alive. Killed here: the kernel marks the slot dead.
-///   (3) generation += 1 again, unconditionally: a rival's late (1) cannot succeed after it
-///       (its expected value is gone) and one before it is counted. The result is ours (I2).
-///       A rival at (1) must have read the generation before it looked at the mutex (both
-///       acquire), so it cannot see our new generation together with the old mark.
+///   (3) generation += 1 again, and beside it in the same word the id of the thread in the mutex:
+///       a rival's late (1) cannot succeed after it (its expected value is gone) and one before it
+///       is counted. The result is ours (I2). A rival at (1) must have read the generation before
+///       it looked at the mutex (both acquire), so it cannot see our new generation together with
+///       the old mark.
+/// One who was held up between its (1) and (2) while another came, and died, clears that one's mark
+/// by its (2), and does (3) later. The id tells: the mutex is in other hands than the generation.
 ///
 /// Progress: `self` is wait-free (two loads of thread-local memory); enrolling is lock-free.
 /// Limit: a thread that ends while it owns something counts as dead. Linux with glibc only: the
@@ -39,8 +42,8 @@
 
 namespace lagoon::core {
 
-/// Names one enrolled thread: generation in the upper 48 bits, slot in bits 2 to 15. The two low
-/// bits are free for the flags of the word it is written into. Zero is nobody.
+/// Names one enrolled thread: generation in bits 16 to 57, slot in bits 2 to 15. The others are
+/// free for the flags of the word it is written into. Zero is nobody.
 using Owner = std::uint64_t;
 inline constexpr Owner nobody = 0;
 
@@ -140,7 +143,7 @@ class Participants {
  private:
   struct alignas(64) Slot {
     pthread_mutex_t mutex;  // held by its thread as long as that lives
-    boost::ipc_atomic<std::uint64_t> generation;
+    boost::ipc_atomic<std::uint64_t> tenure;
     boost::ipc_atomic<std::uint64_t> since;
     boost::ipc_atomic<std::int32_t> pid;      // for people who look; never decides anything
     boost::ipc_atomic<std::uint32_t> births;  // children forked and not yet enrolled
@@ -159,6 +162,9 @@ class Participants {
   }
   static std::size_t slot_of(Owner owner) noexcept { return (owner >> 2) & ((1U << 14) - 1); }
   static std::uint64_t generation_of(Owner owner) noexcept { return owner >> 16; }
+  /// In a slot's tenure: above, the generation; below, the kernel's id of the thread that has it
+  /// (ids are below 2^22).
+  static constexpr std::uint64_t one_generation = std::uint64_t{1} << 22;
 
   [[nodiscard]] Slot& slot(std::size_t i) noexcept { return reinterpret_cast<Slot*>(this + 1)[i]; }
   [[nodiscard]] const Slot& slot(std::size_t i) const noexcept {

@@ -107,6 +107,7 @@ class Child {
     wait();
   }
 
+  [[nodiscard]] pid_t pid() const { return pid_; }
   void kill(int signal) const { ::kill(pid_, signal); }
   /// Until it has ended.
   void wait() {
@@ -138,6 +139,7 @@ class Table : public benchmark::BenchmarkReporter {
     Figure peer_is = {};
     std::optional<double> at_most_ratio = {};
     std::optional<double> at_most = {};
+    std::optional<double> at_most_more = {};  ///< than the peer
     const char* unit = "ns";
     /// Further figures, printed behind: what they are called, and their names.
     std::vector<std::pair<const char*, std::string>> notes = {};
@@ -154,6 +156,7 @@ class Table : public benchmark::BenchmarkReporter {
 
   bool ReportContext(const Context&) override { return true; }
   void ReportRuns(const std::vector<Run>& runs) override {
+    show_progress(runs);
     for (const Run& run : runs) {
       if (run.error_occurred) {
         failures_[run.run_name.function_name] = run.error_message;
@@ -169,11 +172,18 @@ class Table : public benchmark::BenchmarkReporter {
   }
 
   void print() const {
+    if (measured_ != 0) std::fprintf(stderr, "\r\033[K");
     std::printf("\n%-46s %11s  %-26s %11s %7s  %-8s\n", "", "figure", "peer", "", "ratio", "goal");
     for (const Row& row : rows_) print(row);
   }
 
  private:
+  /// On a terminal, what was measured last.
+  void show_progress(const std::vector<Run>& runs) {
+    if (isatty(STDERR_FILENO) == 0 || runs.empty()) return;
+    std::fprintf(stderr, "\r\033[K%zu measured, %.0f s: %s", ++measured_, wall_seconds() - begin_,
+                 runs.front().run_name.function_name.c_str());
+  }
   void print(const Row& row) const {
     const auto figure = (*this)(row.figure);
     if (!figure) {
@@ -197,6 +207,10 @@ class Table : public benchmark::BenchmarkReporter {
     } else {
       std::printf("  %-26s %8s %-2s %7s", "", "", "", "");
     }
+    if (row.at_most_more && peer) {
+      goal += (goal.empty() ? "+" : ", +") + text(*row.at_most_more) + " " + row.unit;
+      met = met && *figure - *peer <= *row.at_most_more;
+    }
     if (row.at_most) {
       goal += (goal.empty() ? "" : ", ") + text(*row.at_most) + (*row.unit ? " " : "") + row.unit;
       met = met && *figure <= *row.at_most;
@@ -212,6 +226,8 @@ class Table : public benchmark::BenchmarkReporter {
     return buffer;
   }
 
+  std::size_t measured_ = 0;
+  double begin_ = wall_seconds();
   std::vector<Row> rows_;
   std::map<std::string, double> medians_;
   std::map<std::string, std::string> failures_;
@@ -220,14 +236,15 @@ class Table : public benchmark::BenchmarkReporter {
 // ---- The program -----------------------------------------------------------------------------
 
 /// Reads the command line: all of Google Benchmark's options, and --quick. Then `define(table,
-/// quick)` registers what is to be run, and the table is printed.
-template <class Define>
-int run(int argc, char** argv, const char* min_time, Define&& define) {
+/// quick)` registers what is to be run, and the table is printed, and what after(table) prints.
+template <class Define, class After>
+int run(int argc, char** argv, const char* min_time, Define&& define, After&& after,
+        const char* repetitions = "7") {
   bool quick = false;
   std::vector<std::string> words{argv[0], "--benchmark_enable_random_interleaving=true"};
   std::vector<std::string> given(argv + 1, argv + argc);
   quick = std::erase(given, "--quick") != 0;
-  words.push_back(quick ? "--benchmark_repetitions=3" : "--benchmark_repetitions=7");
+  words.push_back(std::string("--benchmark_repetitions=") + (quick ? "3" : repetitions));
   words.push_back(std::string("--benchmark_min_time=") + (quick ? "0.0005" : min_time));
   words.insert(words.end(), given.begin(), given.end());
   std::vector<char*> arguments;
@@ -240,7 +257,12 @@ int run(int argc, char** argv, const char* min_time, Define&& define) {
   define(table, quick);
   benchmark::RunSpecifiedBenchmarks(&table);
   table.print();
+  after(table);
   return 0;
+}
+template <class Define>
+int run(int argc, char** argv, const char* min_time, Define&& define) {
+  return run(argc, argv, min_time, std::forward<Define>(define), [](const Table&) {});
 }
 
 }  // namespace figures

@@ -1,5 +1,6 @@
 #include "directory.hpp"
 
+#include <lagoon/core/end_bit.hpp>
 #include <lagoon/core/latch.hpp>
 #include <lagoon/error.hpp>
 
@@ -282,6 +283,9 @@ void Directory::tell_gone(Block* b, core::Deadline until) {
     case Stamp::Begins::with_owned_word:
       reinterpret_cast<core::OwnedWord*>(b->payload())->end(participants(), until);
       break;
+    case Stamp::Begins::with_end_bit:
+      core::end_word(*reinterpret_cast<Shared<std::uint64_t>*>(b->payload()));
+      break;
     case Stamp::Begins::otherwise:
       break;
   }
@@ -299,7 +303,7 @@ void Directory::check_stamp(const Block* b, const Stamp& asked) const {
   if (found.kind == asked.kind && found.mode == asked.mode &&
       (found.copies == asked.copies || asked.copies == 0) &&
       found.element.kind == asked.element.kind && found.element.size == asked.element.size &&
-      found.element.name == asked.element.name &&
+      found.element.name == asked.element.name && found.guard == asked.guard &&
       (found.count == asked.count || asked.count == Stamp::any_count)) {
     if (b->size() > committed() - offset_of(b) || !b->is_sound()) throw_corrupt(offset_of(b));
     return;

@@ -1,16 +1,24 @@
 /// Whether what lay at rest in a file can be a segment: bits may have flipped, another program may
 /// have written there. Who opens it reads each size, offset and count once before it relies on it,
 /// and throws LayoutMismatch instead of crashing or waiting for nobody. What users have stored is
-/// not looked at, and what is damaged while processes run is past help.
+/// not looked at, nor are locks that they plugged in, but for the library's own; and what is
+/// damaged while processes run is past help.
 ///
 /// An owner who cannot be is dead (core/participants.hpp), and taken over from.
 ///
 /// What cannot be told from what may be: a slot of the participants that a living thread seems to
 /// hold. It is lost, and erased memory is kept for it.
+#include <lagoon/condition.hpp>
 #include <lagoon/core/change_log.hpp>
 #include <lagoon/core/copies.hpp>
+#include <lagoon/core/end_bit.hpp>
 #include <lagoon/core/latch.hpp>
+#include <lagoon/core/owned_permits.hpp>
+#include <lagoon/core/parties.hpp>
 #include <lagoon/error.hpp>
+#include <lagoon/lock.hpp>
+#include <lagoon/locks/reader_writer.hpp>
+#include <lagoon/mode.hpp>
 
 #include <pthread.h>
 
@@ -68,6 +76,67 @@ bool has_sound_log(Block* b) {
   return true;
 }
 
+/// Whether the payload has room for an S, and that is sound.
+template <class S, class... Facts>
+bool has_sound(Block* b, const Facts&... facts) {
+  return b->payload_bytes >= sizeof(S) &&
+         reinterpret_cast<const S*>(b->payload())->is_sound(facts...);
+}
+
+/// Of a value or an array that is guarded by an L: its lock, and room for what it guards.
+template <class L>
+bool has_sound_lock(Block* b, const core::Participants& table) {
+  using Guard = GuardedBy<L>;
+  const Stamp stamp = b->stamp();
+  return has_sound<typename Guard::State>(b, table) && b->payload_bytes >= Guard::head &&
+         (stamp.element.size == 0 ||
+          stamp.count <= (b->payload_bytes - Guard::head) / stamp.element.size);
+}
+
+/// Whether what an object relies on in its payload can be, beside what it begins with.
+bool has_sound_payload(Block* b, const core::Participants& table) {
+  const Stamp stamp = b->stamp();
+  switch (stamp.kind) {
+    case Stamp::Kind::lock:
+    case Stamp::Kind::rlock:
+      return has_sound<locks::RobustBase>(b, table);
+    case Stamp::Kind::bounded_semaphore:
+      return has_sound<core::OwnedPermits>(b, table, stamp.count) &&
+             stamp.count <= (b->payload_bytes - sizeof(core::OwnedPermits)) / sizeof(core::Owner);
+    case Stamp::Kind::condition:
+      return has_sound<ConditionState>(b, table, b->payload_bytes);
+    case Stamp::Kind::barrier:
+      return stamp.count <= core::Parties::most &&
+             core::Parties::bytes_for(stamp.count) <= b->payload_bytes &&
+             has_sound<core::Parties>(b, table, stamp.count);
+    case Stamp::Kind::value:
+    case Stamp::Kind::array:
+      if (stamp.mode != Stamp::Mode::locked) return true;
+      if (stamp.guard == GuardedBy<RLock>::name) return has_sound_lock<RLock>(b, table);
+      if (stamp.guard == GuardedBy<Lock>::name) return has_sound_lock<Lock>(b, table);
+      if (stamp.guard == GuardedBy<locks::ReaderWriterLock>::name)
+        return has_sound_lock<locks::ReaderWriterLock>(b, table);
+      return true;
+    default:
+      return true;
+  }
+}
+
+/// Whether an object of that kind can begin as its stamp says.
+bool can_begin_so(const Stamp& stamp) {
+  switch (stamp.begins) {
+    case Stamp::Begins::otherwise:
+      return true;
+    case Stamp::Begins::with_latch:
+      return stamp.mode == Stamp::Mode::seqlocked;
+    case Stamp::Begins::with_owned_word:
+      return stamp.mode == Stamp::Mode::locked;
+    case Stamp::Begins::with_end_bit:
+      return stamp.kind > Stamp::Kind::in_place;
+  }
+  return false;
+}
+
 }  // namespace
 
 void Directory::check_header(std::size_t available) const {
@@ -120,12 +189,16 @@ void Directory::check_blocks() const {
   const std::uint64_t epoch = header().epoch.load(boost::memory_order_relaxed);
   const auto begins_as_it_says = [&](Block* b) {
     const Stamp::Begins begins = b->stamp().begins;
+    if (!can_begin_so(b->stamp())) return false;
     if (begins == Stamp::Begins::otherwise) return true;
-    if (begins > Stamp::Begins::with_owned_word) return false;
+    if (begins == Stamp::Begins::with_end_bit) {
+      const auto& word = *reinterpret_cast<const Shared<std::uint64_t>*>(b->payload());
+      return b->payload_bytes >= sizeof word &&
+             ((word.load() & core::end_bit) == 0 || b->state() == Block::erased);
+    }
     if (begins == Stamp::Begins::with_latch) {
-      if (b->payload_bytes < sizeof(core::Latch) || b->stamp().mode != Stamp::Mode::seqlocked)
-        return false;
-      if (&reinterpret_cast<core::Latch*>(b->payload())->table() != &participants()) return false;
+      if (b->payload_bytes < sizeof(core::Latch)) return false;
+      if (!reinterpret_cast<core::Latch*>(b->payload())->is_sound(participants())) return false;
       if (b->stamp().kind == Stamp::Kind::array && !has_sound_log(b)) return false;
     }
     // A latch begins with one too: the turn to write. Owners who cannot be are dead.
@@ -141,7 +214,7 @@ void Directory::check_blocks() const {
     if (state > Block::erased) throw_corrupt(offset_of(b));
     if (state != Block::live && state != Block::erased) return;
     if (!b->is_sound() || b->name_length.load() == 0 || b->id.load() > epoch ||
-        b->ended.load() > epoch || !begins_as_it_says(b))
+        b->ended.load() > epoch || !begins_as_it_says(b) || !has_sound_payload(b, participants()))
       throw_corrupt(offset_of(b));
     if (state == Block::live) ++names;
   });

@@ -48,7 +48,8 @@ Stamp Block::stamp() const {
                       .size = element_size,
                       .name = {type_name,
                                std::min<std::size_t>(type_name_length, sizeof type_name - 1)}},
-          .count = count};
+          .count = count,
+          .guard = {guard}};
 }
 
 void Block::set_stamp(const Stamp& s) noexcept {
@@ -60,6 +61,7 @@ void Block::set_stamp(const Stamp& s) noexcept {
   element_align = s.element.align;
   element_size = s.element.size;
   count = s.count;
+  guard = s.guard.hash;
   type_name_length =
       static_cast<std::uint8_t>(std::min(s.element.name.size(), sizeof type_name - 1));
   std::copy_n(s.element.name.begin(), type_name_length, type_name);

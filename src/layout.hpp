@@ -87,7 +87,7 @@ struct alignas(64) Block {
   // What it is (see Stamp).
   std::uint8_t kind, mode, begins, copies, element_kind, element_align, type_name_length, unused;
   std::uint32_t element_size;
-  std::uint32_t unused2;
+  std::uint32_t guard;
   std::uint64_t count;
   char type_name[40];
   // then the name, then from a new line on the payload

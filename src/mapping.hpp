@@ -57,6 +57,10 @@ class Mapping final : private Directory::Ground {
   [[nodiscard]] bool read_only() const noexcept { return access_ == Access::read_only; }
   [[nodiscard]] std::size_t committed() const noexcept { return directory_.committed(); }
   [[nodiscard]] std::size_t reserve() const noexcept { return reserve_; }
+  [[nodiscard]] bool contains(const void* address) const noexcept {
+    const auto* byte = static_cast<const std::byte*>(address);
+    return byte >= directory_.base() && byte < directory_.base() + reserve_;
+  }
   [[nodiscard]] core::Participants& participants() const noexcept {
     return directory_.participants();
   }

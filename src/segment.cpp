@@ -1,7 +1,5 @@
 #include <lagoon/segment.hpp>
 
-#include <lagoon/cell.hpp>
-
 #include "mapping.hpp"
 
 #include <fcntl.h>
@@ -181,59 +179,4 @@ std::size_t Segment::used() const { return mapping_->used(); }
 
 void configure_heap(const SegmentOptions& options) { Mapping::configure_heap(options); }
 
-namespace detail {
-
-std::string ElementType::text() const {
-  switch (kind) {
-    case Kind::none:
-      return "";
-    case Kind::integer:
-      return "int" + std::to_string(size * 8);
-    case Kind::natural:
-      return "uint" + std::to_string(size * 8);
-    case Kind::floating:
-      return size == sizeof(double) ? "double" : "float";
-    case Kind::character:
-      return "char";
-    case Kind::wide:
-      return "wchar_t";
-    case Kind::boolean:
-      return "bool";
-    case Kind::structure:
-    case Kind::enumeration:
-      if (!name.empty()) return std::string(name);
-      return (kind == Kind::structure ? "struct of " : "enum of ") + std::to_string(size) +
-             (size == 1 ? " byte" : " bytes");
-  }
-  return "unknown";
-}
-
-std::string Stamp::text() const {
-  const auto in_brackets = [this](const char* what) {
-    static constexpr const char* modes[] = {"atomic", "seqlocked", "locked", "raw",
-                                            "locked_by<Lock>"};
-    const auto m = static_cast<std::size_t>(mode);
-    std::string t = std::string(what) + "<" + element.text() + ", " +
-                    (m < std::size(modes) ? modes[m] : "unknown");
-    if (mode == Mode::seqlocked && copies != 0 && count != any_count &&
-        copies != default_copies(count * element.size))
-      t += "_in<" + std::to_string(copies) + ">";
-    return t + ">";
-  };
-  switch (kind) {
-    case Kind::value:
-      return in_brackets("Value");
-    case Kind::array:
-      return in_brackets("Array") + (count == any_count ? "" : "[" + std::to_string(count) + "]");
-    case Kind::lock:
-      return "Lock";
-    case Kind::rlock:
-      return "RLock";
-    case Kind::in_place:
-      return element.text();
-  }
-  return "something of an unknown kind";
-}
-
-}  // namespace detail
 }  // namespace lagoon

@@ -22,7 +22,7 @@ std::uintptr_t line_of(const void* address) {
 
 TEST(CacheLines, the_words_that_writers_change_are_apart_from_what_readers_copy) {
   // A lock, and the value or elements beside it.
-  static_assert(sizeof(lagoon::detail::LockState) <= line_bytes);
+  static_assert(sizeof(lagoon::locks::RobustLock) <= line_bytes);
   lagoon::Value<int, lagoon::mode::locked> value{0};
   EXPECT_EQ(reinterpret_cast<std::uintptr_t>(&value.get_obj()) % line_bytes, 0U);
   lagoon::Array<int, lagoon::mode::locked> array(3);

@@ -2,6 +2,7 @@
 #include <lagoon/segment.hpp>
 
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -10,8 +11,10 @@
 #include <concepts>
 #include <cstdint>
 #include <cstdlib>
+#include <fstream>
 #include <limits>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <type_traits>
@@ -295,6 +298,70 @@ TYPED_TEST(BothLocks, of_an_owner_who_exited_or_ran_another_program_too) {
   expect_told();
 }
 
+TYPED_TEST(BothLocks, of_an_owner_whose_id_another_process_has_now) {
+  (void)this->lock_.acquire();  // so that this process is known to it first
+  this->lock_.release();
+  Child owner([&] { (void)this->lock_.acquire(); });
+  EXPECT_EQ(owner.exitcode(), 0);
+  SharedFlags flags;
+  TypeParam another_lock;
+  const auto live_and_own_something = [&] {
+    if (getpid() == owner.pid()) {
+      (void)another_lock.acquire();
+      flags.raise(0);
+    }
+    for (;;) pause();
+  };
+  std::optional<Child> same_id;
+  for (int i = 0; i < 1000 && (!same_id || same_id->pid() != owner.pid()); ++i) {
+    same_id.reset();
+    std::ofstream last("/proc/sys/kernel/ns_last_pid");
+    if (!(last << owner.pid() - 1 << std::flush)) GTEST_SKIP() << "ids cannot be chosen here";
+    same_id.emplace(live_and_own_something);
+  }
+  if (same_id->pid() != owner.pid()) GTEST_SKIP() << "the id went to others";
+  flags.await(0);
+  EXPECT_FALSE(this->lock_.locked());
+  const Acquired got = this->lock_.acquire(true, 60s);
+  EXPECT_TRUE(got.owner_died());
+  this->lock_.release();
+  EXPECT_TRUE(another_lock.locked());
+}
+
+TYPED_TEST(BothLocks, of_an_owner_in_another_pid_namespace) {
+  enum : std::size_t { has_it, waits, told };
+  Child probe([] { _exit(unshare(CLONE_NEWPID) == 0 ? 0 : 77); });
+  if (probe.exitcode() == 77) GTEST_SKIP() << "this process may not make pid namespaces";
+  SharedFlags flags;
+  // Both have the process id 1, each in a namespace of its own.
+  Child owner([&] {
+    ASSERT_EQ(unshare(CLONE_NEWPID), 0);
+    Child inner([&] {
+      EXPECT_EQ(getpid(), 1);
+      (void)this->lock_.acquire();
+      flags.raise(has_it);
+      for (;;) pause();
+    });
+    flags.await(waits);
+    inner.kill_unreaped();
+    flags.await(told);
+  });
+  Child waiter([&] {
+    ASSERT_EQ(unshare(CLONE_NEWPID), 0);
+    Child inner([&] {
+      EXPECT_EQ(getpid(), 1);
+      flags.await(has_it);
+      EXPECT_FALSE(this->lock_.acquire(false));
+      flags.raise(waits);
+      EXPECT_TRUE(this->lock_.acquire().owner_died());
+      flags.raise(told);
+    });
+    EXPECT_EQ(inner.exitcode(), 0);
+  });
+  EXPECT_EQ(owner.exitcode(), 0);
+  EXPECT_EQ(waiter.exitcode(), 0);
+}
+
 TYPED_TEST(BothLocks, of_a_dead_owner_tells_exactly_one_of_eight_who_wait) {
   constexpr int waiters = 8;
   constexpr int rounds = 10;
@@ -463,6 +530,20 @@ TEST(Lock, held_at_a_fork_is_held_by_the_parent_alone) {
 
 // ---- RLock ------------------------------------------------------------------------------------
 
+TYPED_TEST(BothLocks, takes_a_time_by_any_clock_and_a_bare_timeout) {
+  this->lock_.acquire();  // dropped: it says nothing new
+  elsewhere([&] {
+    using std::chrono::system_clock;
+    EXPECT_FALSE(this->lock_.try_lock_until(system_clock::now() + 2ms));
+    EXPECT_FALSE(this->lock_.try_lock_until(system_clock::time_point{}));
+    EXPECT_FALSE(this->lock_.try_lock_until(system_clock::time_point::min()));
+    EXPECT_FALSE(std::unique_lock(this->lock_, system_clock::now() + 2ms).owns_lock());
+    EXPECT_FALSE(this->lock_.acquire(2ms));
+  });
+  this->lock_.release();
+  EXPECT_TRUE(this->lock_.try_lock_until(std::chrono::system_clock::time_point::max()));
+}
+
 TEST(RLock, is_recursive_and_free_after_as_many_releases) {
   RLock lock;
   for (int i = 0; i < 1000; ++i) {
@@ -500,6 +581,27 @@ TEST(RLock, released_by_another_is_UsageError_and_stays_held) {
   EXPECT_EQ(child.exitcode(), 0);
   EXPECT_TRUE(lock.locked());
   lock.release();
+}
+
+TEST(RLock, all_levels_are_released_by_its_owner_only_and_come_back_as_many) {
+  RLock lock;
+  expect_throw<UsageError>([&] { (void)lock.release_all(); }, {"not held"});
+  for (int i = 0; i < 3; ++i) lock.lock();
+  elsewhere([&] { expect_throw<UsageError>([&] { (void)lock.release_all(); }, {"not held"}); });
+  EXPECT_TRUE(lock.is_mine());
+  EXPECT_EQ(lock.release_all(), 3U);
+  EXPECT_FALSE(lock.locked());
+  lock.lock();
+  lock.acquire_again(3);
+  EXPECT_EQ(lock.release_all(), 4U);
+}
+
+TYPED_TEST(BothLocks, is_marked_consistent_by_its_holder_only) {
+  expect_throw<UsageError>([&] { this->lock_.mark_consistent(); }, {"does not hold"});
+  const std::scoped_lock guard(this->lock_);
+  this->lock_.mark_consistent();
+  elsewhere(
+      [&] { expect_throw<UsageError>([&] { this->lock_.mark_consistent(); }, {"does not hold"}); });
 }
 
 TEST(RLock, is_not_inherited_by_a_forked_child) {

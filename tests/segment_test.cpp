@@ -1,7 +1,5 @@
-#include <lagoon/array.hpp>
-#include <lagoon/lock.hpp>
-#include <lagoon/segment.hpp>
-#include <lagoon/value.hpp>
+#include <lagoon/lagoon.hpp>
+#include <lagoon/locks/reader_writer.hpp>
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -395,6 +393,22 @@ class Damaged : public NoSegment {
     const lagoon::Lock lock{segment["lock"]};
     const Array<int, mode::raw> raw(segment["raw"], 10);
     const Array<int, mode::locked> locked(segment["locked"], 10);
+    const RwLocked rw_locked(segment["rw locked"], 10);
+    const lagoon::Semaphore semaphore(segment["semaphore"], 3);
+    const lagoon::BoundedSemaphore bounded(segment["bounded"], 3);
+    const lagoon::Event event(segment["event"]);
+    const lagoon::Condition condition(segment["condition"], 4);
+    const lagoon::Barrier barrier(segment["barrier"], 2);
+  }
+  using RwLocked = Array<int, mode::locked_by<lagoon::locks::ReaderWriterLock>>;
+  /// The block of that name.
+  [[nodiscard]] off_t block_of(std::string_view wanted) const {
+    for (off_t block = first_block();; block = after(block)) {
+      std::string found;
+      for (std::uint32_t i = 0; i < peek<std::uint32_t>(block + name_length); ++i)
+        found += peek<char>(block + name + static_cast<off_t>(i));
+      if (found == wanted) return block;
+    }
   }
   [[nodiscard]] off_t first_block() const { return peek<off_t>(32); }
   [[nodiscard]] off_t after(off_t block) const { return block + (peek<off_t>(block) & ~off_t{7}); }
@@ -463,7 +477,42 @@ TEST_F(Damaged, what_is_relied_on_in_a_payload) {
   expect_refused_with(array + change_log,
                       std::uint64_t{1} << 20 << 10 | 1);  // of its first version
   expect_refused_with(value + begins, std::uint8_t{1});
+  expect_refused_with(value + begins, std::uint8_t{2});
   expect_refused_with(value + begins, std::uint8_t{3});
+  expect_refused_with(value + begins, std::uint8_t{4});
+}
+TEST_F(Damaged, what_locks_and_their_like_rely_on) {
+  // Where they lead to the table of participants, by a distance.
+  for (const auto& [which, at] : {std::pair{"lock", 16},
+                                  {"locked", 16},
+                                  {"rw locked", 16},
+                                  {"bounded", 16},
+                                  {"condition", 16},
+                                  {"condition", 64 + 16},
+                                  {"barrier", 16}})
+    for (const std::int64_t wrong : {std::int64_t{0}, std::int64_t{64}, std::int64_t{1} << 40}) {
+      SCOPED_TRACE(which);
+      expect_refused_with(block_of(which) + payload + at, wrong);
+    }
+  // How many there are.
+  for (const std::uint32_t wrong : {0U, 4U, 1U << 20, ~0U}) {
+    expect_refused_with(block_of("bounded") + payload + 8, wrong);
+    expect_refused_with(block_of("barrier") + payload + 8, wrong);
+  }
+  for (const std::uint64_t wrong : {std::uint64_t{0}, std::uint64_t{4}, std::uint64_t{1} << 40})
+    for (const char* which : {"bounded", "barrier"})
+      expect_refused_with(block_of(which) + count, wrong);
+  const off_t queue = block_of("condition") + payload + 64;
+  for (const std::uint32_t wrong : {0U, 1000U, ~0U}) expect_refused_with(queue, wrong);
+  for (const std::uint32_t wrong : {5U, ~0U}) expect_refused_with(queue + 4, wrong);  // in use
+  // More have arrived at the barrier than there are parties, or have places.
+  const auto word = peek<std::uint64_t>(block_of("barrier") + payload);
+  for (const std::uint64_t arrived : {1U, 2U, 3U, 0xffffU})
+    expect_refused_with(block_of("barrier") + payload, word + arrived * 8);
+  expect_refused_with(block_of("barrier") + payload, std::uint64_t{0});
+  // A shorter payload than the lock and what it guards.
+  expect_refused_with(block_of("locked") + count, std::uint64_t{20});
+  expect_refused_with(block_of("rw locked") + payload_bytes, std::uint64_t{64});
 }
 TEST_F(Damaged, an_owner_who_cannot_be_is_dead_and_taken_over_from) {
   const off_t array = first_block();
@@ -503,6 +552,7 @@ TEST_F(Damaged, at_random) {
   std::mt19937 random(seed);
   std::ifstream file(name_.path(), std::ios::binary);
   const std::string sound{std::istreambuf_iterator<char>(file), {}};
+  const auto sound_bytes = static_cast<std::size_t>(after(block_of("barrier")));
   const auto use = [&](const Segment& segment) {
     const auto each = [](auto&& f) {
       try {
@@ -517,6 +567,38 @@ TEST_F(Damaged, at_random) {
     each([&] { segment.find<Array<int>>("array")->set(99, 1); });
     each([&] { segment.find<lagoon::Lock>("lock")->lock(); });
     each([&] { segment.find<Array<int, mode::locked>>("locked")->set(9, 1); });
+    each([&] { segment.find<RwLocked>("rw locked")->set(9, 1); });
+    each([&] { (void)segment.find<RwLocked>("rw locked")->snapshot(); });
+    constexpr auto soon = std::chrono::milliseconds(2);
+    each([&] {
+      auto semaphore = segment.find<lagoon::Semaphore>("semaphore");
+      (void)semaphore->acquire(true, soon);
+      semaphore->release();
+    });
+    each([&] {
+      auto bounded = segment.find<lagoon::BoundedSemaphore>("bounded");
+      for (int i = 0; i < 4; ++i) (void)bounded->acquire(true, soon);
+      bounded->release();
+    });
+    each([&] {
+      auto event = segment.find<lagoon::Event>("event");
+      (void)event->wait(soon);
+      event->set();
+      event->wait();
+    });
+    each([&] {
+      auto condition = segment.find<lagoon::Condition>("condition");
+      if (!condition->acquire(true, soon)) return;
+      (void)condition->wait(soon);
+      condition->notify_all();
+      condition->release();
+    });
+    each([&] {
+      auto barrier = segment.find<lagoon::Barrier>("barrier");
+      std::thread other([&] { each([&] { (void)barrier->wait(soon); }); });
+      each([&] { (void)barrier->wait(soon); });
+      other.join();
+    });
     for (const std::size_t n : {10U, 100U, 20'000U})
       each([&] { (void)Array<int>(segment["new" + std::to_string(n)], n).snapshot(); });
     for (const Segment::Entry& entry : segment.objects()) each([&] { segment.erase(entry.name); });
@@ -526,7 +608,7 @@ TEST_F(Damaged, at_random) {
     std::string damaged = sound;
     std::string where;
     for (auto n = 1 + random() % 4; n != 0; --n) {
-      const std::size_t end = random() % 3 == 0 ? buckets : 11 * KiB;
+      const std::size_t end = random() % 3 == 0 ? buckets : sound_bytes;
       char& byte = damaged.at(random() % end);
       const auto flipped = static_cast<unsigned char>(byte) ^ 1U << random() % 8;
       byte = static_cast<char>(random() % 2 == 0 ? flipped : random());

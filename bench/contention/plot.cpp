@@ -10,7 +10,7 @@
 namespace contention {
 namespace {
 
-constexpr double area_left = 58, area_right = 372, area_top = 34, area_bottom = 310;
+constexpr double area_left = 58, area_right = 372, area_top = 34, least_height = 276;
 constexpr double label_gap = 18;  // for the largest letters, those of a narrow page
 
 std::string text_of(double value) {
@@ -36,7 +36,10 @@ std::string tick_text(double value, Plot::Unit unit) {
 
 class Drawing {
  public:
-  explicit Drawing(const Plot& plot) : plot_(plot) {
+  explicit Drawing(const Plot& plot)
+      : plot_(plot),
+        area_bottom_(area_top +
+                     std::max(least_height, label_gap * static_cast<double>(plot.lines.size()))) {
     low_ = std::numeric_limits<double>::max();
     high_ = 0;
     for (const Line& line : plot.lines) {
@@ -56,7 +59,8 @@ class Drawing {
   }
 
   std::string draw() {
-    out_ = "<svg viewBox=\"0 0 580 350\" role=\"img\" aria-label=\"" + escaped(plot_.title) +
+    out_ = "<svg viewBox=\"0 0 580 " + text_of(area_bottom_ + 40) +
+           "\" role=\"img\" aria-label=\"" + escaped(plot_.title) +
            "\"><text class=\"plot-title\" x=\"0\" y=\"15\">" + escaped(plot_.title) + "</text>";
     if (high_ <= 0) {
       out_ += "<text class=\"tick\" x=\"58\" y=\"60\">nothing measured</text></svg>";
@@ -92,7 +96,7 @@ class Drawing {
     } else {
       share = std::log(std::clamp(value, low_, high_) / low_) / std::log(high_ / low_);
     }
-    return area_bottom - share * (area_bottom - area_top);
+    return area_bottom_ - share * (area_bottom_ - area_top);
   }
 
   void segment(const char* kind, double x1, double y1, double x2, double y2) {
@@ -123,12 +127,12 @@ class Drawing {
       segment("grid", area_left, y_of(tick), area_right, y_of(tick));
       text("end", area_left - 7, y_of(tick) + 4, tick_text(tick, plot_.unit));
     }
-    segment("axis", area_left, area_bottom, area_right, area_bottom);
+    segment("axis", area_left, area_bottom_, area_right, area_bottom_);
     for (const int children : plot_.children) {
-      segment("axis", x_of(children), area_bottom, x_of(children), area_bottom + 4);
-      text("middle", x_of(children), area_bottom + 18, std::to_string(children));
+      segment("axis", x_of(children), area_bottom_, x_of(children), area_bottom_ + 4);
+      text("middle", x_of(children), area_bottom_ + 18, std::to_string(children));
     }
-    text("middle", (area_left + area_right) / 2, area_bottom + 36, "children");
+    text("middle", (area_left + area_right) / 2, area_bottom_ + 36, "children");
   }
 
   void curve(const Line& line) {
@@ -180,7 +184,7 @@ class Drawing {
     const auto settle = [&](Cluster& c) {
       double sum = 0;
       for (std::size_t i = c.first; i < c.first + c.count; ++i) sum += all[i].end_y;
-      const double top = area_top + half(c) - 6, bottom = area_bottom - half(c) + 6;
+      const double top = area_top + half(c) - 6, bottom = area_bottom_ - half(c) + 6;
       c.middle = std::clamp(sum / static_cast<double>(c.count), top, std::max(top, bottom));
     };
     for (std::size_t i = 0; i < all.size(); ++i) {
@@ -211,6 +215,7 @@ class Drawing {
   }
 
   const Plot& plot_;
+  double area_bottom_;  // every label has room
   double low_ = 0, high_ = 0;
   std::string out_;
 };

@@ -1,8 +1,8 @@
 #pragma once
 /// What is compared: a strategy is one way to share a counter or 64 doubles between processes.
 ///
-/// To add a lock: a struct with `lock()` and `unlock()` whose constructor makes it fit to be shared
-/// between processes, and one line `add_lock<It>("its name", strategies)` (peers.cpp).
+/// To add a lock: a class with `lock()` and `unlock()` whose constructor makes it fit to be shared
+/// between processes, and one line with its name in bench/compared_locks.hpp.
 /// To add anything else: a struct with what its workloads ask for, made in the parent before the
 /// children are forked, and one line `add<workload, It>(...)` for each:
 ///
@@ -149,6 +149,7 @@ void add(std::string name, Family family, Strategies& to) {
 
 // One for each file of strategies.
 void add_lagoon(Strategies& to);
+void add_locks(Strategies& to);
 void add_peers(Strategies& to);
 void add_cpython(Strategies& to);
 

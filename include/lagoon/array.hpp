@@ -14,11 +14,10 @@
 /// mode::raw        RawArray: plain memory.
 ///
 /// A crash leaves: seqlocked, the state before or after the whole write, and the next writer takes
-/// over; locked, what was written so far, and the next acquire is told (an acquire inside of get,
-/// set or snapshot tells nobody: get_lock().owner_died() stays true until mark_consistent());
-/// atomic and raw, each element before or after. After `erase` handles throw Gone, but those of
-/// atomic and raw arrays, whose operations are bare instructions: they go on working on memory that
-/// is no longer anybody else's; `gone()` tells.
+/// over; locked, what was written so far, and, unless L is a plain lock of locks/, the next acquire
+/// is told (one inside of get, set or snapshot tells nobody: get_lock().owner_died() keeps the
+/// news); atomic and raw, each element before or after. After `erase` handles throw Gone, but those
+/// of atomic and raw arrays and of plain locks: they work on memory that is nobody else's any more.
 ///
 /// There is no initialiser-list constructor, so (10) and {10} mean the same. a[i] is unchecked,
 /// a.at(i) throws OutOfRange; negative indices count from the end in slices only. Arrays are not
@@ -286,22 +285,29 @@ class Array {
     refuse_unless_locked();
     if constexpr (locked) return (store_.lock());
   }
-  Acquired acquire(bool block = true) {
+  /// What the lock's own methods say, if it has them.
+  auto acquire(bool block = true) {
     refuse_unless_locked();
     if constexpr (locked) return get_lock().acquire(block);
   }
   template <class Rep, class Period>
-  Acquired acquire(bool block, std::chrono::duration<Rep, Period> timeout) {
+  auto acquire(bool block, std::chrono::duration<Rep, Period> timeout) {
     refuse_unless_locked();
     if constexpr (locked) return get_lock().acquire(block, timeout);
   }
-  void release() {
+  void release() { unlock(); }
+  void lock() {
     refuse_unless_locked();
-    if constexpr (locked) get_lock().release();
+    if constexpr (locked) get_lock().lock();
   }
-  void lock() { (void)acquire(); }
-  void unlock() { release(); }
-  [[nodiscard]] bool try_lock() { return bool(acquire(false)); }
+  void unlock() {
+    refuse_unless_locked();
+    if constexpr (locked) get_lock().unlock();
+  }
+  [[nodiscard]] bool try_lock() {
+    refuse_unless_locked();
+    if constexpr (locked) return get_lock().try_lock();
+  }
   /// The elements themselves: locked, for those who hold the lock; raw, for everyone.
   [[nodiscard]] std::span<Element> get_obj() const noexcept requires(locked || raw) {
     return {store_.elements(), size_};
@@ -313,7 +319,8 @@ class Array {
             .begins = Store::begins,
             .copies = Store::copies_for(count),
             .element = detail::ElementType::of<T>(),
-            .count = count};
+            .count = count,
+            .guard = Store::guard};
   }
 
  private:

@@ -41,6 +41,7 @@ class SeqlockedStore {
 
  public:
   static constexpr Stamp::Mode stamp_mode = Stamp::Mode::seqlocked;
+  static constexpr LockName guard{};
   static constexpr Stamp::Begins begins = Stamp::Begins::with_latch;
   static constexpr std::uint8_t copies_for(std::size_t n) noexcept {
     if (n == Stamp::any_count || N != 0) return N;
@@ -153,39 +154,40 @@ class SeqlockedStore {
 /// Plain elements beside a lock.
 template <class T, class L>
 class LockedStore {
-  static constexpr std::size_t head = core::line_bytes;
-  static_assert(sizeof(LockState) <= head);
+  using Guard = GuardedBy<L>;
+  static constexpr std::size_t head = Guard::head;
 
  public:
-  static constexpr Stamp::Mode stamp_mode = locked_mode<L>;
-  static constexpr Stamp::Begins begins = Stamp::Begins::with_owned_word;
+  static constexpr Stamp::Mode stamp_mode = Stamp::Mode::locked;
+  static constexpr Stamp::Begins begins = Guard::begins;
+  static constexpr LockName guard = Guard::name;
   static constexpr std::uint8_t copies_for(std::size_t) noexcept { return 1; }
 
   static std::size_t bytes_for(std::size_t n) noexcept { return head + n * sizeof(T); }
   static void make(std::byte* payload, core::Participants& table, std::size_t n, const T* initial) {
-    new (payload) LockState(table);
+    construct_in_place<typename Guard::State>(payload, table);
     if (initial != nullptr) std::copy_n(initial, n, reinterpret_cast<T*>(payload + head));
   }
 
   LockedStore(const Handle& handle, std::size_t)
-      : own_(*reinterpret_cast<LockState*>(handle.payload())),
+      : guard_(*reinterpret_cast<typename Guard::State*>(handle.payload())),
         elements_(reinterpret_cast<T*>(handle.payload() + head)) {}
 
   void read(std::size_t first, std::size_t last, T* out) const {
-    const std::scoped_lock guard(lock());
+    const auto guarded = guard_.to_read();
     std::copy(elements_ + first, elements_ + last, out);
   }
   [[nodiscard]] T get(const Handle&, std::size_t i) const {
-    const std::scoped_lock guard(lock());
+    const auto guarded = guard_.to_read();
     return elements_[i];
   }
   void set(const Handle&, std::size_t i, const T& x) {
-    const std::scoped_lock guard(lock());
+    const std::scoped_lock guarded(lock());
     elements_[i] = x;
   }
   template <class F>
   T update(const Handle&, std::size_t i, F&& f) {
-    const std::scoped_lock guard(lock());
+    const std::scoped_lock guarded(lock());
     apply(f, elements_[i]);
     return elements_[i];
   }
@@ -194,21 +196,20 @@ class LockedStore {
   }
   template <class F>
   void change(const Handle&, std::size_t first, std::size_t, std::size_t, F&& f) {
-    const std::scoped_lock guard(lock());
+    const std::scoped_lock guarded(lock());
     f(elements_ + first);
   }
   void replace(const Handle&, std::size_t first, std::size_t last, std::size_t, const T* from) {
-    const std::scoped_lock guard(lock());
+    const std::scoped_lock guarded(lock());
     std::copy_n(from, last - first, elements_ + first);
   }
 
-  [[nodiscard]] L& lock() const noexcept { return given_ != nullptr ? *given_ : own_; }
-  void use(L& given) noexcept { given_ = &given; }
+  [[nodiscard]] L& lock() const noexcept { return guard_.lock(); }
+  void use(L& given) noexcept { guard_.use(given); }
   [[nodiscard]] T* elements() const noexcept { return elements_; }
 
  private:
-  mutable L own_;  // a view of the lock in front of the elements
-  L* given_ = nullptr;
+  Guard guard_;
   T* elements_;
 };
 
@@ -221,6 +222,7 @@ class AtomicStore {
 
  public:
   static constexpr Stamp::Mode stamp_mode = Stamp::Mode::atomic;
+  static constexpr LockName guard{};
   static constexpr Stamp::Begins begins = Stamp::Begins::otherwise;
   static constexpr std::uint8_t copies_for(std::size_t) noexcept { return 1; }
 
@@ -265,6 +267,7 @@ template <class T>
 class RawStore {
  public:
   static constexpr Stamp::Mode stamp_mode = Stamp::Mode::raw;
+  static constexpr LockName guard{};
   static constexpr Stamp::Begins begins = Stamp::Begins::otherwise;
   static constexpr std::uint8_t copies_for(std::size_t) noexcept { return 1; }
 

@@ -72,6 +72,11 @@ struct ReadOnly : detail::ErrorAs<std::logic_error> {
 struct UsageError : detail::ErrorAs<std::logic_error> {
   using ErrorAs::ErrorAs;
 };
+/// The barrier was broken while this one waited, or before: by abort, a reset, a timeout, an action
+/// that threw, or the death of one who waited.
+struct BrokenBarrier : detail::ErrorAs<std::runtime_error> {
+  using ErrorAs::ErrorAs;
+};
 /// The operating system refused; `code()` has its errno.
 class SystemError : public std::system_error, public Error {
  public:

@@ -1,13 +1,18 @@
 #pragma once
-/// All of lagoon.
+/// All of lagoon but fmt.hpp, for those who have {fmt}, and locks/, one header for each lock.
 
 #include <lagoon/any.hpp>
 #include <lagoon/array.hpp>
+#include <lagoon/barrier.hpp>
 #include <lagoon/cell.hpp>
+#include <lagoon/condition.hpp>
 #include <lagoon/error.hpp>
+#include <lagoon/event.hpp>
 #include <lagoon/lock.hpp>
 #include <lagoon/print.hpp>
 #include <lagoon/process.hpp>
 #include <lagoon/segment.hpp>
+#include <lagoon/semaphore.hpp>
+#include <lagoon/shared.hpp>
 #include <lagoon/typecode.hpp>
 #include <lagoon/value.hpp>

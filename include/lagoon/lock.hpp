@@ -2,215 +2,120 @@
 /// `Lock` and `RLock`: Python's locks, between processes and threads, that are not lost with
 /// their owner.
 ///
-/// Lock    not recursive; may be released by another thread or process than the one that took it.
+/// Lock    not recursive; may be released by another thread or process than the one that took it,
+///         as long as that one lives. (To hand it over from a thread that ends, take a Semaphore.)
 /// RLock   recursive; only its owner releases it; a forked child does not inherit it.
 ///
 /// Both have Python's methods (acquire, release) and the standard library's (lock, unlock,
 /// try_lock, try_lock_for, try_lock_until), so that std::scoped_lock and std::unique_lock work.
 ///
-/// When the owner dies (SIGKILL, exit, exec; reaped or not), exactly one of those who ask next
-/// gets the lock and is told: `Acquired::owner_died()`. For users of guards the news stays:
-/// `owner_died()` of the lock is true until `mark_consistent()`. The lock is whole again; what it
-/// guards may be half-changed, which no lock can mend.
+/// When the owner dies (SIGKILL, exit, exec, the end of its thread; reaped or not), exactly one of
+/// those who ask next gets the lock and is told: `Acquired::owner_died()`. For users of guards the
+/// news stays: `owner_died()` of the lock is true until `mark_consistent()`. The lock is whole
+/// again; what it guards may be half-changed, which no lock can mend.
 ///
-/// Progress: blocking among the living; a waiter spins, yields, then sleeps in slices of a
-/// millisecond. Not fair. Memory: 32 bytes, on a line of its own. Algorithm: core/owned_word.hpp.
+/// Two who release it at the same time, one of them its owner, are one too many: the second may
+/// take it from whoever came between. A child of a bare fork() under a guard must not run the
+/// guard's destructor: it would give the parent's Lock back (of an RLock it is UsageError).
+/// lagoon::Process does not run it.
+///
+/// A handle that goes while the lock is held ends nothing for those who have another: children go
+/// on with theirs. One that was erased throws Gone.
+///
+/// Progress: blocking among the living. Memory: a line of its own. What lies there, how fair it is
+/// and what it costs: locks/robust.hpp.
 
-#include <lagoon/core/owned_word.hpp>
-#include <lagoon/place.hpp>
+#include <lagoon/locks/robust.hpp>
+#include <lagoon/shared.hpp>
 
-#include <chrono>
-#include <cstddef>
-#include <cstdint>
 #include <utility>
 
 namespace lagoon {
 
-/// The outcome of an acquire.
-class [[nodiscard]] Acquired {
- public:
-  /// True when the lock is held now.
-  explicit operator bool() const noexcept { return taken_ <= core::Taken::from_dead; }
-  /// True when it is held and its last owner died holding it.
-  [[nodiscard]] bool owner_died() const noexcept { return taken_ == core::Taken::from_dead; }
-
- private:
-  friend class Lock;
-  friend class RLock;
-  explicit Acquired(core::Taken taken) noexcept : taken_(taken) {}
-  core::Taken taken_;
-};
-
 namespace detail {
 
-/// A lock as it lies in shared memory.
-class LockState {
+/// A handle to a robust lock, or a view of one that lies in something else.
+template <class Self, class StateT>
+class LockHandle : public Handled<StateT>, public LockMethods<Self> {
  public:
-  explicit LockState(core::Participants& table) noexcept
-      : to_table_(reinterpret_cast<std::byte*>(&table) - reinterpret_cast<std::byte*>(this)) {}
+  using State = StateT;
 
-  [[nodiscard]] core::Participants& table() noexcept {
-    return *reinterpret_cast<core::Participants*>(reinterpret_cast<std::byte*>(this) + to_table_);
+  /// In this process's heap, for its children.
+  LockHandle() : LockHandle(Place{}) {}
+  explicit LockHandle(const Place& place) : Handled<State>(place, Self::stamp(), sizeof(State)) {}
+  explicit LockHandle(State& state) noexcept : Handled<State>(state) {}
+
+  /// Gone if it was erased.
+  Acquired acquire_until(core::Deadline deadline) {
+    const core::Taken taken = this->state_->take(deadline);
+    if (taken == core::Taken::is_gone) [[unlikely]]
+      this->throw_gone();
+    return Acquired(taken);
+  }
+  /// Lock: whoever has it; UsageError if it is free; if its owner died nothing happens, the next to
+  /// acquire gets it and is told. RLock: one level; UsageError unless the caller has it.
+  void release() {
+    const locks::Released released = this->state_->give_back();
+    if (released == locks::Released::yes) [[likely]]
+      return;
+    if (released == locks::Released::is_gone) this->throw_gone();
+    locks::check_released(released, this->describe("lock"));
   }
 
-  core::OwnedWord word;
-  // Only the owner changes these; the next one sets both before it relies on them.
-  std::uint64_t count = 0;  // RLock: how often its owner has it
-  boost::ipc_atomic<std::uint32_t> owner_died{0};
-
- private:
-  std::ptrdiff_t to_table_;
-};
-
-/// What Lock and RLock share: a handle to the state, or a view of one that lies in an array.
-class LockHandle {
- public:
   /// Whether an owner died with this lock since `mark_consistent` was called last.
-  [[nodiscard]] bool owner_died() const noexcept {
-    return state_->owner_died.load(boost::memory_order_acquire) != 0;
-  }
-  /// For the owner: what the lock guards is in order again.
-  void mark_consistent() noexcept { state_->owner_died.store(0, boost::memory_order_release); }
+  [[nodiscard]] bool owner_died() const noexcept { return this->state_->owner_died(); }
+  /// For the owner: what the lock guards is in order again. UsageError of anyone else.
+  void mark_consistent() { this->state_->mark_consistent(); }
   /// Whether anyone who lives has it.
-  [[nodiscard]] bool locked() const noexcept {
-    const core::Owner owner = state_->word.owner();
-    return owner != core::nobody && owner != core::OwnedWord::gone &&
-           !state_->table().is_dead(owner);
-  }
+  [[nodiscard]] bool locked() const noexcept { return this->state_->locked(); }
+  /// Whether the calling thread has it.
+  [[nodiscard]] bool is_mine() const { return this->state_->is_mine(); }
+  /// What it is a handle to, which stays where it is when the handle moves.
+  [[nodiscard]] State& state() noexcept { return *this->state_; }
   /// Whether the object was erased.
   [[nodiscard]] bool gone() const noexcept {
-    return state_->word.owner() == core::OwnedWord::gone ||
-           (handle_.payload() != nullptr && handle_.gone());
+    return this->state_->gone() || Handled<State>::gone();
   }
 
  protected:
-  LockHandle(const Place& place, Stamp::Kind kind);
-  explicit LockHandle(Handle handle) noexcept;
-  explicit LockHandle(LockState& state) noexcept : state_(&state) {}
-  LockHandle(LockHandle&&) noexcept = default;
-  LockHandle& operator=(LockHandle&&) noexcept = default;
-  ~LockHandle() = default;
-
-  core::Taken take_over(core::Taken taken) noexcept {
-    if (taken != core::Taken::from_dead) [[likely]]
-      return taken;
-    if (state_->word.is_ending()) {
-      state_->word.retire();
-      return core::Taken::is_gone;
-    }
-    state_->owner_died.store(1, boost::memory_order_release);
-    return taken;
-  }
-  [[noreturn]] void throw_not_held(const char* what) const;
-  [[noreturn]] void throw_gone() const;
-
-  LockState* state_;
-  Handle handle_;
-};
-
-/// The methods of both, made of `acquire_until` and `release`: Python's, and the standard
-/// library's.
-template <class Self>
-class LockMethods : public LockHandle {
- public:
-  /// Waits until it has the lock; with `block` false it does not wait.
-  Acquired acquire(bool block = true) {
-    return self().acquire_until(block ? core::Deadline::never() : core::Deadline::now());
-  }
-  /// With `block` false the timeout is ignored, as in Python; a negative one is zero.
-  template <class Rep, class Period>
-  Acquired acquire(bool block, std::chrono::duration<Rep, Period> timeout) {
-    return self().acquire_until(block ? core::Deadline::after(timeout) : core::Deadline::now());
-  }
-  void lock() { (void)acquire(); }
-  void unlock() { self().release(); }
-  [[nodiscard]] bool try_lock() { return bool(acquire(false)); }
-  template <class Rep, class Period>
-  [[nodiscard]] bool try_lock_for(std::chrono::duration<Rep, Period> d) {
-    return bool(self().acquire_until(core::Deadline::after(d)));
-  }
-  template <class Duration>
-  [[nodiscard]] bool try_lock_until(
-      std::chrono::time_point<std::chrono::steady_clock, Duration> t) {
-    return bool(self().acquire_until(core::Deadline::at(t)));
-  }
-  static constexpr bool is_read_only = false;
-
- protected:
-  using LockHandle::LockHandle;
-
- private:
-  Self& self() noexcept { return static_cast<Self&>(*this); }
+  explicit LockHandle(Handle handle) noexcept : Handled<State>(std::move(handle)) {}
 };
 
 }  // namespace detail
 
-class Lock : public detail::LockMethods<Lock> {
+class Lock : public detail::LockHandle<Lock, locks::RobustLock> {
  public:
-  /// In this process's heap, for its children.
-  Lock() : Lock(Place{}) {}
-  explicit Lock(const Place& place) : LockMethods(place, detail::Stamp::Kind::lock) {}
-
-  Acquired acquire_until(core::Deadline deadline) {
-    const core::Owner me = state_->table().self();
-    if (state_->word.take_at_once(me)) [[likely]]
-      return Acquired(core::Taken::yes);
-    return acquire_slow(me, deadline);
-  }
-  /// Gives it back, whoever has it. UsageError if it is free. If its owner died nothing happens:
-  /// the next to acquire gets it and is told.
-  void release() {
-    const core::Owner me = state_->table().self();
-    if (!state_->word.give_back_at_once(me)) [[unlikely]]
-      release_slow(me);
-  }
-
+  using LockHandle::LockHandle;
   static detail::Stamp stamp(std::uint64_t = 1) noexcept {
     return {.kind = detail::Stamp::Kind::lock,
             .mode = detail::Stamp::Mode::locked,
             .begins = detail::Stamp::Begins::with_owned_word};
   }
-  explicit Lock(detail::LockState& state) noexcept : LockMethods(state) {}
 
  private:
   friend struct detail::Attach;
-  explicit Lock(detail::Handle handle) noexcept : LockMethods(std::move(handle)) {}
-  Acquired acquire_slow(core::Owner me, core::Deadline deadline);
-  void release_slow(core::Owner me);
 };
 
-class RLock : public detail::LockMethods<RLock> {
+class RLock : public detail::LockHandle<RLock, locks::RobustRecursiveLock> {
  public:
-  RLock() : RLock(Place{}) {}
-  explicit RLock(const Place& place) : LockMethods(place, detail::Stamp::Kind::rlock) {}
-
-  Acquired acquire_until(core::Deadline deadline) {
-    const core::Owner me = state_->table().self();
-    if (state_->word.take_at_once(me)) [[likely]] {
-      state_->count = 1;
-      return Acquired(core::Taken::yes);
-    }
-    return acquire_slow(me, deadline);
-  }
-  /// Gives one level back. UsageError unless the caller has it.
-  void release() {
-    const core::Owner me = state_->table().self();
-    if (!state_->word.owner_is(me)) [[unlikely]]
-      throw_not_held("is not held by this thread");
-    if (--state_->count == 0) state_->word.give_back(me);
-  }
-
+  using LockHandle::LockHandle;
   static detail::Stamp stamp(std::uint64_t = 1) noexcept {
     return {.kind = detail::Stamp::Kind::rlock,
             .mode = detail::Stamp::Mode::locked,
             .begins = detail::Stamp::Begins::with_owned_word};
   }
-  explicit RLock(detail::LockState& state) noexcept : LockMethods(state) {}
+  /// For its owner, UsageError of anyone else: all levels; how many there were. What Condition
+  /// waits with.
+  std::uint32_t release_all() { return state_->release_all(); }
+  void acquire_again(std::uint32_t depth) { state_->acquire_again(depth); }
 
  private:
   friend struct detail::Attach;
-  explicit RLock(detail::Handle handle) noexcept : LockMethods(std::move(handle)) {}
-  Acquired acquire_slow(core::Owner me, core::Deadline deadline);
 };
+
+template <>
+inline constexpr std::string_view type_name<Lock> = "Lock";
+template <>
+inline constexpr std::string_view type_name<RLock> = "RLock";
 
 }  // namespace lagoon

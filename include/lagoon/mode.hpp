@@ -2,9 +2,13 @@
 /// How a Value or an Array is kept: the second argument of both. What each promises is told in
 /// value.hpp and array.hpp.
 
+#include <lagoon/core/change_log.hpp>
 #include <lagoon/lock.hpp>
 #include <lagoon/place.hpp>
 
+#include <cstddef>
+#include <mutex>
+#include <shared_mutex>
 #include <type_traits>
 
 namespace lagoon {
@@ -20,7 +24,9 @@ template <unsigned N>
 struct seqlocked_in {};
 /// Plain memory.
 struct raw {};
-/// Plain memory beside a lock of this type.
+/// Plain memory beside a lock of this type: Lock, RLock, one of locks/, or one of your own, which
+/// is a Lockable that is made by L(table of participants) or L() and can lie at any address, with a
+/// `type_name` if the object has a name. If the lock can be shared, those who read share it.
 template <class L>
 struct locked_by {};
 /// Python's: beside a recursive lock.
@@ -28,10 +34,69 @@ using locked = locked_by<RLock>;
 }  // namespace mode
 
 namespace detail {
-/// A Lock is no RLock, neither alone nor beside a value.
+
+/// What of the lock lies in shared memory: what a handle is a handle to, or the lock itself.
 template <class L>
-inline constexpr Stamp::Mode locked_mode =
-    std::is_same_v<L, RLock> ? Stamp::Mode::locked : Stamp::Mode::locked_by_lock;
+struct StateOfLock {
+  using type = L;
+};
+template <class L>
+requires requires { typename L::State; }
+struct StateOfLock<L> {
+  using type = typename L::State;
+};
+
+template <class State>
+concept NamesItsOwner = State::begins_with_owned_word;
+
+/// The lock of a value or an array: its own, or one that was given.
+template <class L>
+class GuardedBy {
+  static constexpr bool in_place = std::is_same_v<typename StateOfLock<L>::type, L>;
+
+ public:
+  using State = typename StateOfLock<L>::type;
+  static_assert(std::is_trivially_destructible_v<State>,
+                "nobody runs destructors in shared memory");
+  /// Bytes before what it guards, which begins on a line of its own.
+  static constexpr std::size_t head = core::round_to_lines(sizeof(State));
+  /// Erasing an object ends the wait of those who want its lock, if that names its owner.
+  static constexpr Stamp::Begins begins =
+      NamesItsOwner<State> ? Stamp::Begins::with_owned_word : Stamp::Begins::otherwise;
+  static constexpr LockName name = LockName::of(type_name<L>);
+
+  explicit GuardedBy(State& state) noexcept : own_(make(state)) {}
+  GuardedBy(State& state, L* given) noexcept : own_(make(state)), given_(given) {}
+
+  [[nodiscard]] L& lock() const noexcept {
+    if (given_ != nullptr) return *given_;
+    if constexpr (in_place)
+      return *own_;
+    else
+      return own_;
+  }
+  void use(L& given) noexcept { given_ = &given; }
+
+  /// What reading takes for as long as it needs: shared, where that is possible.
+  [[nodiscard]] auto to_read() const {
+    if constexpr (requires(L & l) { l.lock_shared(); })
+      return std::shared_lock<L>(lock());
+    else
+      return std::unique_lock<L>(lock());
+  }
+
+ private:
+  using Own = std::conditional_t<in_place, L*, L>;
+  static Own make(State& state) noexcept {
+    if constexpr (in_place)
+      return &state;
+    else
+      return L(state);
+  }
+  mutable Own own_;
+  L* given_ = nullptr;
+};
+
 }  // namespace detail
 
 }  // namespace lagoon

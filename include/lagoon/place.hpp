@@ -69,19 +69,45 @@ namespace detail {
 
 struct Block;
 
+/// The name of a lock type, as a stamp records it: a hash, zero for none.
+struct LockName {
+  std::uint32_t hash = 0;
+
+  static constexpr LockName of(std::string_view name) noexcept {
+    std::uint32_t h = 0x811c9dc5;  // FNV-1a
+    for (const char c : name) h = (h ^ static_cast<unsigned char>(c)) * 0x01000193;
+    return {h};
+  }
+  constexpr bool operator==(const LockName&) const = default;
+  /// Of a lock of this library its name.
+  [[nodiscard]] std::string text() const;
+};
+
 /// What an object is: compared when it is found by name.
 struct Stamp {
-  enum class Kind : std::uint8_t { value, array, lock, rlock, in_place };
-  enum class Mode : std::uint8_t { atomic, seqlocked, locked, raw, locked_by_lock };
+  enum class Kind : std::uint8_t {
+    value,
+    array,
+    lock,
+    rlock,
+    in_place,
+    semaphore,
+    bounded_semaphore,
+    condition,
+    event,
+    barrier
+  };
+  enum class Mode : std::uint8_t { atomic, seqlocked, locked, raw };
   /// What the payload begins with; tells `erase` how to tell those who still have handles.
-  enum class Begins : std::uint8_t { otherwise, with_latch, with_owned_word };
+  enum class Begins : std::uint8_t { otherwise, with_latch, with_owned_word, with_end_bit };
 
   Kind kind;
   Mode mode;
   Begins begins = Begins::otherwise;
   std::uint8_t copies = 1;  ///< 0 when asking: however many
   ElementType element{};
-  std::uint64_t count = 1;  ///< elements; any_count when asking
+  std::uint64_t count = 1;  ///< elements, parties, …; any_count when asking
+  LockName guard{};         ///< of mode::locked_by: which lock
 
   static constexpr std::uint64_t any_count = ~std::uint64_t{0};
 

@@ -14,7 +14,11 @@
 /// `lagoon/fmt.hpp` has the same for {fmt}.
 
 #include <lagoon/array.hpp>
+#include <lagoon/barrier.hpp>
+#include <lagoon/condition.hpp>
+#include <lagoon/event.hpp>
 #include <lagoon/lock.hpp>
+#include <lagoon/semaphore.hpp>
 #include <lagoon/value.hpp>
 
 #include <concepts>
@@ -110,10 +114,44 @@ struct Text<RLock> {
     return lock.locked() ? "<RLock(held)>" : "<RLock(free)>";
   }
 };
+template <>
+struct Text<Semaphore> {
+  static std::string of(const Semaphore& semaphore) {
+    return "<Semaphore(value=" + std::to_string(semaphore.get_value()) + ")>";
+  }
+};
+template <>
+struct Text<BoundedSemaphore> {
+  static std::string of(const BoundedSemaphore& semaphore) {
+    return "<BoundedSemaphore(value=" + std::to_string(semaphore.get_value()) +
+           ", maxvalue=" + std::to_string(semaphore.bound()) + ")>";
+  }
+};
+
+template <>
+struct Text<Event> {
+  static std::string of(const Event& event) {
+    return event.is_set() ? "<Event(set)>" : "<Event(unset)>";
+  }
+};
+template <>
+struct Text<Barrier> {
+  static std::string of(const Barrier& barrier) {
+    if (barrier.broken()) return "<Barrier(broken)>";
+    return "<Barrier(waiters=" + std::to_string(barrier.n_waiting()) + "/" +
+           std::to_string(barrier.parties()) + ")>";
+  }
+};
+template <>
+struct Text<Condition> {
+  static std::string of(const Condition& condition) {
+    return "<Condition(waiters=" + std::to_string(condition.n_waiting()) + ")>";
+  }
+};
 
 }  // namespace detail
 
-/// What of this library has a text: a Value or Array of what is Printable, a Lock, an RLock.
+/// What of this library has a text: a Value or Array of what is Printable, and what synchronizes.
 template <class T>
 concept HasText = requires(const T& x) {
   { detail::Text<T>::of(x) } -> std::same_as<std::string>;

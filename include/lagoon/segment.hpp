@@ -42,9 +42,11 @@
 /// dead). Objects per segment: any number; finding one takes a walk along a bucket (of 1,024).
 
 #include <lagoon/place.hpp>
+#include <lagoon/shared.hpp>
 
 #include <sys/types.h>
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -107,8 +109,9 @@ class Segment {
   /// else. Makes nothing.
   template <class Object>
   [[nodiscard]] std::optional<Object> find(std::string_view name) const;
-  /// The T under that name, made by T(*this, args...) if it is not there: for structs of Cells, to
-  /// be used in place. The reference is good while this segment is open. T needs a `type_name`.
+  /// The T under that name, made by T(*this, args...), or as `Shared<T>` (shared.hpp) makes it, if
+  /// it is not there: for structs of Cells, to be used in place. The reference is good while this
+  /// segment is open. T needs a `type_name`.
   template <class T, class... Args>
   T& construct(std::string_view name, Args&&... args) const;
   /// Ends the named object: the name is free again, handles to it throw Gone (those of scalars and
@@ -156,11 +159,6 @@ namespace detail {
 /// The table of those who take part in a segment, for objects that are laid out in place.
 core::Participants& participants_of(const Segment& segment);
 
-template <class T>
-Stamp in_place_stamp() {
-  return {.kind = Stamp::Kind::in_place, .mode = Stamp::Mode::raw, .element = ElementType::of<T>()};
-}
-
 }  // namespace detail
 
 template <class Object>
@@ -174,18 +172,21 @@ T& Segment::construct(std::string_view name, Args&&... args) const {
                 "to live under a name a struct says what it is called: template <> inline "
                 "constexpr std::string_view lagoon::type_name<T> = \"T\";");
   static_assert(std::is_trivially_destructible_v<T>, "nobody runs destructors in shared memory");
-  detail::Handle handle =
-      detail::make_or_find((*this)[name], detail::in_place_stamp<T>(), sizeof(T),
-                           [&](std::byte* payload, core::Participants&) {
-                             new (payload) T(*this, std::forward<Args>(args)...);
-                           });
+  detail::Handle handle = detail::make_or_find(
+      (*this)[name], Shared<T>::stamp(), sizeof(T),
+      [&](std::byte* payload, core::Participants& table) {
+        if constexpr (std::constructible_from<T, const Segment&, Args...>)
+          new (payload) T(*this, std::forward<Args>(args)...);
+        else
+          detail::construct_in_place<T>(payload, table, std::forward<Args>(args)...);
+      });
   handle.keep();  // the reference may be used after the object is erased
   return *reinterpret_cast<T*>(handle.payload());
 }
 
 template <class T>
 const T* Segment::find_constructed(std::string_view name) const {
-  auto handle = detail::find(mapping_, name, detail::in_place_stamp<T>(), true);
+  auto handle = detail::find(mapping_, name, Shared<T>::stamp(), true);
   if (!handle) return nullptr;
   handle->keep();  // as in construct
   return reinterpret_cast<const T*>(handle->payload());

@@ -79,12 +79,19 @@ struct CellIn<T, mode::raw> {
 template <class T, class L>
 struct CellIn<T, mode::locked_by<L>> {
   struct type {
-    type(core::Participants& table, const T& initial) : lock(table), value(initial) {}
-    LockState lock;
-    alignas(core::line_bytes) T value;
+    type(core::Participants& table, const T& initial) : value(initial) {
+      construct_in_place<typename GuardedBy<L>::State>(lock, table);
+    }
+    [[nodiscard]] typename GuardedBy<L>::State& state() noexcept {
+      return reinterpret_cast<typename GuardedBy<L>::State&>(lock);
+    }
+    alignas(core::line_bytes) std::byte lock[GuardedBy<L>::head];
+    T value;
   };
-  static constexpr Stamp stamp{
-      .kind = Stamp::Kind::value, .mode = locked_mode<L>, .begins = Stamp::Begins::with_owned_word};
+  static constexpr Stamp stamp{.kind = Stamp::Kind::value,
+                               .mode = Stamp::Mode::locked,
+                               .begins = GuardedBy<L>::begins,
+                               .guard = GuardedBy<L>::name};
 };
 
 /// What every Value has: where it lies. T may be const.
@@ -233,9 +240,10 @@ class Value : public detail::ValueBase<Type, Mode> {
       [[nodiscard]] bool wait_for(T old, std::chrono::duration<Rep, Period> d) const noexcept {
     return wait_until(old, core::Deadline::after(d));
   }
-  template <class Duration>
-  requires(atomic&& writable) [[nodiscard]] bool wait_until(
-      T old, std::chrono::time_point<std::chrono::steady_clock, Duration> t) const noexcept {
+  template <class Clock, class Duration>
+  requires(atomic&& writable)
+      [[nodiscard]] bool wait_until(T old,
+                                    std::chrono::time_point<Clock, Duration> t) const noexcept {
     return wait_until(old, core::Deadline::at(t));
   }
   void notify_one() noexcept requires(atomic&& writable) { cell().notify_one(); }
@@ -299,7 +307,7 @@ class Value<Type, mode::locked_by<L>> : public detail::ValueBase<Type, mode::loc
 
   /// Each takes the lock for as long as it needs.
   [[nodiscard]] T get() const {
-    const std::scoped_lock guard(get_lock());
+    const auto guard = guard_.to_read();
     return get_obj();
   }
   operator T() const { return get(); }
@@ -320,28 +328,31 @@ class Value<Type, mode::locked_by<L>> : public detail::ValueBase<Type, mode::loc
     return get_obj();
   }
 
-  [[nodiscard]] L& get_lock() const noexcept { return given_ != nullptr ? *given_ : own_; }
+  [[nodiscard]] L& get_lock() const noexcept { return guard_.lock(); }
   /// The value itself, for those who hold the lock.
   [[nodiscard]] T& get_obj() const noexcept { return cell().value; }
 
-  Acquired acquire(bool block = true) { return get_lock().acquire(block); }
+  /// What the lock's own methods say, if it has them.
+  auto acquire(bool block = true) requires requires(L& l) { l.acquire(block); }
+  { return get_lock().acquire(block); }
   template <class Rep, class Period>
-  Acquired acquire(bool block, std::chrono::duration<Rep, Period> timeout) {
-    return get_lock().acquire(block, timeout);
+  auto acquire(bool block, std::chrono::duration<Rep, Period> timeout) requires requires(L& l) {
+    l.acquire(block, timeout);
   }
-  void release() { get_lock().release(); }
+  { return get_lock().acquire(block, timeout); }
+  void release() { get_lock().unlock(); }
   void lock() { get_lock().lock(); }
   void unlock() { get_lock().unlock(); }
   [[nodiscard]] bool try_lock() { return get_lock().try_lock(); }
 
  private:
   friend struct detail::Attach;
-  explicit Value(detail::Handle handle) noexcept : Base(std::move(handle)), own_(cell().lock) {}
+  explicit Value(detail::Handle handle) noexcept
+      : Base(std::move(handle)), guard_(cell().state()) {}
   Value(const Place& place, const T& initial, L* given)
-      : Base(place, initial), own_(cell().lock), given_(given) {}
+      : Base(place, initial), guard_(cell().state(), given) {}
 
-  mutable L own_;  // a view of the lock in front of the value
-  L* given_ = nullptr;
+  detail::GuardedBy<L> guard_;
 };
 
 template <class U>

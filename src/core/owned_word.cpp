@@ -1,7 +1,11 @@
 #include <lagoon/core/backoff.hpp>
 #include <lagoon/core/owned_word.hpp>
 
+#include "contend.hpp"
+
 namespace lagoon::core {
+
+using contention::Attempt;
 
 using boost::memory_order_acquire;
 using boost::memory_order_relaxed;
@@ -9,57 +13,36 @@ using boost::memory_order_release;
 
 Taken OwnedWord::take_contended(const Participants& table, Owner me, Deadline deadline,
                                 IfMine if_mine) {
-  Backoff backoff;
-  bool slept = false;  // then this one may be the woken one, and others may still sleep
-  for (;;) {
-    std::uint64_t seen = word_.load(memory_order_relaxed);
-    const Owner owner = seen & ~flags;
-    // Whoever has slept takes the word with `waiters` set: it cannot know who else sleeps.
-    const std::uint64_t kept = (seen & ending) | (slept ? waiters : seen & flags);
-    if (owner == nobody) {
-      if (word_.compare_exchange_weak(seen, me | kept, memory_order_acquire,  // (1)
-                                      memory_order_relaxed))
-        return Taken::yes;
-      continue;
-    }
-    if (owner == me && if_mine == IfMine::say_so) return Taken::is_mine;
-    if (owner == gone) return Taken::is_gone;
-    if (deadline.passed() && !table.is_dead(owner)) return Taken::no;
-    if (backoff.wait()) continue;
+  static_assert((contention::flags | ending) == flags);
+  struct Subject {
+    contention::Word& contended;
+    const Participants& table;
+    Owner me;
+    IfMine if_mine;
 
-    if (table.is_dead(owner)) {
-      if (word_.compare_exchange_strong(seen, me | kept, memory_order_acquire,  // (3)
-                                        memory_order_relaxed))
-        return Taken::from_dead;
-      continue;
+    static constexpr bool is_apart() noexcept { return false; }
+    [[nodiscard]] contention::Word& word() const noexcept { return contended; }
+    static bool is_free(std::uint64_t seen) noexcept { return (seen & ~flags) == nobody; }
+    [[nodiscard]] Attempt attempt(std::uint64_t seen, std::uint64_t kept,
+                                  bool look_for_dead) const noexcept {
+      const Owner owner = seen & ~flags;
+      if (owner == gone) return Attempt::is_gone;
+      if (owner == me && if_mine == IfMine::say_so) return Attempt::is_mine;
+      if (owner != nobody && !(look_for_dead && table.is_dead(owner))) return Attempt::busy;
+      if (!contended.compare_exchange_weak(seen, me | (seen & ending) | kept,  // (1), (3)
+                                           memory_order_acquire, memory_order_relaxed))
+        return Attempt::missed;
+      return owner == nobody ? Attempt::yes : Attempt::from_dead;
     }
-    const std::uint64_t asleep = owner | waiters | (seen & ending) | (slept ? 0 : seen & waking);
-    if (asleep != seen &&
-        !word_.compare_exchange_strong(seen, asleep, memory_order_relaxed))  // (4), (5)
-      continue;
-    if (wait_slice(futex(), static_cast<std::uint32_t>(asleep), deadline) == Woken::by_time)
-      word_.fetch_and(~waking, memory_order_relaxed);  // (5): the woken one may have been killed
-    else
-      backoff.reset();
-    slept = true;
-  }
-}
-
-void OwnedWord::wake_one() noexcept {
-  if (futex_wake(futex(), 1) != 0) return;
-  std::uint64_t idle = waiters | waking;  // nobody slept: forget the flags, if it is still free
-  word_.compare_exchange_strong(idle, 0, memory_order_relaxed);
+  };
+  return contention::contend(Subject{word_, table, me, if_mine}, deadline);
 }
 
 void OwnedWord::give_back_slow() noexcept {
   const std::uint64_t seen = word_.load(memory_order_relaxed);
-  if ((seen & flags) == 0) {
-    word_.store(0, memory_order_release);  // (2)
-    return;
-  }
   if ((seen & ending) != 0) return retire();
-  word_.store(waiters | waking, memory_order_release);  // (2)
-  if ((seen & waking) == 0) wake_one();
+  word_.store(contention::left_behind(seen), memory_order_release);  // (2), (5)
+  if (contention::must_wake(seen)) contention::wake_one(word_);
 }
 
 bool OwnedWord::give_back_of(Owner owner) noexcept {
@@ -67,19 +50,19 @@ bool OwnedWord::give_back_of(Owner owner) noexcept {
   for (;;) {
     if ((seen & ~flags) != owner) return false;
     const bool ends = (seen & ending) != 0;
-    const std::uint64_t free = ends ? gone : (seen & flags) == 0 ? 0 : waiters | waking;
-    if (word_.compare_exchange_weak(seen, free, memory_order_release, memory_order_relaxed)) {
-      if (ends)
-        futex_wake(futex());
-      else if (free != 0 && (seen & waking) == 0)
-        wake_one();
-      return true;
-    }
+    if (!word_.compare_exchange_weak(seen, ends ? gone : contention::left_behind(seen),
+                                     memory_order_release, memory_order_relaxed))
+      continue;
+    if (ends)
+      futex_wake(futex());
+    else if (contention::must_wake(seen))
+      contention::wake_one(word_);
+    return true;
   }
 }
 
 void OwnedWord::retire() noexcept {
-  word_.store(gone, memory_order_release);
+  word_.store(gone, memory_order_relaxed);
   futex_wake(futex());
 }
 
@@ -87,7 +70,7 @@ void OwnedWord::end(Participants& table, Deadline deadline) {
   const Owner me = table.self();
   Backoff backoff;
   for (;;) {
-    std::uint64_t seen = word_.load(memory_order_acquire);
+    std::uint64_t seen = word_.load(memory_order_relaxed);
     const Owner owner = seen & ~flags;
     if (owner == gone) return;
     if (owner == nobody || table.is_dead(owner)) {

@@ -3,6 +3,8 @@
 
 #include <lagoon/array.hpp>
 #include <lagoon/lock.hpp>
+#include <lagoon/locks/reader_writer.hpp>
+#include <lagoon/semaphore.hpp>
 #include <lagoon/value.hpp>
 
 #include <atomic>
@@ -61,6 +63,14 @@ extern "C" void hot_lock(lagoon::Lock& lock) {
 extern "C" void hot_rlock(lagoon::RLock& lock) {
   lock.lock();
   lock.unlock();
+}
+extern "C" void hot_permit(lagoon::BoundedSemaphore& semaphore) {
+  semaphore.lock();
+  semaphore.unlock();
+}
+extern "C" void hot_reader(lagoon::locks::ReaderWriterLock& lock) {
+  lock.lock_shared();
+  lock.unlock_shared();
 }
 extern "C" void hot_element(lagoon::Array<double>& array, std::size_t i) {
   array[i] = 1;

@@ -1,8 +1,6 @@
 #include <lagoon/core/futex.hpp>
 
 #include <gtest/gtest.h>
-#include <pthread.h>
-#include <signal.h>
 
 #include <atomic>
 #include <chrono>
@@ -12,6 +10,7 @@
 
 #include "child.hpp"
 #include "rendezvous.hpp"
+#include "ticking.hpp"
 
 namespace {
 
@@ -106,7 +105,7 @@ TEST(Deadline, within_is_the_earlier) {
 
 TEST(Futex, does_not_sleep_if_the_word_is_another) {
   const Word word{1};
-  EXPECT_EQ(futex_wait(&word, 0, Deadline::never()), Woken::by_wake_or_change);
+  EXPECT_EQ(futex_wait(&word, 0, Deadline::never()), Woken::by_change);
 }
 
 TEST(Futex, sleeps_until_the_deadline) {
@@ -138,31 +137,18 @@ TEST(Futex, wakes_no_more_than_it_is_told) {
 
 TEST(Futex, wakes_between_processes) {
   const Shared<Word> word(0U);
-  Child child{
-      [&] { EXPECT_EQ(futex_wait(&*word, 0, Deadline::never()), Woken::by_wake_or_change); }};
+  Child child{[&] { EXPECT_EQ(futex_wait(&*word, 0, Deadline::never()), Woken::by_wake); }};
   wait_until([&] { return futex_wake(&*word) == 1; }, "the child slept");
   EXPECT_EQ(child.exitcode(), 0);
 }
 
-TEST(Futex, ends_at_a_signal_and_says_that_it_was_not_time) {
-  struct sigaction ignore {
-  }, before{};
-  ignore.sa_handler = [](int) {};
-  sigaction(SIGUSR1, &ignore, &before);
+TEST(Futex, sleeps_on_until_its_time_whatever_signals_come) {
+  const lagoon::test::Ticking ticking(1ms);
   const Word word{0};
-  std::atomic<bool> ended{false};
-  std::thread sleeper([&] {
-    EXPECT_EQ(futex_wait(&word, 0, Deadline::never()), Woken::by_wake_or_change);
-    ended = true;
-  });
-  wait_until(
-      [&] {
-        if (!ended) pthread_kill(sleeper.native_handle(), SIGUSR1);
-        return ended.load();
-      },
-      "the signal ended the wait");
-  sleeper.join();
-  sigaction(SIGUSR1, &before, nullptr);
+  const Deadline until = Deadline::after(20ms);
+  EXPECT_EQ(futex_wait(&word, 0, until), Woken::by_time);
+  EXPECT_TRUE(until.passed());
+  EXPECT_GT(ticking.ticks(), 0U);
 }
 
 TEST(WaitSlice, ends_by_itself) {

@@ -208,6 +208,26 @@ TEST_F(OwnedWordTest, forgets_its_waiters_when_there_are_none) {
   EXPECT_TRUE(word.take_at_once(table->self()));
 }
 
+// Whoever asked to be next, or watched the owner, may have been killed: its flag is left.
+TEST_F(OwnedWordTest, flags_that_the_dead_have_left_stop_nobody) {
+  auto& bits = reinterpret_cast<std::atomic<std::uint64_t>&>(word);
+  for (unsigned left = 0; left < 16; ++left) {
+    SCOPED_TRACE(left);
+    bits = std::uint64_t{left & 3} | std::uint64_t{left >> 2} << 61;
+    EXPECT_EQ(take(Deadline::now()), Taken::yes);
+    give_back();
+    EXPECT_EQ(word.owner(), nobody);
+    bits = table->self() | std::uint64_t{left & 3} | std::uint64_t{left >> 2} << 61;
+    EXPECT_TRUE(word.owner_is(table->self()));
+    Child child{[&] {
+      EXPECT_EQ(take(), Taken::yes);
+      give_back();
+    }};
+    give_back();
+    EXPECT_EQ(child.exitcode(), 0);
+  }
+}
+
 TEST_F(OwnedWordTest, retired_it_is_nobodys_ever_again) {
   EXPECT_EQ(take(), Taken::yes);
   std::vector<Child> waiters;

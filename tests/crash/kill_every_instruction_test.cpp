@@ -1,24 +1,11 @@
-/// Killed at every instruction.
-///
-/// A child runs an operation one instruction at a time and is killed, by SIGKILL, after k of them;
-/// then the others look whether what it shared is whole, not lost and not stuck. A fresh child for
-/// each k, from none to all.
-///
-/// Long operations run mostly on private memory, which dies with the child. For these `shared` says
-/// what others can see, and the child is killed after each instruction that changed it: what lies
-/// between two of those is the same to everyone else. Where that cannot be seen, `every` is more
-/// than one.
-///
-/// To add one: write down what to do before, in the child and after. `after` says how far the
-/// operation came, as a number that never goes back from one k to the next: 0 not at all, `done`
-/// all the way.
+/// Killed at every instruction: what the core, the directory, values and arrays leave. How, and how
+/// to add one: support/kill_everywhere.hpp.
 
 #include <lagoon/lagoon.hpp>
 
 #include <lagoon/core/copies.hpp>
 
 #include <gtest/gtest.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -39,11 +26,10 @@
 #include <thread>
 #include <vector>
 
+#include "kill_everywhere.hpp"
 #include "rendezvous.hpp"
-#include "sanitizers.hpp"
 #include "shared_table.hpp"
 #include "shm_name.hpp"
-#include "stepped.hpp"
 
 namespace {
 
@@ -55,74 +41,12 @@ using lagoon::core::Owner;
 using lagoon::core::Taken;
 using lagoon::core::Version;
 using lagoon::core::Written;
+using lagoon::test::kill_everywhere;
+using lagoon::test::Operation;
 using lagoon::test::Shared;
 using lagoon::test::SharedTable;
-using lagoon::test::Stepped;
 using Replaces = Copies::Replaces;
 using Bytes = std::vector<std::byte>;
-
-struct Operation {
-  std::string name;
-  int done = 1;
-  std::function<void()> before = [] {};  // here
-  std::function<void()> enter = [] {};   // in the child, at full speed
-  std::function<void()> run;             // in the child, until it is killed
-  std::function<int()> after;            // here
-  unsigned every = 1;
-  std::function<std::span<const std::byte>()> shared = {};  // see above
-};
-
-/// The numbers of instructions after which others can see a difference, and of all of them.
-std::vector<unsigned> where_shared_memory_changes(const Operation& operation) {
-  operation.before();
-  Stepped child{operation.enter, operation.run};
-  std::vector<unsigned> where{0};
-  const auto look = [&] {
-    const auto bytes = operation.shared();
-    return Bytes(bytes.begin(), bytes.end());
-  };
-  Bytes last = look();
-  unsigned k = 0;
-  while (child.step()) {
-    ++k;
-    const auto now = operation.shared();
-    if (std::equal(now.begin(), now.end(), last.begin(), last.end())) continue;
-    last = look();
-    where.push_back(k);
-  }
-  where.push_back(k + 1);
-  child.kill();
-  operation.after();
-  return where;
-}
-
-void kill_everywhere(const Operation& operation) {
-  if constexpr (lagoon::test::with_tsan || lagoon::test::with_asan)
-    GTEST_SKIP() << "the child would step through the sanitizer";
-  const lagoon::test::OnOneProcessor one;
-  std::vector<unsigned> where;
-  if (operation.shared) where = where_shared_memory_changes(operation);
-  unsigned points = 0;
-  int came = 0;
-  for (bool returned = false; !returned; ++points) {
-    const unsigned k = where.empty() ? points * operation.every : where.at(points);
-    SCOPED_TRACE(operation.name + ", killed after " + std::to_string(k) + " instructions");
-    operation.before();
-    Stepped child{operation.enter, operation.run};
-    for (unsigned i = 0; i < k && child.step(); ++i) continue;
-    returned = child.returned();
-    child.kill();
-    const int now = operation.after();
-    EXPECT_TRUE(k != 0 || now == 0) << "nothing had been done";
-    EXPECT_GE(now, came) << "what had happened some instructions earlier has not happened";
-    EXPECT_TRUE(!returned || now == operation.done) << "the operation had returned";
-    came = now;
-    ASSERT_FALSE(testing::Test::HasFailure());
-  }
-  EXPECT_GT(points, 2U);
-  std::cout << "  " << operation.name << ": killed at " << points << " points"
-            << (operation.shared ? ", wherever shared memory had changed" : "") << '\n';
-}
 
 // ---- The core -------------------------------------------------------------------------------
 
@@ -464,116 +388,6 @@ TEST(KillEveryInstruction, of_the_use_of_a_lock) {
   kill_everywhere(use_of("Lock", lock, count, 1));
   lagoon::RLock rlock;
   kill_everywhere(use_of("RLock", rlock, count, 2));
-}
-
-/// A segment in a file of our own, so that we see all of its memory; a new one for each kill.
-class KilledInSegment {
- public:
-  enum class Room { plenty, none };
-  explicit KilledInSegment(Room room) {
-    begin_anew();
-    const std::size_t size = segment_->size();
-    for (std::size_t bytes = 32768; room == Room::none && bytes >= 512;) {
-      fillers_.push_back(bytes);
-      begin_anew();
-      if (segment_->size() == size) continue;
-      fillers_.pop_back();
-      bytes /= 2;
-    }
-  }
-  ~KilledInSegment() { end(); }
-  KilledInSegment(const KilledInSegment&) = delete;
-  KilledInSegment& operator=(const KilledInSegment&) = delete;
-
-  Operation creation() {
-    return {.name = fillers_.empty() ? "creation in a segment" : "creation in a full segment",
-            .before = [this] { begin_anew(); },
-            .run = [this] { make(); },
-            .after = [this] { return look(); },
-            .shared = [this] { return memory(); }};
-  }
-  Operation erasure() {
-    return {.name = "erasure in a segment",
-            .before =
-                [this] {
-                  begin_anew();
-                  make();
-                },
-            .run = [this] { segment_->erase("killed"); },
-            .after = [this] { return 1 - look(); },
-            .shared = [this] { return memory(); }};
-  }
-
- private:
-  using Array = lagoon::Array<std::int64_t>;
-  static constexpr std::size_t reserve = 4 << 20;
-  static constexpr std::size_t elements = 10;
-
-  static std::vector<std::int64_t> values() {
-    std::vector<std::int64_t> v(elements);
-    std::iota(v.begin(), v.end(), 100);
-    return v;
-  }
-  void make() { const Array a((*segment_)["killed"], values()); }
-  void begin_anew() {
-    end();
-    fd_ = memfd_create("lagoon-test", MFD_CLOEXEC);
-    attach();
-    for (std::size_t i = 0; i < fillers_.size(); ++i)
-      const lagoon::Array<char, lagoon::mode::raw> filler((*segment_)["filler" + std::to_string(i)],
-                                                          fillers_[i]);
-    used_ = segment_->used();
-    memory_ = static_cast<const std::byte*>(mmap(nullptr, reserve, PROT_READ, MAP_SHARED, fd_, 0));
-  }
-  void end() {
-    if (fd_ < 0) return;
-    munmap(const_cast<std::byte*>(memory_), reserve);
-    close(fd_);
-  }
-  void attach() {
-    segment_.reset();
-    lagoon::SegmentOptions options;
-    options.reserve = reserve;
-    options.participants = 8;
-    segment_.emplace(lagoon::Segment::adopt(fd_, options));
-  }
-  [[nodiscard]] std::span<const std::byte> memory() const { return {memory_, segment_->size()}; }
-
-  /// Whether the object is there.
-  int look() {
-    int there = 0;
-    if (const auto found = segment_->find<Array>("killed")) {
-      there = 1;
-      EXPECT_EQ(found->snapshot(), values()) << "half-made";
-    }
-    // What is made next gets what it should, wherever it lies.
-    for (const std::size_t n : {16 * elements, elements, 4 * elements}) {
-      const lagoon::Array<char, lagoon::mode::raw> next((*segment_)["next"], 8 * n);
-      EXPECT_TRUE(std::ranges::all_of(next.get_obj(), [](char c) { return c == 0; }));
-      EXPECT_TRUE(segment_->erase("next"));
-    }
-    EXPECT_EQ(segment_->erase("killed"), there == 1);
-    EXPECT_EQ(segment_->objects().size(), fillers_.size());
-    attach();  // sweeps
-    EXPECT_EQ(segment_->used(), used_) << "leaked";
-    return there;
-  }
-
-  int fd_ = -1;
-  std::vector<std::size_t> fillers_;  // leave no room for one more object
-  std::optional<lagoon::Segment> segment_;
-  const std::byte* memory_ = nullptr;
-  std::size_t used_ = 0;
-};
-
-TEST(KillEveryInstruction, of_creation_in_a_segment) {
-  kill_everywhere(KilledInSegment(KilledInSegment::Room::plenty).creation());
-}
-TEST(KillEveryInstruction, of_creation_in_a_segment_that_must_grow) {
-  kill_everywhere(KilledInSegment(KilledInSegment::Room::none).creation());
-}
-TEST(KillEveryInstruction, of_erasure_in_a_segment) {
-  kill_everywhere(KilledInSegment(KilledInSegment::Room::plenty).erasure());
 }
 
 // Killed while it makes a segment a process leaves no name, or a whole segment.

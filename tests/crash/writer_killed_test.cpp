@@ -108,6 +108,7 @@ TEST(WriterKilled, holding_a_locked_array_passes_the_lock_on_and_one_is_told) {
   EXPECT_EQ(array.get(0), 7) << "a lock repairs the lock, not what it guards";
   EXPECT_EQ(array.get(1), waiters);
   EXPECT_TRUE(array.get_lock().owner_died()) << "until somebody says that all is well";
+  const std::scoped_lock guard(array);
   array.get_lock().mark_consistent();
   EXPECT_FALSE(array.get_lock().owner_died());
 }

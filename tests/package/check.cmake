@@ -5,6 +5,8 @@ function(run)
   execute_process(COMMAND ${ARGN} COMMAND_ECHO STDOUT COMMAND_ERROR_IS_FATAL ANY)
 endfunction()
 
+# It is shown that it builds, links and runs: the optimizer would take most of the time.
+string(TOUPPER ${config} CONFIG)
 set(work ${lagoon_build}/tests/package/${way})
 file(REMOVE_RECURSE ${work})
 
@@ -15,6 +17,7 @@ run(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR}/${way} -B ${work}/build -G ${g
   -D CMAKE_CXX_COMPILER=${compiler}
   -D CMAKE_CXX_FLAGS=${flags}
   -D CMAKE_BUILD_TYPE=${config}
+  -D CMAKE_CXX_FLAGS_${CONFIG}=-O0
   -D CMAKE_PREFIX_PATH=${work}/prefix
   -D LAGOON_SOURCE=${lagoon_source}
   -D LAGOON_SANITIZE=${sanitize})

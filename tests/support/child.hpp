@@ -16,7 +16,9 @@
 #include <concepts>
 #include <cstdio>
 #include <exception>
+#include <fstream>
 #include <iostream>
+#include <string>
 #include <system_error>
 #include <utility>
 
@@ -30,6 +32,13 @@ inline siginfo_t wait_for(pid_t pid, int events) {
   return info;
 }
 }  // namespace detail
+
+/// Whether the process (its main thread) sleeps in the kernel, waiting for a futex.
+inline bool is_asleep(pid_t pid) {
+  std::string where;
+  std::getline(std::ifstream("/proc/" + std::to_string(pid) + "/wchan"), where);
+  return where.find("futex") != std::string::npos;
+}
 
 /// Returns when `pid`, a child, is dead (all of it, its memory too) and a zombie: not yet reaped.
 inline void wait_until_dead_unreaped(pid_t pid) { detail::wait_for(pid, WEXITED | WNOWAIT); }
@@ -47,7 +56,8 @@ class Child {
     if (pid_ < 0) throw std::system_error(errno, std::generic_category(), "fork");
     if (pid_ > 0) return;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent) _exit(1);
+    // The first in a pid namespace does not see its parent.
+    if (getppid() != parent && getppid() != 0) _exit(1);
     const int failures_before = failures();
     int code = 0;
     try {

@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <span>
 #include <system_error>
 #include <utility>
 
@@ -33,6 +34,10 @@ class SharedTable {
 
   core::Participants& operator*() const noexcept { return *table_; }
   core::Participants* operator->() const noexcept { return table_; }
+  /// All of it.
+  [[nodiscard]] std::span<const std::byte> memory() const noexcept {
+    return {reinterpret_cast<const std::byte*>(table_), bytes_};
+  }
   /// Zeroed, aligned to 64 bytes.
   [[nodiscard]] std::byte* room() const noexcept {
     return reinterpret_cast<std::byte*>(table_) + table_bytes_;

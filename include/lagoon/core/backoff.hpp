@@ -1,54 +1,42 @@
 #pragma once
-/// How every wait begins: spin for a few microseconds, then yield the processor a few times, and
-/// only then sleep.
+/// How a wait for something to happen begins: spin for a few microseconds, then yield the
+/// processor, and only then sleep. (How one waits for what others want too is
+/// src/core/contend.hpp.)
 ///
 /// Spinning is worth it because a hand-off of a cache line takes some 50 ns and a wake-up through
-/// the kernel some 20 µs. The first pause is already long, about a microsecond: every look takes
-/// the line from the one who works with it, and an owner that is left alone is done many times over
-/// (increments under a Lock by 2, 4, 16, 64 processes on 2 processors, ns each, the range of
-/// several runs: 13–38, 10–24, 10–22, 8–21; with pauses that begin at one 14–36, 16–21, 33–63,
-/// 26–56; a robust pthread mutex 26–56, 32–56, 50–63, 48–68). Yielding is for when there are more
-/// processes than processors: the one waited for may be runnable and need only a turn on this
-/// processor. Twice, not more: a recent scheduler (seen on Linux 6.18) takes a yield for a whole
-/// time slice given up, and with ten in a row a waiter among many was seen to get nothing for
-/// seconds.
+/// the kernel some 20 µs. Yielding is for when there are more processes than
+/// processors: the one waited for may be runnable and need only a turn on this processor. Twice,
+/// not more: a recent scheduler (seen on Linux 6.18) takes a yield for a whole time slice given up,
+/// and with ten in a row a waiter among many was seen to get nothing for seconds.
 
-#include <sched.h>
+#include <lagoon/core/processor.hpp>
 
 #include <cstdint>
 
 namespace lagoon::core {
 
-inline void pause_processor() noexcept {
-#if defined(__x86_64__) || defined(__i386__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  asm volatile("isb" ::: "memory");
-#endif
-}
-
 class Backoff {
  public:
   /// Waits a little and returns true, or returns false: it is time to sleep.
   bool wait() noexcept {
-    if (round_ < spin_rounds) {
-      for (std::uint32_t i = 0; i < (first_pauses << round_); ++i) pause_processor();
-    } else if (round_ < spin_rounds + yields) {
-      ::sched_yield();
-    } else {
-      return false;
+    if (pauses_ <= most_pauses) {
+      pause_processor(pauses_);
+      pauses_ *= 2;
+      return true;
     }
-    ++round_;
+    if (yielded_ == yields) return false;
+    ++yielded_;
+    yield_processor();
     return true;
   }
-  void reset() noexcept { round_ = 0; }
+  void reset() noexcept { *this = {}; }
 
  private:
-  // 64 + 128 + 256 pauses of some 25 ns each: about 11 µs.
-  static constexpr std::uint32_t first_pauses = 64;
-  static constexpr std::uint32_t spin_rounds = 3;
+  // 4, 8, … 256 pauses of some 25 ns each: about 13 µs.
+  static constexpr std::uint32_t most_pauses = 256;
   static constexpr std::uint32_t yields = 2;
-  std::uint32_t round_ = 0;
+  std::uint32_t pauses_ = 4;
+  std::uint32_t yielded_ = 0;
 };
 
 }  // namespace lagoon::core

@@ -47,6 +47,18 @@ class Deadline {
     return Deadline{std::chrono::ceil<std::chrono::nanoseconds>(t.time_since_epoch()).count()};
   }
 
+  /// By another clock: as far ahead as it is now, whatever becomes of that clock.
+  template <class Clock, class Duration>
+  static Deadline at(std::chrono::time_point<Clock, Duration> t) {
+    const auto now = Clock::now();
+    // Roughly first: the difference of what is far away may not be a number of nanoseconds.
+    using Seconds = std::chrono::duration<double>;
+    const Seconds ahead = Seconds{t.time_since_epoch()} - Seconds{now.time_since_epoch()};
+    if (!(ahead.count() > -1)) return Deadline::now();
+    if (ahead.count() > 1e9) return never();
+    return after(t - now);
+  }
+
   [[nodiscard]] bool is_never() const noexcept { return nanoseconds_ == never().nanoseconds_; }
   [[nodiscard]] bool passed() const noexcept { return !is_never() && clock() >= nanoseconds_; }
   /// The earlier of this and `slice` from now.
@@ -71,17 +83,24 @@ class Deadline {
 };
 
 enum class Woken : std::uint8_t {
-  by_wake_or_change,  ///< woken, interrupted, or the word was no longer as expected: look again
-  by_time,            ///< nobody woke this waiter
+  by_wake,    ///< by futex_wake
+  by_change,  ///< the word was no longer as expected: look again
+  by_time,    ///< nobody woke this waiter
 };
 
 /// Sleeps while the 32 bits at `word` equal `expected`, until woken, and until `until` at most.
+/// Signals do not end it: a slice that each signal began anew might never end, and with it who is
+/// dead would never be looked for.
 inline Woken futex_wait(const void* word, std::uint32_t expected, Deadline until) noexcept {
   const timespec t = until.as_timespec();
   // FUTEX_WAIT_BITSET takes an absolute time; without FUTEX_CLOCK_REALTIME it is monotonic.
-  const long r = ::syscall(SYS_futex, word, FUTEX_WAIT_BITSET, expected,
-                           until.is_never() ? nullptr : &t, nullptr, FUTEX_BITSET_MATCH_ANY);
-  return r == -1 && errno == ETIMEDOUT ? Woken::by_time : Woken::by_wake_or_change;
+  long r = 0;
+  do {
+    r = ::syscall(SYS_futex, word, FUTEX_WAIT_BITSET, expected, until.is_never() ? nullptr : &t,
+                  nullptr, FUTEX_BITSET_MATCH_ANY);
+  } while (r != 0 && errno == EINTR);
+  if (r == 0) return Woken::by_wake;
+  return errno == ETIMEDOUT ? Woken::by_time : Woken::by_change;
 }
 
 /// Wakes up to `count` waiters of `word`; says how many there were.

@@ -70,8 +70,7 @@ inline void release_fence() noexcept {
 class Latch {
  public:
   /// `table` lies in the same mapping: it is found again from wherever that is mapped.
-  explicit Latch(Participants& table) noexcept
-      : to_table_(reinterpret_cast<std::byte*>(&table) - reinterpret_cast<std::byte*>(this)) {}
+  explicit Latch(Participants& table) noexcept : table_(table) {}
   Latch(const Latch&) = delete;
   Latch& operator=(const Latch&) = delete;
 
@@ -135,7 +134,7 @@ class Latch {
   void end(Deadline deadline) {
     turn_.end(table(), deadline);
     if (turn_.owner() == OwnedWord::gone)
-      version_.fetch_or(version_gone, boost::memory_order_release);
+      version_.fetch_or(version_gone, boost::memory_order_relaxed);  // goes on with (3)
   }
 
   /// After a copy from version `first`: the version now, to be handed to `whole`.
@@ -158,14 +157,16 @@ class Latch {
     }
   }
 
-  [[nodiscard]] Participants& table() noexcept {
-    return *reinterpret_cast<Participants*>(reinterpret_cast<std::byte*>(this) + to_table_);
+  [[nodiscard]] Participants& table() noexcept { return *table_; }
+  /// Whether this, found at rest in a file, can be a latch of those in that table.
+  [[nodiscard]] bool is_sound(const Participants& table) const noexcept {
+    return table_.leads_to(table);
   }
 
  private:
   OwnedWord turn_;
   boost::ipc_atomic<Version> version_{0};
-  std::ptrdiff_t to_table_;
+  ParticipantsRef table_;
 };
 static_assert(sizeof(Latch) == 24);
 

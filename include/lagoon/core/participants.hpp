@@ -47,6 +47,13 @@ namespace lagoon::core {
 using Owner = std::uint64_t;
 inline constexpr Owner nobody = 0;
 
+/// Where to look first among `places`, so that different owners look at different ones.
+constexpr std::uint32_t spread(Owner owner, std::uint32_t places) noexcept {
+  // Fibonacci hashing of the slot, then a range by multiplication: no division.
+  const auto hash = static_cast<std::uint32_t>(owner >> 2) * 0x9e3779b9U;
+  return static_cast<std::uint32_t>((std::uint64_t{hash} * places) >> 32);
+}
+
 class Participants;
 
 namespace detail {
@@ -176,6 +183,34 @@ class Participants {
 
   alignas(64) std::uint64_t capacity_;
   boost::ipc_atomic<std::uint64_t> used_;  // slots ever used are below this
+};
+
+/// A way to the table from an object in the same mapping, wherever that is mapped. Not copyable: it
+/// is good where it lies.
+class ParticipantsRef {
+ public:
+  explicit ParticipantsRef(Participants& table) noexcept
+      : offset_(reinterpret_cast<std::byte*>(&table) - reinterpret_cast<std::byte*>(this)) {}
+  ParticipantsRef(const ParticipantsRef&) = delete;
+  ParticipantsRef& operator=(const ParticipantsRef&) = delete;
+
+  [[nodiscard]] Participants& operator*() noexcept {
+    return *reinterpret_cast<Participants*>(reinterpret_cast<std::byte*>(this) + offset_);
+  }
+  [[nodiscard]] const Participants& operator*() const noexcept {
+    return *reinterpret_cast<const Participants*>(reinterpret_cast<const std::byte*>(this) +
+                                                  offset_);
+  }
+  /// Whether it leads there, which in a damaged file it may not.
+  [[nodiscard]] bool leads_to(const Participants& table) const noexcept {
+    return reinterpret_cast<std::uintptr_t>(this) + static_cast<std::uintptr_t>(offset_) ==
+           reinterpret_cast<std::uintptr_t>(&table);
+  }
+  [[nodiscard]] Participants* operator->() noexcept { return &**this; }
+  [[nodiscard]] const Participants* operator->() const noexcept { return &**this; }
+
+ private:
+  std::ptrdiff_t offset_;
 };
 
 }  // namespace lagoon::core

@@ -1,0 +1,62 @@
+#pragma once
+/// Who takes part, of the model: its threads. The kernel's mark on a dead one is a word that its
+/// death stores; who looks may see it late, and once it sees it, sees all that the dead one did.
+/// (How the real table works is not modelled: tests/core/participants_test.cpp.)
+
+#include <cstdint>
+
+#include "model.hpp"
+
+namespace lagoon::core {
+
+using Owner = std::uint64_t;
+inline constexpr Owner nobody = 0;
+
+/// All look at the same place first: that is where they get into each other's way.
+constexpr std::uint32_t spread(Owner, std::uint32_t) noexcept { return 0; }
+
+namespace detail {
+inline unsigned long fork_generation = 0;
+}
+
+class ForkMark {
+ public:
+  [[nodiscard]] static bool passed() noexcept { return false; }
+};
+
+class Participants {
+ public:
+  Participants() = default;
+  Participants(const Participants&) = delete;
+  Participants& operator=(const Participants&) = delete;
+
+  [[nodiscard]] static Owner self() { return owner_of(test::model::self()); }
+  [[nodiscard]] static bool is_dead(Owner owner) {
+    return test::model::is_dead(static_cast<unsigned>(((owner >> 2 & 0x3fff) - 1) / apart));
+  }
+  static constexpr Owner owner_of(unsigned thread) noexcept {
+    return std::uint64_t{1} << 16 | std::uint64_t{1 + apart * thread} << 2;
+  }
+
+ private:
+  /// So that they share a line of a ReaderWriterLock.
+  static constexpr unsigned apart = 33;
+};
+
+class ParticipantsRef {
+ public:
+  explicit ParticipantsRef(Participants& table) noexcept : table_(&table) {}
+  ParticipantsRef(const ParticipantsRef&) = delete;
+  ParticipantsRef& operator=(const ParticipantsRef&) = delete;
+
+  [[nodiscard]] Participants& operator*() noexcept { return *table_; }
+  [[nodiscard]] const Participants& operator*() const noexcept { return *table_; }
+  [[nodiscard]] Participants* operator->() noexcept { return table_; }
+  [[nodiscard]] const Participants* operator->() const noexcept { return table_; }
+  [[nodiscard]] bool leads_to(const Participants& table) const noexcept { return table_ == &table; }
+
+ private:
+  Participants* table_;
+};
+
+}  // namespace lagoon::core

@@ -1,0 +1,189 @@
+#pragma once
+/// A child process that stops after its n-th store to shared memory, and runs at full speed between
+/// them: for operations that wait, or that do much that others cannot see.
+///
+///     Storing child{"memfd:lagoon-test", 3, [&] { table.self(); }, [&] { write(record); }};
+///     look(record);
+///     child.kill();
+///
+/// The child takes its own right to write to that memory. Each store faults, is let through alone
+/// (the processor's trap flag stops it behind it) and counted; a `rep movsb` is as many stores as
+/// it has turns, and a compare-and-swap that fails is one too. Before the child stops it has its
+/// rights back, since the kernel will mark its death in that memory. x86-64.
+
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <fstream>
+#include <limits>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "rendezvous.hpp"
+
+namespace lagoon::test {
+
+namespace detail {
+
+/// What the handlers know; in the child only.
+class CountedStores {
+ public:
+  struct Told {
+    unsigned made = 0;
+    bool returned = false;
+  };
+
+  static void begin(const std::string& mapping, unsigned stop_after, Told* told) {
+    find(mapping);
+    stop_after_ = stop_after;
+    told_ = told;
+    struct sigaction action {};
+    action.sa_flags = SA_SIGINFO;
+    action.sa_sigaction = before_a_store;
+    sigaction(SIGSEGV, &action, nullptr);
+    action.sa_sigaction = after_a_store;
+    sigaction(SIGTRAP, &action, nullptr);
+    if (stop_after == 0) stop();
+    protect(PROT_READ);
+  }
+  static void end() {
+    protect(PROT_READ | PROT_WRITE);
+    told_->returned = true;
+    stop();
+  }
+
+ private:
+  struct Range {
+    std::uintptr_t first, last;
+  };
+  /// Wherever it is mapped for writing.
+  static void find(const std::string& mapping) {
+    std::ifstream maps("/proc/self/maps");
+    for (std::string line; std::getline(maps, line);) {
+      if (line.find("rw-s") == std::string::npos || line.find(mapping) == std::string::npos)
+        continue;
+      std::size_t digits = 0;
+      const std::uintptr_t first = std::stoull(line, &digits, 16);
+      ranges_.push_back({first, std::stoull(line.substr(digits + 1), nullptr, 16)});
+    }
+    if (ranges_.empty()) throw std::runtime_error(mapping + " is not mapped");
+  }
+  static void protect(int rights) {
+    for (const Range& range : ranges_)
+      if (mprotect(reinterpret_cast<void*>(range.first), range.last - range.first, rights) != 0)
+        _exit(1);
+  }
+  static void stop() { ::kill(getpid(), SIGSTOP); }
+
+  static constexpr greg_t trap_flag = 0x100;
+
+  static void before_a_store(int, siginfo_t* info, void* context) {
+    const auto at = reinterpret_cast<std::uintptr_t>(info->si_addr);
+    if (std::ranges::none_of(ranges_, [at](auto& r) { return at >= r.first && at < r.last; })) {
+      // A fault of its own: let it happen.
+      signal(SIGSEGV, SIG_DFL);
+      return;
+    }
+    protect(PROT_READ | PROT_WRITE);
+    greg_t* const registers = static_cast<ucontext_t*>(context)->uc_mcontext.gregs;
+    if (repeated_moves(registers))
+      protect(PROT_READ);
+    else
+      registers[REG_EFL] |= trap_flag;
+  }
+  static void after_a_store(int, siginfo_t*, void* context) {
+    static_cast<ucontext_t*>(context)->uc_mcontext.gregs[REG_EFL] &= ~trap_flag;
+    if (++told_->made == stop_after_) stop();
+    protect(PROT_READ);
+  }
+  /// A `rep movsb`, done here byte by byte: a thousand faults would take their time.
+  static bool repeated_moves(greg_t* registers) {
+    constexpr std::array<unsigned char, 2> rep_movsb{0xf3, 0xa4};
+    if (std::memcmp(reinterpret_cast<const void*>(registers[REG_RIP]), rep_movsb.data(), 2) != 0)
+      return false;
+    auto* to = reinterpret_cast<volatile unsigned char*>(registers[REG_RDI]);
+    const auto* from = reinterpret_cast<const volatile unsigned char*>(registers[REG_RSI]);
+    for (greg_t left = registers[REG_RCX]; left != 0; --left) {
+      *to++ = *from++;
+      if (++told_->made == stop_after_) stop();
+    }
+    registers[REG_RDI] += registers[REG_RCX];
+    registers[REG_RSI] += registers[REG_RCX];
+    registers[REG_RCX] = 0;
+    registers[REG_RIP] += static_cast<greg_t>(rep_movsb.size());
+    return true;
+  }
+
+  inline static std::vector<Range> ranges_;
+  inline static unsigned stop_after_ = 0;
+  inline static Told* told_ = nullptr;
+};
+
+}  // namespace detail
+
+class Storing {
+ public:
+  static constexpr unsigned all = std::numeric_limits<unsigned>::max();
+
+  /// The child calls enter(), then f(), and stops in it or when it has returned. `mapping` is a
+  /// part of the memory's name in /proc/self/maps.
+  template <std::invocable Enter, std::invocable F>
+  Storing(const std::string& mapping, unsigned stop_after, Enter&& enter, F&& f) {
+    const pid_t parent = getpid();
+    pid_ = fork();
+    if (pid_ < 0) throw std::system_error(errno, std::generic_category(), "fork");
+    if (pid_ == 0) {
+      prctl(PR_SET_PDEATHSIG, SIGKILL);
+      if (getppid() != parent) _exit(1);
+      try {
+        std::forward<Enter>(enter)();
+        detail::CountedStores::begin(mapping, stop_after, &*told_);
+        std::forward<F>(f)();
+        detail::CountedStores::end();
+      } catch (...) {
+      }
+      _exit(1);
+    }
+    int status = 0;
+    while (waitpid(pid_, &status, WUNTRACED) != pid_)
+      if (errno != EINTR) throw std::system_error(errno, std::generic_category(), "waitpid");
+    if (WIFSTOPPED(status)) return;
+    pid_ = -1;
+    throw std::runtime_error("the storing child ended with status " + std::to_string(status));
+  }
+  Storing(const Storing&) = delete;
+  Storing& operator=(const Storing&) = delete;
+  ~Storing() { kill(); }
+
+  [[nodiscard]] bool returned() const noexcept { return told_->returned; }
+  /// How many there have been.
+  [[nodiscard]] unsigned stores() const noexcept { return told_->made; }
+  /// SIGKILL; returns when it is dead and reaped.
+  void kill() noexcept {
+    if (pid_ < 0) return;
+    ::kill(pid_, SIGKILL);
+    int status = 0;
+    while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) continue;
+    pid_ = -1;
+  }
+
+ private:
+  Shared<detail::CountedStores::Told> told_;
+  pid_t pid_ = -1;
+};
+
+}  // namespace lagoon::test

@@ -109,9 +109,8 @@ class KilledEitherOr {
   explicit KilledEitherOr(const EitherOr& operation) : it_(operation) {}
 
   void kill() {
-    const OnOneProcessor one;
     look_what_may_be_seen();
-    for (const unsigned k : some_of_0_to(stores_, 40)) {
+    for (const unsigned k : some_of_0_to(stores_, 30)) {
       SCOPED_TRACE(it_.name + ", killed after " + std::to_string(k) + " stores");
       begin_anew();
       {
@@ -122,7 +121,7 @@ class KilledEitherOr {
       count_.killed();
       if (testing::Test::HasFailure()) return;
     }
-    for (const unsigned first : some_of_0_to(stores_, 6)) kill_in_recovery_from(first);
+    for (const unsigned first : some_of_0_to(stores_, 5)) kill_in_recovery_from(first);
   }
 
  private:
@@ -149,7 +148,7 @@ class KilledEitherOr {
     stopped_after(1, first).kill();
     const unsigned stores = stopped_after(2, Storing::all).stores();
     (void)look();
-    for (const unsigned second : some_of_0_to(stores, 6)) {
+    for (const unsigned second : some_of_0_to(stores, 5)) {
       SCOPED_TRACE(it_.name + ", killed after " + std::to_string(first) +
                    " stores, and the next one after " + std::to_string(second));
       begin_anew();

@@ -58,10 +58,9 @@ class CountedStores {
     action.sa_sigaction = after_a_store;
     sigaction(SIGTRAP, &action, nullptr);
     if (stop_after == 0) stop();
-    protect(PROT_READ);
+    protect_all(PROT_READ);
   }
   static void end() {
-    protect(PROT_READ | PROT_WRITE);
     told_->returned = true;
     stop();
   }
@@ -82,45 +81,63 @@ class CountedStores {
     }
     if (ranges_.empty()) throw std::runtime_error(mapping + " is not mapped");
   }
-  static void protect(int rights) {
-    for (const Range& range : ranges_)
-      if (mprotect(reinterpret_cast<void*>(range.first), range.last - range.first, rights) != 0)
-        _exit(1);
+  static void protect(const Range& range, int rights) {
+    if (mprotect(reinterpret_cast<void*>(range.first), range.last - range.first, rights) != 0)
+      _exit(1);
   }
-  static void stop() { ::kill(getpid(), SIGSTOP); }
+  static void protect_all(int rights) {
+    for (const Range& range : ranges_) protect(range, rights);
+  }
+  static void stop() {
+    protect_all(PROT_READ | PROT_WRITE);
+    ::kill(getpid(), SIGSTOP);
+  }
+  /// The pages of [first, last) can be written, until the store is made. (Of all of them that would
+  /// take ten times as long.)
+  static void open(std::uintptr_t first, std::uintptr_t last) {
+    const auto page = static_cast<std::uintptr_t>(getpagesize());
+    opened_[opened_count_++] = {first / page * page, (last + page - 1) / page * page};
+    protect(opened_[opened_count_ - 1], PROT_READ | PROT_WRITE);
+  }
+  static void close() {
+    while (opened_count_ != 0) protect(opened_[--opened_count_], PROT_READ);
+  }
 
   static constexpr greg_t trap_flag = 0x100;
 
   static void before_a_store(int, siginfo_t* info, void* context) {
     const auto at = reinterpret_cast<std::uintptr_t>(info->si_addr);
-    if (std::ranges::none_of(ranges_, [at](auto& r) { return at >= r.first && at < r.last; })) {
+    if (opened_count_ == opened_.size() ||
+        std::ranges::none_of(ranges_, [at](auto& r) { return at >= r.first && at < r.last; })) {
       // A fault of its own: let it happen.
       signal(SIGSEGV, SIG_DFL);
       return;
     }
-    protect(PROT_READ | PROT_WRITE);
     greg_t* const registers = static_cast<ucontext_t*>(context)->uc_mcontext.gregs;
-    if (repeated_moves(registers))
-      protect(PROT_READ);
-    else
-      registers[REG_EFL] |= trap_flag;
+    if (made_by_rep_movsb(registers)) return;
+    open(at, at + 1);  // of a store to two pages this is one, and the next fault opens the other
+    registers[REG_EFL] |= trap_flag;
   }
   static void after_a_store(int, siginfo_t*, void* context) {
     static_cast<ucontext_t*>(context)->uc_mcontext.gregs[REG_EFL] &= ~trap_flag;
     if (++told_->made == stop_after_) stop();
-    protect(PROT_READ);
+    close();
   }
-  /// A `rep movsb`, done here byte by byte: a thousand faults would take their time.
-  static bool repeated_moves(greg_t* registers) {
+  /// Done here byte by byte: a thousand faults would take their time.
+  static bool made_by_rep_movsb(greg_t* registers) {
     constexpr std::array<unsigned char, 2> rep_movsb{0xf3, 0xa4};
     if (std::memcmp(reinterpret_cast<const void*>(registers[REG_RIP]), rep_movsb.data(), 2) != 0)
       return false;
-    auto* to = reinterpret_cast<volatile unsigned char*>(registers[REG_RDI]);
+    const auto count = static_cast<std::uintptr_t>(registers[REG_RCX]);
+    const auto target = static_cast<std::uintptr_t>(registers[REG_RDI]);
+    open(target, target + count);
+    auto* to = reinterpret_cast<volatile unsigned char*>(target);
     const auto* from = reinterpret_cast<const volatile unsigned char*>(registers[REG_RSI]);
-    for (greg_t left = registers[REG_RCX]; left != 0; --left) {
-      *to++ = *from++;
+    for (std::uintptr_t i = 0; i < count; ++i) {
+      to[i] = from[i];
       if (++told_->made == stop_after_) stop();
     }
+    close();
     registers[REG_RDI] += registers[REG_RCX];
     registers[REG_RSI] += registers[REG_RCX];
     registers[REG_RCX] = 0;
@@ -129,6 +146,8 @@ class CountedStores {
   }
 
   inline static std::vector<Range> ranges_;
+  inline static std::array<Range, 2> opened_;
+  inline static std::size_t opened_count_ = 0;
   inline static unsigned stop_after_ = 0;
   inline static Told* told_ = nullptr;
 };

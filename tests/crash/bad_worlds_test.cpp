@@ -16,7 +16,6 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
-#include <exception>
 #include <fstream>
 #include <functional>
 #include <string>
@@ -61,17 +60,8 @@ using std::chrono::steady_clock;
 
 // ---- No descriptors ---------------------------------------------------------------------------
 
-std::exception_ptr thrown_by(const std::function<void()>& act) {
-  try {
-    act();
-  } catch (...) {
-    return std::current_exception();
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return std::make_exception_ptr(0);
-}
-
 TEST(OutOfDescriptors, making_and_opening_say_so_and_what_is_open_goes_on) {
+  if (with_asan) GTEST_SKIP() << "UndefinedBehaviorSanitizer looks at objects through a pipe";
   const ShmName name;
   const ShmName another;
   Child child([&] {
@@ -85,9 +75,9 @@ TEST(OutOfDescriptors, making_and_opening_say_so_and_what_is_open_goes_on) {
     for (int fd = dup(0); fd >= 0; fd = dup(0)) taken.push_back(fd);
     ASSERT_EQ(errno, EMFILE);
 
-    // Looked at when there are descriptors again: UndefinedBehaviorSanitizer needs some itself.
-    const std::exception_ptr by_create = thrown_by([&] { (void)Segment::create(another); });
-    const std::exception_ptr by_open = thrown_by([&] { (void)Segment::open_or_create(another); });
+    expect_throw<lagoon::SystemError>([&] { (void)Segment::create(another); }, {another.str()});
+    expect_throw<lagoon::SystemError>([&] { (void)Segment::open_or_create(another); },
+                                      {another.str()});
     value = 2;
     const lagoon::Array<std::int64_t> grows(segment["grows"], 1 << 20);
     EXPECT_EQ(grows.size(), std::size_t{1} << 20) << "the segment has its descriptor";
@@ -95,8 +85,6 @@ TEST(OutOfDescriptors, making_and_opening_say_so_and_what_is_open_goes_on) {
     EXPECT_EQ(in_the_heap.get(), 3) << "so has the heap";
 
     for (const int fd : taken) close(fd);
-    for (const std::exception_ptr& thrown : {by_create, by_open})
-      expect_throw<lagoon::SystemError>([&] { std::rethrow_exception(thrown); }, {another.str()});
     const Segment now = Segment::create(another);
     EXPECT_TRUE(now.objects().empty()) << "nothing was left half-made";
   });

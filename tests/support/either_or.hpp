@@ -12,7 +12,8 @@
 /// of its stores. What is seen must be one of four: neither of the two has been there, one of them,
 /// the other, both.
 ///
-/// Of many stores some are tried, others in each run; all with LAGOON_TEST_ALL=1.
+/// Of many stores by one instruction, a copy's, some are tried; in recovery, of all, others in each
+/// run. With LAGOON_TEST_ALL=1 all are.
 ///
 /// Each trial has a segment of its own. At its end what was made in it is erased, and nothing may
 /// still be in use. To add one is a line or two:
@@ -35,7 +36,6 @@
 #include <exception>
 #include <functional>
 #include <iterator>
-#include <numeric>
 #include <optional>
 #include <random>
 #include <set>
@@ -92,15 +92,15 @@ class Expected {
 
 }  // namespace detail
 
-/// So many of 0 to n at most, others in each run, in their order; all with LAGOON_TEST_ALL=1.
-inline std::vector<unsigned> some_of_0_to(unsigned n, std::size_t wanted) {
+inline bool all_are_tried() { return std::getenv("LAGOON_TEST_ALL") != nullptr; }
+
+/// So many of them at most, others in each run, in their order, the first and the last among them.
+inline std::vector<unsigned> some_of(const std::vector<unsigned>& all, std::size_t wanted) {
   static std::minstd_rand random(std::random_device{}());
-  std::vector<unsigned> all(n + 1);
-  std::iota(all.begin(), all.end(), 0U);
-  if (all.size() <= wanted || std::getenv("LAGOON_TEST_ALL") != nullptr) return all;
-  std::vector<unsigned> some{0};  // the first and the last are never left out
+  if (all.size() <= wanted || all_are_tried()) return all;
+  std::vector<unsigned> some{all.front()};
   std::sample(all.begin() + 1, all.end() - 1, std::back_inserter(some), wanted - 2, random);
-  some.push_back(n);
+  some.push_back(all.back());
   return some;
 }
 
@@ -110,53 +110,68 @@ class KilledEitherOr {
 
   void kill() {
     look_what_may_be_seen();
-    for (const unsigned k : some_of_0_to(stores_, 30)) {
+    bool has_happened = false;
+    for (const unsigned k : some_of(moments_, 60)) {
       SCOPED_TRACE(it_.name + ", killed after " + std::to_string(k) + " stores");
       begin_anew();
       {
         const Storing child = stopped_after(1, k);
         if (it_.read) of_stopped_.check(it_.read(world_), count_);
       }
-      of_one_.check(look(), count_);
+      const Seen seen = look();
+      of_one_.check(seen, count_);
+      if (it_.also.empty() && of_nothing_ != of_all_) {
+        EXPECT_FALSE(has_happened && seen == of_nothing_) << "torn: it has happened, and has not";
+        has_happened = has_happened || seen == of_all_;
+      }
       count_.killed();
-      if (testing::Test::HasFailure()) return;
+      if (testing::Test::HasFailure()) return count_.failed();
     }
-    for (const unsigned first : some_of_0_to(stores_, 5)) kill_in_recovery_from(first);
+    for (const unsigned first : some_of(moments_, 6)) kill_in_recovery_from(first);
   }
 
  private:
   void look_what_may_be_seen() {
-    for (const unsigned first : {0U, Storing::all}) {
+    for (const bool whole : {false, true}) {
+      const unsigned first = whole ? Storing::all : 0;
       begin_anew();
       {
         const Storing child = stopped_after(1, first);
         if (it_.read) of_stopped_.add(it_.read(world_));
-        stores_ = child.stores();
+        moments_ = all_are_tried() ? child.every_moment() : child.moments();
       }
-      of_one_.add(look());
+      (whole ? of_all_ : of_nothing_) = look();
       for (const unsigned second : {0U, Storing::all}) {
         begin_anew();
         stopped_after(1, first).kill();
         stopped_after(2, second).kill();
-        of_two_.add(look());
+        const Seen seen = look();
+        of_two_.add(seen);
+        (whole ? of_second_after_first_ : of_second_alone_).add(seen);
       }
     }
+    of_one_.add(of_nothing_);
+    of_one_.add(of_all_);
   }
   void kill_in_recovery_from(unsigned first) {
     if (testing::Test::HasFailure()) return;
     begin_anew();
     stopped_after(1, first).kill();
-    const unsigned stores = stopped_after(2, Storing::all).stores();
+    const std::vector<unsigned> moments = stopped_after(2, Storing::all).moments();
     (void)look();
-    for (const unsigned second : some_of_0_to(stores, 5)) {
+    const detail::Expected& expected = first == 0                 ? of_second_alone_
+                                       : first == moments_.back() ? of_second_after_first_
+                                                                  : of_two_;
+    for (const unsigned second : some_of(moments, 6)) {
       SCOPED_TRACE(it_.name + ", killed after " + std::to_string(first) +
                    " stores, and the next one after " + std::to_string(second));
       begin_anew();
       stopped_after(1, first).kill();
       stopped_after(2, second).kill();
-      of_two_.check(look(), count_);
+      expected.check(look(), count_);
       count_.killed_in_recovery();
     }
+    if (testing::Test::HasFailure()) count_.failed();
   }
 
   void begin_anew() {
@@ -176,6 +191,9 @@ class KilledEitherOr {
       if (world_->used() != 0) {
         count_.leaked();
         ADD_FAILURE() << "leaked: of what is in use, nothing is used: " << world_->used() << " B";
+      } else if (!world_.is_whole()) {
+        count_.leaked();
+        ADD_FAILURE() << "leaked: not all of the memory can be had in one piece, and zeroed";
       }
       return seen;
     } catch (const std::exception& error) {
@@ -188,10 +206,14 @@ class KilledEitherOr {
   const EitherOr& it_;
   KillCount count_{it_.name};
   SegmentInMemory world_;
-  unsigned stores_ = 0;
+  std::vector<unsigned> moments_;
+  Seen of_nothing_;
+  Seen of_all_;
   detail::Expected of_stopped_{it_.also};
   detail::Expected of_one_{it_.also};
   detail::Expected of_two_{it_.also};
+  detail::Expected of_second_alone_{it_.also};
+  detail::Expected of_second_after_first_{it_.also};
 };
 
 inline void kill_everywhere(const EitherOr& operation) {

@@ -30,6 +30,10 @@ class KillCount {
   void killed_in_recovery() { ++in_recovery_; }
   void torn() { ++torn_; }
   void leaked() { ++leaked_; }
+  /// The test has failed, for whatever reason.
+  void failed() {
+    if (torn_ + leaked_ == 0) ++torn_;
+  }
 
  private:
   static void tell(const std::string& line) {

@@ -1,11 +1,13 @@
 #pragma once
 /// A segment in a file of our own, so that a test sees all of its memory; a new one for each trial.
 
+#include <lagoon/array.hpp>
 #include <lagoon/segment.hpp>
 
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <optional>
 #include <span>
@@ -39,6 +41,13 @@ class SegmentInMemory {
     options.participants = 8;
     segment_.emplace(Segment::adopt(fd_, options));
   }
+  /// When nothing is in use: whether all of the memory can be had, in one piece and zeroed.
+  [[nodiscard]] bool is_whole() {
+    const std::size_t size = segment_->size();
+    const Array<char, mode::raw> all((*segment_)["all"], size - overhead());
+    const bool is_zero = std::ranges::all_of(all.get_obj(), [](char c) { return c == 0; });
+    return is_zero && segment_->size() == size;
+  }
   /// The same, in memory that is mapped already.
   [[nodiscard]] Segment attach_once_more() const { return Segment::adopt({memory_, reserve}); }
   /// All that is committed.
@@ -46,6 +55,19 @@ class SegmentInMemory {
 
  private:
   static constexpr std::size_t reserve = 4 << 20;
+
+  /// Of a segment's bytes, those that no single object can have.
+  static std::size_t overhead() {
+    static const std::size_t bytes = [] {
+      for (std::size_t most = 64;; most += 64) {
+        SegmentInMemory fresh;
+        const std::size_t size = fresh->size();
+        const Array<char, mode::raw> all((*fresh)["all"], size - most);
+        if (fresh->size() == size) return most;
+      }
+    }();
+    return bytes;
+  }
 
   void end() {
     if (fd_ < 0) return;

@@ -27,6 +27,9 @@
 #include <cstring>
 #include <fstream>
 #include <limits>
+#include <numeric>
+#include <set>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -45,6 +48,9 @@ class CountedStores {
   struct Told {
     unsigned made = 0;
     bool returned = false;
+    /// After which stores, of the first ones, another instruction stored than before.
+    std::array<unsigned, 1000> changes{};
+    std::size_t changed = 0;
   };
 
   static void begin(const std::string& mapping, unsigned stop_after, Told* told) {
@@ -120,8 +126,15 @@ class CountedStores {
   }
   static void after_a_store(int, siginfo_t*, void* context) {
     static_cast<ucontext_t*>(context)->uc_mcontext.gregs[REG_EFL] &= ~trap_flag;
-    if (++told_->made == stop_after_) stop();
+    made_one(static_cast<ucontext_t*>(context)->uc_mcontext.gregs[REG_RIP]);
     close();
+  }
+  /// One more store, by the instruction before this one.
+  static void made_one(greg_t next) {
+    if (next != last_ && told_->changed < told_->changes.size())
+      told_->changes[told_->changed++] = told_->made;
+    last_ = next;
+    if (++told_->made == stop_after_) stop();
   }
   /// Done here byte by byte: a thousand faults would take their time.
   static bool made_by_rep_movsb(greg_t* registers) {
@@ -135,7 +148,7 @@ class CountedStores {
     const auto* from = reinterpret_cast<const volatile unsigned char*>(registers[REG_RSI]);
     for (std::uintptr_t i = 0; i < count; ++i) {
       to[i] = from[i];
-      if (++told_->made == stop_after_) stop();
+      made_one(registers[REG_RIP]);
     }
     close();
     registers[REG_RDI] += registers[REG_RCX];
@@ -149,6 +162,7 @@ class CountedStores {
   inline static std::array<Range, 2> opened_;
   inline static std::size_t opened_count_ = 0;
   inline static unsigned stop_after_ = 0;
+  inline static greg_t last_ = 0;
   inline static Told* told_ = nullptr;
 };
 
@@ -191,6 +205,24 @@ class Storing {
   [[nodiscard]] bool returned() const noexcept { return told_->returned; }
   /// How many there have been.
   [[nodiscard]] unsigned stores() const noexcept { return told_->made; }
+  /// After which of them it may be killed: all, but of those that one instruction makes one after
+  /// the other (a copy, memory that is zeroed) the first, the last, and one in the midst of them.
+  [[nodiscard]] std::vector<unsigned> moments() const {
+    std::set<unsigned> after{0, told_->made};
+    const std::span<const unsigned> changes(told_->changes.data(), told_->changed);
+    for (std::size_t i = 0; i < changes.size(); ++i) {
+      const unsigned first = changes[i];
+      const unsigned next = i + 1 < changes.size() ? changes[i + 1] : told_->made;
+      for (const unsigned k : {first, first + 1, first + (next - first + 1) / 2, next - 1})
+        if (k < told_->made) after.insert(k);
+    }
+    return {after.begin(), after.end()};
+  }
+  [[nodiscard]] std::vector<unsigned> every_moment() const {
+    std::vector<unsigned> after(told_->made + 1);
+    std::iota(after.begin(), after.end(), 0U);
+    return after;
+  }
   /// SIGKILL; returns when it is dead and reaped.
   void kill() noexcept {
     if (pid_ < 0) return;

@@ -306,6 +306,58 @@ TEST(SyncKilled, of_one_whose_time_is_up_at_a_condition) {
   });
 }
 
+// Killed in recovery: one was told and died; who passes that on is killed. One who waited as well
+// is told all the same.
+TEST(SyncKilled, of_one_who_passes_on_what_a_dead_one_was_told) {
+  SharedTable table(16);
+  auto& queue = table.make<lagoon::core::WaitQueue>(0, *table, 8U);
+  using Waiter = lagoon::core::WaitQueue::Waiter;
+  std::optional<Child> dead;
+  std::optional<Child> living;
+  Shared<std::atomic<bool>> held;  // the lock, by who is killed
+  Shared<std::atomic<bool>> done;
+  kill_everywhere({.name = "condition, passing on what a dead one was told",
+                   .before =
+                       [&] {
+                         *held = true;
+                         *done = false;
+                         const auto sleeper = [&](bool lives) {
+                           return [&, lives] {
+                             Waiter me(queue);
+                             me.sleep(Deadline::never(), [] { return false; });
+                             if (!lives) pause();  // told, and on its way
+                             wait_until([&] { return !*held; }, "the lock was free");
+                             EXPECT_TRUE(me.leave());
+                           };
+                         };
+                         dead.emplace(sleeper(false));
+                         wait_until([&] { return lagoon::test::is_asleep(dead->pid()); }, "slept");
+                         living.emplace(sleeper(true));
+                         wait_until([&] { return lagoon::test::is_asleep(living->pid()); },
+                                    "slept");
+                         living->stop();  // or it might take it over itself
+                         queue.notify(1);
+                         dead->kill_unreaped();
+                       },
+                   .enter = [&] { (void)table->self(); },
+                   .run =
+                       [&] {
+                         queue.notify(0);
+                         *done = true;
+                       },
+                   .after =
+                       [&] {
+                         *held = false;
+                         living->resume();
+                         EXPECT_EQ(living->exitcode(), 0);
+                         queue.notify(8);  // frees what is left
+                         EXPECT_EQ(queue.waiting(), 0U);
+                         return *done ? 1 : 0;
+                       },
+                   .shared = [&] { return table.memory(); },
+                   .steady = false});
+}
+
 // Told, and killed on its way: whoever waited as well is told in its place, unless it had gone on.
 TEST(SyncKilled, of_one_who_was_notified) {
   SharedTable table(16);

@@ -21,9 +21,9 @@
 /// unless a waiter and then a notifier are killed.
 ///
 /// A crash leaves: a killed waiter takes nothing from the others; a notification that it had got
-/// passes to another who was waiting then, in 10 ms or less. (One that was on with the lock, and has
-/// not taken what it was told of, has used it up: who finds owner_died() looks, and notifies.) A
-/// killed notifier has told some of those it wanted to tell. A lock whose holder dies passes on: acquire() says it to the next one,
+/// passes to another who was waiting then, in 10 ms or less. One that has gone on, with the lock,
+/// has used it up: who finds owner_died() looks, and notifies. A killed notifier has told some of
+/// those it wanted to tell. A lock whose holder dies passes on: acquire() says it to the next one,
 /// and owner_died() to all, who wait or not, until mark_consistent(): here, or of the lock that was
 /// given. If it or its lock is erased, those who wait get Gone, with the lock if that is still
 /// there. Progress: that of the lock. Memory: 128 bytes, and 32 for each who can wait at a time.

@@ -205,7 +205,7 @@ struct EveryWait {
 // ---- Signals all the time ---------------------------------------------------------------------
 
 TEST(SignalsAllTheTime, no_wait_ends_before_its_time_or_goes_on_after_it) {
-  const EveryWait every;
+  EveryWait every;
   for (const Wait& waits : every.all) {
     SCOPED_TRACE(waits.what);
     Child in_vain([&] {

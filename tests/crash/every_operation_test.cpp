@@ -1,5 +1,5 @@
-/// Killed at every instruction: every operation that changes something, of every type, in every
-/// state. How, and how to add one: support/either_or.hpp.
+/// Killed at every instruction: the operations that change something, of every type, in several
+/// states. How, and how to add one: support/either_or.hpp.
 
 #include <lagoon/lagoon.hpp>
 #include <lagoon/locks/reader_writer.hpp>
@@ -20,8 +20,8 @@
 #include <utility>
 #include <vector>
 
-#include "child.hpp"
 #include "either_or.hpp"
+#include "stepped.hpp"
 
 struct Quote {
   std::int64_t bid = 0, ask = 0;
@@ -51,7 +51,6 @@ namespace {
 using lagoon::Array;
 using lagoon::Place;
 using lagoon::Value;
-using lagoon::test::Child;
 using lagoon::test::EitherOr;
 using lagoon::test::kill_everywhere;
 using lagoon::test::OfObject;
@@ -100,14 +99,13 @@ Object after_death(Object object, F&& f) {
 template <class V>
 OfObject<V> scalar(const std::string& type) {
   using T = typename V::value_type;
-  OfObject<V> of{.type = type,
-                 .states = {{"zero", [](const Place& p) { return V(p); }},
-                            {"some value", [](const Place& p) { return V(p, T{5}); }},
-                            {"the largest",
-                             [](const Place& p) { return V(p, std::numeric_limits<T>::max()); }}},
-                 .look = [](V& v) { return Seen{text(v.get())}; },
-                 .read = [](V& v) { return Seen{text(v.get())}; }};
-  return of;
+  return {.type = type,
+          .states = {{"zero", [](const Place& p) { return V(p); }},
+                     {"some value", [](const Place& p) { return V(p, T{5}); }},
+                     {"the largest",
+                      [](const Place& p) { return V(p, std::numeric_limits<T>::max()); }}},
+          .look = [](V& v) { return Seen{text(v.get())}; },
+          .read = [](V& v) { return Seen{text(v.get())}; }};
 }
 
 TEST(EveryOperation, of_a_scalar) {
@@ -191,24 +189,25 @@ OfObject<V> locked(const std::string& type) {
       .states = {{"free", [](const Place& p) { return V(p, T{}); }},
                  {"left by a dead holder",
                   [](const Place& p) { return after_death(V(p, T{}), [](V& v) { v.lock(); }); }}},
-      .look =
-          [](V& v) {
-            const lagoon::Acquired acquired = v.acquire(true, patience);
-            if (!acquired) return Seen{"stuck"};
-            return Seen{acquired.owner_died() ? "told that its holder died" : text(v.get_obj())};
-          },
-      .also = {"told that its holder died"}};
+      .look = [](V& v) {
+        const lagoon::Acquired acquired = v.acquire(true, patience);
+        if (!acquired) return Seen{"stuck"};
+        return Seen{acquired.owner_died() ? "told that its holder died" : text(v.get_obj())};
+      }};
 }
 
 TEST(EveryOperation, of_a_value_with_a_lock) {
   using V = Value<int, mode::locked>;
-  const auto value = locked<V>("Value<int, locked>");
-  value.kill({"set", [](V& v, int x) { v.set(x); }});
-  value.kill({"update", [](V& v, int x) { (void)v.update([x](int y) { return y + x; }); }});
+  auto value = locked<V>("Value<int, locked>");
   value.kill({"acquire", [](V& v, int) { (void)v.acquire(true, patience); }});
   value.kill({"release", [](V& v, int) { v.release(); }, [](V& v) { v.lock(); }});
+  value.also = {"told that its holder died"};  // while it has the lock
+  value.kill({"set", [](V& v, int x) { v.set(x); }});
+  value.kill({"update", [](V& v, int x) { (void)v.update([x](int y) { return y + x; }); }});
   using Q = Value<Quote, mode::locked>;
-  locked<Q>("Value<Quote, locked>").kill({"set", [](Q& v, int x) { v.set(quote(x)); }});
+  auto quotes = locked<Q>("Value<Quote, locked>");
+  quotes.also = value.also;
+  quotes.kill({"set", [](Q& v, int x) { v.set(quote(x)); }});
 }
 
 // ---- Arrays ---------------------------------------------------------------------------------
@@ -575,7 +574,7 @@ TEST(EveryOperation, of_a_condition) {
   OfObject<C> of{.type = "Condition",
                  .states = {{"free", [](const Place& p) { return C(p); }},
                             {"with one place", [](const Place& p) { return C(p, 1U); }},
-                            {"left by one who waited",
+                            {"left by a dead holder",
                              [](const Place& p) {
                                return after_death(C(p, 1U), [](C& c) {
                                  c.lock();
@@ -639,6 +638,13 @@ TEST(EveryOperation, of_cells_and_locks_in_a_struct) {
                           .look = seen,
                           .read = seen};
   cells.kill({"of a scalar: fetch_add", [](B& book, int x) { book->orders.fetch_add(x); }});
+  cells.kill({"of a scalar: exchange", [](B& book, int x) { (void)book->orders.exchange(x); }});
+  cells.kill(
+      {"of a struct: exchange", [](B& book, int x) { (void)book->best.exchange(quote(x)); }});
+  cells.kill({"of a struct: compare_exchange", [](B& book, int x) {
+                Quote before = book->best.get();
+                (void)book->best.compare_exchange(before, quote(x));
+              }});
   cells.kill({"of a struct: set", [](B& book, int x) { book->best.set(quote(x)); }});
   cells.kill({"of a struct: update",
               [](B& book, int x) { (void)book->best.update([x](Quote& q) { q.ask += x; }); }});
@@ -796,6 +802,14 @@ TEST(EveryOperation, of_making_in_a_segment) {
   OfSegment().kill("make", [](SegmentInMemory& world, int who) {
     const Numbers made((*world)["made by " + std::to_string(who)], 100);
   });
+}
+TEST(EveryOperation, of_constructing_in_a_segment) {
+  OfSegment().kill("construct", [](SegmentInMemory& world, int who) {
+    (void)world->construct<Book>("made by " + std::to_string(who));
+  });
+}
+TEST(EveryOperation, of_acknowledging_what_was_erased_in_a_segment) {
+  OfSegment().kill("acknowledge", [](SegmentInMemory& world, int) { world->acknowledge_erased(); });
 }
 TEST(EveryOperation, of_making_what_another_makes_too) {
   OfSegment().kill("make what another makes too",

@@ -46,7 +46,6 @@
 #include "kill_count.hpp"
 #include "sanitizers.hpp"
 #include "segment_in_memory.hpp"
-#include "stepped.hpp"
 #include "storing.hpp"
 
 namespace lagoon::test {
@@ -77,6 +76,11 @@ class Expected {
     for (std::size_t i = 0; i < seen.size(); ++i) texts_[i].insert(seen[i]);
   }
   void check(const Seen& seen, KillCount& count) const {
+    if (seen.size() != texts_.size()) {
+      count.torn();
+      ADD_FAILURE() << "torn: " << seen.size() << " things are seen, not " << texts_.size();
+      return;
+    }
     for (std::size_t i = 0; i < seen.size(); ++i) {
       if (texts_[i].contains(seen[i]) || also_.contains(seen[i])) continue;
       count.torn();
@@ -138,7 +142,7 @@ class KilledEitherOr {
       {
         const Storing child = stopped_after(1, first);
         if (it_.read) of_stopped_.add(it_.read(world_));
-        moments_ = all_are_tried() ? child.every_moment() : child.moments();
+        moments_ = child.moments(all_are_tried());
       }
       (whole ? of_all_ : of_nothing_) = look();
       for (const unsigned second : {0U, Storing::all}) {
@@ -157,7 +161,7 @@ class KilledEitherOr {
     if (testing::Test::HasFailure()) return;
     begin_anew();
     stopped_after(1, first).kill();
-    const std::vector<unsigned> moments = stopped_after(2, Storing::all).moments();
+    const std::vector<unsigned> moments = stopped_after(2, Storing::all).moments(all_are_tried());
     (void)look();
     const detail::Expected& expected = first == 0                 ? of_second_alone_
                                        : first == moments_.back() ? of_second_after_first_
@@ -190,7 +194,7 @@ class KilledEitherOr {
       world_.attach();  // sweeps
       if (world_->used() != 0) {
         count_.leaked();
-        ADD_FAILURE() << "leaked: of what is in use, nothing is used: " << world_->used() << " B";
+        ADD_FAILURE() << "leaked: nothing is there, but " << world_->used() << " B are in use";
       } else if (!world_.is_whole()) {
         count_.leaked();
         ADD_FAILURE() << "leaked: not all of the memory can be had in one piece, and zeroed";
@@ -223,7 +227,7 @@ inline void kill_everywhere(const EitherOr& operation) {
 }
 
 /// Operations on one object, in each of some states. What happens to another object like it comes
-/// first in each child, so that what is stepped through is the operation alone, not the first use.
+/// first in each child, so that the stores are those of the operation alone, not of a first use.
 template <class Object>
 struct OfObject {
   struct State {

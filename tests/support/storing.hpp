@@ -47,7 +47,6 @@ class CountedStores {
  public:
   struct Told {
     unsigned made = 0;
-    bool returned = false;
     /// After which stores, of the first ones, another instruction stored than before.
     std::array<unsigned, 1000> changes{};
     std::size_t changed = 0;
@@ -66,9 +65,11 @@ class CountedStores {
     if (stop_after == 0) stop();
     protect_all(PROT_READ);
   }
-  static void end() {
-    told_->returned = true;
-    stop();
+
+  /// For good: it is killed.
+  static void stop() {
+    protect_all(PROT_READ | PROT_WRITE);
+    ::kill(getpid(), SIGSTOP);
   }
 
  private:
@@ -93,10 +94,6 @@ class CountedStores {
   }
   static void protect_all(int rights) {
     for (const Range& range : ranges_) protect(range, rights);
-  }
-  static void stop() {
-    protect_all(PROT_READ | PROT_WRITE);
-    ::kill(getpid(), SIGSTOP);
   }
   /// The pages of [first, last) can be written, until the store is made. (Of all of them that would
   /// take ten times as long.)
@@ -186,7 +183,7 @@ class Storing {
         std::forward<Enter>(enter)();
         detail::CountedStores::begin(mapping, stop_after, &*told_);
         std::forward<F>(f)();
-        detail::CountedStores::end();
+        detail::CountedStores::stop();
       } catch (...) {
       }
       _exit(1);
@@ -202,12 +199,15 @@ class Storing {
   Storing& operator=(const Storing&) = delete;
   ~Storing() { kill(); }
 
-  [[nodiscard]] bool returned() const noexcept { return told_->returned; }
-  /// How many there have been.
-  [[nodiscard]] unsigned stores() const noexcept { return told_->made; }
-  /// After which of them it may be killed: all, but of those that one instruction makes one after
-  /// the other (a copy, memory that is zeroed) the first, the last, and one in the midst of them.
-  [[nodiscard]] std::vector<unsigned> moments() const {
+  /// After how many of its stores one that does the same is to be killed: after each, or, of those
+  /// that one instruction makes one after the other (a copy, memory that is zeroed), before and
+  /// after the first, in the midst of them, and before the last.
+  [[nodiscard]] std::vector<unsigned> moments(bool each) const {
+    if (each) {
+      std::vector<unsigned> after(told_->made + 1);
+      std::iota(after.begin(), after.end(), 0U);
+      return after;
+    }
     std::set<unsigned> after{0, told_->made};
     const std::span<const unsigned> changes(told_->changes.data(), told_->changed);
     for (std::size_t i = 0; i < changes.size(); ++i) {
@@ -217,11 +217,6 @@ class Storing {
         if (k < told_->made) after.insert(k);
     }
     return {after.begin(), after.end()};
-  }
-  [[nodiscard]] std::vector<unsigned> every_moment() const {
-    std::vector<unsigned> after(told_->made + 1);
-    std::iota(after.begin(), after.end(), 0U);
-    return after;
   }
   /// SIGKILL; returns when it is dead and reaped.
   void kill() noexcept {

@@ -9,7 +9,9 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <chrono>
+#include <concepts>
 #include <cstdint>
 #include <limits>
 #include <numeric>
@@ -419,6 +421,13 @@ OfObject<L> lock(const std::string& type) {
                       [](const Place& p) { return after_death(L(p), [](L& l) { l.lock(); }); }}},
           .look = free_or_told<L>};
 }
+/// By the test itself, which lives.
+template <class L>
+L held(const Place& place) {
+  L lock(place);
+  lock.lock();
+  return lock;
+}
 template <class L>
 void kill_users_of(const OfObject<L>& lock) {
   lock.kill({"acquire", [](L& l, int) { (void)l.acquire(true, patience); }});
@@ -430,25 +439,49 @@ void kill_users_of(const OfObject<L>& lock) {
 TEST(EveryOperation, of_a_lock) {
   using L = lagoon::Lock;
   kill_users_of(lock<L>("Lock"));
-  const OfObject<L> held{.type = "Lock",
-                         .states = {{"held by another",
-                                     [](const Place& p) {
-                                       L l(p);
-                                       l.lock();
-                                       return l;
-                                     }}},
-                         .look = [](L& l) -> Seen {
-                           const bool was_held = l.locked();
-                           if (was_held) l.release();
-                           Seen seen = free_or_told(l);
-                           seen[0] += was_held ? ", still held" : "";
-                           return seen;
+  const OfObject<L> of{
+      .type = "Lock", .states = {{"held by another", held<L>}}, .look = [](L& l) -> Seen {
+        const bool was_held = l.locked();
+        if (was_held) l.release();
+        Seen seen = free_or_told(l);
+        seen[0] += was_held ? ", still held" : "";
+        return seen;
+      }};
+  of.kill({"try_lock", [](L& l, int) { (void)l.try_lock(); }});
+  of.kill({"acquire until the time is up", [](L& l, int) { (void)l.acquire(true, 1us); }});
+  of.kill({"release by another", [](L& l, int) {
+             if (l.locked()) l.release();
+           }});
+}
+
+// One waits for a lock that a living one holds: whatever others do meanwhile, and die, it gets it.
+TEST(EveryOperation, of_a_lock_for_which_another_waits) {
+  const auto waiter = [](auto& lock) {
+    const lagoon::Acquired acquired = lock.acquire(true, patience);
+    EXPECT_TRUE(acquired && !acquired.owner_died());
+    lock.release();
+  };
+  using L = lagoon::Lock;
+  const OfObject<L> lock{.type = "Lock",
+                         .states = {{"held, with one who waits", held<L>}},
+                         .look = free_or_told<L>,
+                         .beside = {waiter},
+                         .let_go = [](L& l) {
+                           if (l.is_mine()) l.release();
                          }};
-  held.kill({"try_lock", [](L& l, int) { (void)l.try_lock(); }});
-  held.kill({"acquire until the time is up", [](L& l, int) { (void)l.acquire(true, 1us); }});
-  held.kill({"release by another", [](L& l, int) {
+  lock.kill({"try_lock", [](L& l, int) { (void)l.try_lock(); }});
+  lock.kill({"acquire until the time is up", [](L& l, int) { (void)l.acquire(true, 1us); }});
+  lock.kill({"release by another", [](L& l, int) {
                if (l.locked()) l.release();
              }});
+  using R = lagoon::RLock;
+  const OfObject<R> rlock{.type = "RLock",
+                          .states = {{"held, with two who wait", held<R>}},
+                          .look = free_or_told<R>,
+                          .beside = {waiter, waiter},
+                          .let_go = [](R& l) { l.release(); }};
+  rlock.kill({"try_lock", [](R& l, int) { (void)l.try_lock(); }});
+  rlock.kill({"acquire until the time is up", [](R& l, int) { (void)l.acquire(true, 1us); }});
 }
 
 TEST(EveryOperation, of_a_recursive_lock) {
@@ -489,6 +522,46 @@ TEST(EveryOperation, of_a_reader_writer_lock) {
   of.kill({"lock_shared", [](L& l, int) { l->lock_shared(); }});
 }
 
+TEST(EveryOperation, of_a_reader_writer_lock_for_which_others_wait) {
+  using L = lagoon::Shared<lagoon::locks::ReaderWriterLock>;
+  const auto writer = [](L& l) {
+    l->lock();
+    EXPECT_FALSE(l->owner_died());
+    l->unlock();
+  };
+  const auto reader = [](L& l) {
+    l->lock_shared();
+    l->unlock_shared();
+  };
+  const OfObject<L> read{.type = "ReaderWriterLock",
+                         .states = {{"held by a reader, with a writer who waits",
+                                     [](const Place& p) {
+                                       L l(p);
+                                       l->lock_shared();
+                                       return l;
+                                     }}},
+                         .look = [](L& l) { return free_or_told(*l); },
+                         .beside = {writer},
+                         .let_go = [](L& l) { l->unlock_shared(); }};
+  const OfObject<L> written{.type = "ReaderWriterLock",
+                            .states = {{"held by a writer, with all kinds who wait",
+                                        [](const Place& p) {
+                                          L l(p);
+                                          l->lock();
+                                          return l;
+                                        }}},
+                            .look = [](L& l) { return free_or_told(*l); },
+                            .beside = {reader, writer, reader},
+                            .let_go = [](L& l) { l->unlock(); }};
+  for (const auto& of : {read, written}) {
+    of.kill({"try_lock", [](L& l, int) { (void)l->try_lock(); }});
+    of.kill({"try_lock until the time is up", [](L& l, int) { (void)l->try_lock_for(1us); }});
+    of.kill({"try_lock_shared", [](L& l, int) { (void)l->try_lock_shared(); }});
+    of.kill({"try_lock_shared until the time is up",
+             [](L& l, int) { (void)l->try_lock_shared_for(1us); }});
+  }
+}
+
 /// That many permits are to be had, one after the other, and no more.
 template <class S>
 Seen permits_of(S& semaphore, unsigned to_try) {
@@ -518,15 +591,35 @@ TEST(EveryOperation, of_a_semaphore) {
            }});
 }
 
+// A permit that is given goes to who waits for it.
+TEST(EveryOperation, of_a_semaphore_for_which_others_wait) {
+  using S = lagoon::Semaphore;
+  const auto waiter = [](S& s) { EXPECT_TRUE(s.acquire(true, patience)); };
+  OfObject<S> of{.type = "Semaphore",
+                 .states = {{"empty, with one who waits", [](const Place& p) { return S(p, 0); }}},
+                 .look = [](S& s) { return permits_of(s, 20); },
+                 .beside = {waiter},
+                 .let_go = [](S& s) { s.release(1); }};
+  of.kill({"release", [](S& s, int) { s.release(); }});
+  of.kill({"release of two", [](S& s, int) { s.release(2); }});
+  of.states[0].name = "empty, with three who wait";
+  of.beside = {waiter, waiter, waiter};
+  of.let_go = [](S& s) { s.release(3); };
+  of.kill({"release", [](S& s, int) { s.release(); }});
+  of.kill({"release of two", [](S& s, int) { s.release(2); }});
+  of.kill({"acquire until the time is up", [](S& s, int) { (void)s.acquire(1us); }});
+}
+
+auto with_taken(int bound, int taken) {
+  return [=](const Place& p) {
+    lagoon::BoundedSemaphore s(p, bound);
+    for (int i = 0; i < taken; ++i) EXPECT_TRUE(s.acquire(false));
+    return s;
+  };
+}
+
 TEST(EveryOperation, of_a_bounded_semaphore) {
   using S = lagoon::BoundedSemaphore;
-  const auto with_taken = [](int bound, int taken) {
-    return [=](const Place& p) {
-      S s(p, bound);
-      for (int i = 0; i < taken; ++i) EXPECT_TRUE(s.acquire(false));
-      return s;
-    };
-  };
   const OfObject<S> of{.type = "BoundedSemaphore",
                        .states = {{"all free", with_taken(3, 0)},
                                   {"one of three taken", with_taken(3, 1)},
@@ -543,6 +636,32 @@ TEST(EveryOperation, of_a_bounded_semaphore) {
   of.kill({"acquire(false)", [](S& s, int) { (void)s.acquire(false); }});
   of.kill({"acquire until the time is up", [](S& s, int) { (void)s.acquire(1us); }});
   of.kill({"release", [](S& s, int) { s.release(); }, [](S& s) { (void)s.acquire(false); }});
+}
+
+// What one has who lives stays his, and what he gives goes to who waits for it.
+TEST(EveryOperation, of_a_bounded_semaphore_of_which_another_has_permits) {
+  using S = lagoon::BoundedSemaphore;
+  OfObject<S> of{.type = "BoundedSemaphore",
+                 .states = {{"one of three had by another", with_taken(3, 1)},
+                            {"two of three had by another", with_taken(3, 2)},
+                            {"two of forty had by another", with_taken(40, 2)}},
+                 .look = [](S& s) {
+                   // Ours, of which there is one still.
+                   const Seen seen = {std::to_string(s.get_value())};
+                   EXPECT_LT(s.get_value(), s.bound()) << "what a living one has is given away";
+                   s.release();
+                   while (s.get_value() < s.bound()) s.release();
+                   EXPECT_EQ(permits_of(s, 60), Seen{std::to_string(s.bound())});
+                   return seen;
+                 }};
+  of.kill({"acquire(false)", [](S& s, int) { (void)s.acquire(false); }});
+  of.kill({"release", [](S& s, int) { s.release(); },
+           [](S& s) { EXPECT_TRUE(s.acquire(true, patience)); }});
+  of.states = {{"all had by another, with one who waits", with_taken(5, 5)}};
+  of.beside = {[](S& s) { EXPECT_TRUE(s.acquire(true, patience)); }};
+  of.let_go = [](S& s) { s.release(); };
+  of.kill({"release of another's", [](S& s, int) { s.release(); }});
+  of.kill({"acquire until the time is up", [](S& s, int) { (void)s.acquire(1us); }});
 }
 
 TEST(EveryOperation, of_an_event) {
@@ -567,6 +686,34 @@ TEST(EveryOperation, of_an_event) {
   of.kill({"set", [](E& e, int) { e.set(); }});
   of.kill({"clear", [](E& e, int) { e.clear(); }});
   of.kill({"wait until the time is up", [](E& e, int) { (void)e.wait(1us); }});
+}
+
+TEST(EveryOperation, of_an_event_for_which_others_wait) {
+  using E = lagoon::Event;
+  const auto waiter = [](E& e) { EXPECT_TRUE(e.wait(patience)); };
+  const OfObject<E> of{
+      .type = "Event",
+      .states = {{"clear, with two who wait", [](const Place& p) { return E(p); }}},
+      .look = [](E& e) { return Seen{e.is_set() ? "set" : "clear"}; },
+      .beside = {waiter, waiter},
+      .let_go = [](E& e) { e.set(); }};
+  of.kill({"set", [](E& e, int) { e.set(); }});
+  of.kill({"clear", [](E& e, int) { e.clear(); }});
+  of.kill({"wait until the time is up", [](E& e, int) { (void)e.wait(1us); }});
+  using V = Value<int>;
+  const OfObject<V> value{.type = "Value<int>",
+                          .states = {{"with two who wait", [](const Place& p) { return V(p); }}},
+                          .look = [](V& v) { return Seen{text(v.get())}; },
+                          .beside = {[](V& v) { v.wait(0); }, [](V& v) { v.wait(0); }},
+                          .let_go =
+                              [](V& v) {
+                                v += 100;
+                                v.notify_all();
+                              }};
+  value.kill({"set and notify", [](V& v, int x) {
+                v.set(x);
+                v.notify_one();
+              }});
 }
 
 TEST(EveryOperation, of_a_condition) {
@@ -594,7 +741,74 @@ TEST(EveryOperation, of_a_condition) {
   of.kill({"notify", [](C& c, int) { c.notify(); }, hold});
   of.kill({"notify_all", [](C& c, int) { c.notify_all(); }, hold});
   of.also = {"free"};  // while it waits
+  of.kill({"wait until the time is up",
+           [](C& c, int) {
+             try {
+               (void)c.wait(1us);
+             } catch (const lagoon::OutOfMemory&) {  // one place, and another is waiting
+             }
+           },
+           hold});
+}
+
+// Two wait; all are told in the end, none twice, and how many had been told is told by who still
+// waits.
+template <class C>
+void kill_beside_waiters_of(const std::string& type) {
+  std::size_t waited = 0;
+  const auto waiter = [](C& c) {
+    c.lock();
+    EXPECT_TRUE(c.wait(patience));
+    c.release();
+  };
+  OfObject<C> of{.type = type,
+                 .states = {{"with two who wait",
+                             [](const Place& place, const Place& part) {
+                               if constexpr (std::constructible_from<C, Place, lagoon::Lock>)
+                                 return C(place, lagoon::Lock(part));
+                               else
+                                 return C(place);
+                             }}},
+                 .look =
+                     [&](C& c) {
+                       EXPECT_EQ(c.n_waiting(), 0U);
+                       const lagoon::Acquired acquired = c.acquire(true, patience);
+                       EXPECT_TRUE(acquired) << "stuck";
+                       EXPECT_FALSE(c.wait(0s)) << "told twice";
+                       return Seen{std::to_string(waited) + " wait"};
+                     },
+                 .beside = {waiter, waiter},
+                 .let_go =
+                     [&](C& c) {
+                       EXPECT_TRUE(c.acquire(true, patience)) << "stuck";
+                       waited = c.n_waiting();
+                       c.notify_all();
+                       c.release();
+                     }};
+  const auto hold = [](C& c) { c.lock(); };
+  of.kill({"notify", [](C& c, int) { c.notify(); }, hold});
+  of.kill({"release", [](C& c, int) { c.release(); }, hold});
   of.kill({"wait until the time is up", [](C& c, int) { (void)c.wait(1us); }, hold});
+  of.kill({"wait_for until the time is up",
+           [](C& c, int) { (void)c.wait_for([] { return false; }, 1us); }, hold});
+  of.also = {"1 wait"};  // a killed notifier has told some
+  of.kill({"notify_all", [](C& c, int) { c.notify_all(); }, hold});
+}
+
+/// A condition and the lock that it was given.
+struct ConditionOfALock : lagoon::Condition {
+  explicit ConditionOfALock(const Place& place, lagoon::Lock&& given)
+      : Condition(place, given), lock_(std::move(given)) {}
+
+ private:
+  lagoon::Lock lock_;
+};
+
+TEST(EveryOperation, of_a_condition_at_which_others_wait) {
+  kill_beside_waiters_of<lagoon::Condition>("Condition");
+}
+TEST(EveryOperation, of_a_condition_with_a_given_lock_at_which_others_wait) {
+  kill_beside_waiters_of<ConditionOfALock>("Condition with a given lock");
 }
 
 TEST(EveryOperation, of_a_barrier) {
@@ -626,6 +840,52 @@ TEST(EveryOperation, of_a_barrier) {
              } catch (const lagoon::BrokenBarrier&) {
              }
            }});
+}
+
+// Two wait for a third one: all go on, or all are told that it is broken.
+TEST(EveryOperation, of_a_barrier_at_which_others_wait) {
+  using B = lagoon::Barrier;
+  struct Came {
+    std::atomic<int> on = 0, told = 0, acted = 0;
+  };
+  const lagoon::test::Shared<Came> came;
+  const auto come = [&](B& b) {
+    try {
+      (void)b.wait(patience);
+      ++came->on;
+    } catch (const lagoon::BrokenBarrier&) {
+      ++came->told;
+    }
+  };
+  const auto third = [](B& b) {
+    try {
+      (void)b.wait(0s);
+    } catch (const lagoon::BrokenBarrier&) {
+    }
+  };
+  OfObject<B> of{.type = "Barrier",
+                 .states = {{"of three, with two who wait",
+                             [&](const Place& p) {
+                               came->on = came->told = 0;
+                               return B(p, 3);
+                             }},
+                            {"of three with an action, with two who wait",
+                             [&](const Place& p) {
+                               came->on = came->told = came->acted = 0;
+                               return B(p, 3, [&] { ++came->acted; });
+                             }}},
+                 .look =
+                     [&](B& b) {
+                       b.reset();
+                       EXPECT_TRUE(came->on == 0 || came->told == 0) << "torn";
+                       return Seen{came->on != 0 ? "went on" : "told that it is broken"};
+                     },
+                 .beside = {come, come},
+                 .let_go = third};
+  of.kill({"abort", [](B& b, int) { b.abort(); }});
+  of.kill({"reset", [](B& b, int) { b.reset(); }});
+  of.also = {"told that it is broken"};  // by who dies in the round
+  of.kill({"wait, as the last to come", [&](B& b, int) { third(b); }});
 }
 
 // ---- Parts of a struct of the application's --------------------------------------------------
@@ -661,13 +921,32 @@ TEST(EveryOperation, of_cells_and_locks_in_a_struct) {
 using Numbers = Array<std::int64_t>;
 using Bytes = Array<char, mode::raw>;
 
+/// The smallest object takes so many bytes. Of others that take a multiple of it, it makes no
+/// difference which holes they lie in: as many small ones find room between them.
+constexpr std::size_t smallest = 256;
+std::size_t bytes_taken(SegmentInMemory& world, const std::string& name) {
+  for (const auto& entry : world->objects())
+    if (entry.name == name) return entry.bytes;
+  return 0;
+}
+/// Of an array of numbers.
+std::size_t handy_length() {
+  for (std::size_t n = 100;; ++n) {
+    SegmentInMemory world;
+    const Bytes one((*world)["one"], 1);
+    EXPECT_EQ(bytes_taken(world, "one"), smallest);
+    const Numbers made((*world)["made"], n);
+    if (bytes_taken(world, "made") % smallest == 0) return n;
+  }
+}
+
 /// How many bytes nobody can have without growth, though nothing is there; fills it.
 std::size_t not_to_be_had(SegmentInMemory& world) {
   const std::size_t size = world->size();
   for (int i = 0;; ++i) {
     const std::size_t used = world->used();
     try {
-      const Bytes one((*world)["small" + std::to_string(i)], 64);
+      const Bytes one((*world)["small" + std::to_string(i)], 1);
     } catch (const lagoon::OutOfMemory&) {
     }
     if (world->size() != size || world->used() == used) return size - used;
@@ -778,7 +1057,7 @@ class OfSegment {
     make_holes(world);
     Storing(
         SegmentInMemory::mapping, Storing::all, [] {}, [&] { world->erase("first"); })
-        .kill();
+        .kill_there();
     world->acknowledge_erased();
   }
   void make_fillers(SegmentInMemory& world) const {
@@ -813,7 +1092,9 @@ TEST(EveryOperation, of_acknowledging_what_was_erased_in_a_segment) {
 }
 TEST(EveryOperation, of_making_what_another_makes_too) {
   OfSegment().kill("make what another makes too",
-                   [](SegmentInMemory& world, int) { const Numbers made((*world)["made"], 100); });
+                   [n = handy_length()](SegmentInMemory& world, int) {
+                     const Numbers made((*world)["made"], n);
+                   });
 }
 TEST(EveryOperation, of_erasing_in_a_segment) {
   OfSegment().kill("erase",
@@ -842,7 +1123,7 @@ TEST(EveryOperation, of_attaching) {
           const auto die_in = [&](std::function<void()> f) {
             Storing(
                 SegmentInMemory::mapping, stores, [] {}, f)
-                .kill();
+                .kill_there();
           };
           die_in([&] { const Numbers made((*world)["made"], 100); });
           die_in([&] { world->erase("b"); });

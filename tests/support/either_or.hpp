@@ -12,8 +12,13 @@
 /// of its stores. What is seen must be one of four: neither of the two has been there, one of them,
 /// the other, both.
 ///
-/// Of many stores by one instruction, a copy's, some are tried; in recovery, of all, others in each
-/// run. With LAGOON_TEST_ALL=1 all are.
+/// Beside it: while it is stopped a second child does the same, until that has done it or waits for
+/// the first one; then the first one is killed, or goes on to its end. What is seen must be what
+/// they leave when they do it one after the other. And others may live all the time, `beside`: they
+/// have come before and sleep, until `let_go`; then they must end.
+///
+/// Of many stores by one instruction, a copy's, some are tried; in recovery and beside, of all,
+/// others in each run. With LAGOON_TEST_ALL=1 all are.
 ///
 /// Each trial has a segment of its own. At its end what was made in it is erased, and nothing may
 /// still be in use. To add one is a line or two:
@@ -31,6 +36,7 @@
 
 #include <algorithm>
 #include <array>
+#include <concepts>
 #include <cstddef>
 #include <cstdlib>
 #include <exception>
@@ -43,7 +49,9 @@
 #include <utility>
 #include <vector>
 
+#include "child.hpp"
 #include "kill_count.hpp"
+#include "rendezvous.hpp"
 #include "sanitizers.hpp"
 #include "segment_in_memory.hpp"
 #include "storing.hpp"
@@ -63,6 +71,8 @@ struct EitherOr {
   std::function<Seen(SegmentInMemory&)> read = {};            // here, while one is stopped
   std::function<void(SegmentInMemory&)> drop = [](auto&) {};  // here: what `make` has made
   std::set<std::string> also = {};                            // what may be seen besides
+  std::vector<std::function<void(SegmentInMemory&)>> beside = {};  // in children that sleep in it
+  std::function<void(SegmentInMemory&)> let_go = [](auto&) {};     // here: they end, when this has
 };
 
 namespace detail {
@@ -119,19 +129,21 @@ class KilledEitherOr {
       SCOPED_TRACE(it_.name + ", killed after " + std::to_string(k) + " stores");
       begin_anew();
       {
-        const Storing child = stopped_after(1, k);
+        Storing child(start(1, k));
+        child.wait();
         if (it_.read) of_stopped_.check(it_.read(world_), count_);
       }
       const Seen seen = look();
       of_one_.check(seen, count_);
-      if (it_.also.empty() && of_nothing_ != of_all_) {
-        EXPECT_FALSE(has_happened && seen == of_nothing_) << "torn: it has happened, and has not";
+      if (of_nothing_ != of_all_ && !is_also(of_all_)) {
+        EXPECT_FALSE(has_happened && seen != of_all_) << "torn: it has happened, and has not";
         has_happened = has_happened || seen == of_all_;
       }
       count_.killed();
       if (testing::Test::HasFailure()) return count_.failed();
     }
     for (const unsigned first : some_of(moments_, 6)) kill_in_recovery_from(first);
+    for (const bool goes_on : {false, true}) meet(goes_on);
   }
 
  private:
@@ -140,15 +152,16 @@ class KilledEitherOr {
       const unsigned first = whole ? Storing::all : 0;
       begin_anew();
       {
-        const Storing child = stopped_after(1, first);
+        Storing child(start(1, first));
+        child.wait();
         if (it_.read) of_stopped_.add(it_.read(world_));
         moments_ = child.moments(all_are_tried());
       }
       (whole ? of_all_ : of_nothing_) = look();
       for (const unsigned second : {0U, Storing::all}) {
         begin_anew();
-        stopped_after(1, first).kill();
-        stopped_after(2, second).kill();
+        start(1, first).kill_there();
+        start(2, second).kill_there();
         const Seen seen = look();
         of_two_.add(seen);
         (whole ? of_second_after_first_ : of_second_alone_).add(seen);
@@ -160,8 +173,13 @@ class KilledEitherOr {
   void kill_in_recovery_from(unsigned first) {
     if (testing::Test::HasFailure()) return;
     begin_anew();
-    stopped_after(1, first).kill();
-    const std::vector<unsigned> moments = stopped_after(2, Storing::all).moments(all_are_tried());
+    start(1, first).kill_there();
+    std::vector<unsigned> moments;
+    {
+      Storing child(start(2, Storing::all));
+      child.wait();
+      moments = child.moments(all_are_tried());
+    }
     (void)look();
     const detail::Expected& expected = first == 0                 ? of_second_alone_
                                        : first == moments_.back() ? of_second_after_first_
@@ -170,25 +188,70 @@ class KilledEitherOr {
       SCOPED_TRACE(it_.name + ", killed after " + std::to_string(first) +
                    " stores, and the next one after " + std::to_string(second));
       begin_anew();
-      stopped_after(1, first).kill();
-      stopped_after(2, second).kill();
+      start(1, first).kill_there();
+      start(2, second).kill_there();
       expected.check(look(), count_);
       count_.killed_in_recovery();
     }
     if (testing::Test::HasFailure()) count_.failed();
   }
 
+  /// While one is stopped another comes.
+  void meet(bool goes_on) {
+    if (testing::Test::HasFailure()) return;
+    detail::Expected expected(it_.also);
+    for (const unsigned k : {0U, Storing::all}) expected.add(meet_after(k, goes_on));
+    for (const unsigned k : some_of(moments_, 8)) {
+      SCOPED_TRACE(it_.name + ", stopped after " + std::to_string(k) +
+                   " stores, while another does it; then it " +
+                   (goes_on ? "goes on" : "is killed"));
+      expected.check(meet_after(k, goes_on), count_);
+      count_.met();
+    }
+    if (testing::Test::HasFailure()) count_.failed();
+  }
+  Seen meet_after(unsigned k, bool goes_on) {
+    begin_anew();
+    {
+      Storing first(start(1, k));
+      first.wait();
+      Storing second(start(2, Storing::all));
+      wait_until([&] { return second.has_stopped() || is_asleep(second.pid()); },
+                 "the second one had done it, or waited for the first one");
+      if (goes_on) {
+        first.go_on();
+        wait_until([&] { return first.has_stopped() || second.has_stopped(); },
+                   "one of the two had done it");
+      }
+      // What it has, until it is dead, the other one may be waiting for.
+      Storing& done = first.has_stopped() ? first : second;
+      done.kill();
+      (&done == &first ? second : first).kill_there();
+    }
+    return look();
+  }
+
   void begin_anew() {
+    beside_.clear();
     world_.begin_anew();
     it_.make(world_);
+    for (const auto& f : it_.beside) {
+      beside_.emplace_back([&] { f(world_); });
+      wait_until([&] { return is_asleep(beside_.back().pid()); }, "one that is beside it slept");
+    }
   }
-  Storing stopped_after(int who, unsigned stores) {
+  Storing start(int who, unsigned stores) {
     return Storing(
-        SegmentInMemory::mapping, stores, [&] { it_.enter(world_, who); },
-        [&] { it_.run(world_, who); });
+        SegmentInMemory::mapping, stores, [this, who] { it_.enter(world_, who); },
+        [this, who] { it_.run(world_, who); });
+  }
+  [[nodiscard]] bool is_also(const Seen& seen) const {
+    return std::ranges::any_of(seen, [this](auto& text) { return it_.also.contains(text); });
   }
   Seen look() {
     try {
+      it_.let_go(world_);
+      for (Child& one : beside_) EXPECT_EQ(one.exitcode(), 0) << "stuck, or torn";
       Seen seen = it_.look(world_);
       it_.drop(world_);
       world_.attach();  // sweeps
@@ -210,6 +273,7 @@ class KilledEitherOr {
   const EitherOr& it_;
   KillCount count_{it_.name};
   SegmentInMemory world_;
+  std::vector<Child> beside_;
   std::vector<unsigned> moments_;
   Seen of_nothing_;
   Seen of_all_;
@@ -230,9 +294,20 @@ inline void kill_everywhere(const EitherOr& operation) {
 /// first in each child, so that the stores are those of the operation alone, not of a first use.
 template <class Object>
 struct OfObject {
+  /// Of the object's place; or of that and another one, for what the object needs.
+  struct Make {
+    template <class F>
+    Make(F f) {  // NOLINT: converts by design
+      if constexpr (std::invocable<F&, const Place&, const Place&>)
+        call = std::move(f);
+      else
+        call = [f = std::move(f)](const Place& place, const Place&) { return f(place); };
+    }
+    std::function<Object(const Place&, const Place&)> call;
+  };
   struct State {
     std::string name;
-    std::function<Object(const Place&)> make;
+    Make make;
   };
   struct Op {
     std::string name;
@@ -245,6 +320,8 @@ struct OfObject {
   std::function<Seen(Object&)> look;
   std::function<Seen(Object&)> read = {};
   std::set<std::string> also = {};
+  std::vector<std::function<void(Object&)>> beside = {};
+  std::function<void(Object&)> let_go = [](Object&) {};
 
   void kill(const Op& op) const {
     for (const State& state : states) {
@@ -254,7 +331,8 @@ struct OfObject {
                          .make =
                              [&](SegmentInMemory& world) {
                                for (std::size_t i = 0; i < objects.size(); ++i)
-                                 objects[i].emplace(state.make((*world)[name(i)]));
+                                 objects[i].emplace(state.make.call(
+                                     (*world)[name(i)], (*world)["part of " + name(i)]));
                              },
                          .enter =
                              [&](SegmentInMemory&, int who) {
@@ -267,12 +345,14 @@ struct OfObject {
                          .look = [&](SegmentInMemory&) { return look(*objects[0]); },
                          .drop =
                              [&](SegmentInMemory& world) {
-                               for (std::size_t i = 0; i < objects.size(); ++i) {
-                                 objects[i].reset();
-                                 EXPECT_TRUE(world->erase(name(i)));
-                               }
+                               for (auto& object : objects) object.reset();
+                               for (const auto& entry : world->objects())
+                                 EXPECT_TRUE(world->erase(entry.name));
                              },
-                         .also = also};
+                         .also = also,
+                         .let_go = [&](SegmentInMemory&) { let_go(*objects[0]); }};
+      for (const auto& f : beside)
+        either_or.beside.emplace_back([&](SegmentInMemory&) { f(*objects[0]); });
       if (read) either_or.read = [&](SegmentInMemory&) { return read(*objects[0]); };
       kill_everywhere(either_or);
     }

@@ -17,10 +17,11 @@ class KillCount {
   explicit KillCount(std::string name) : name_(std::move(name)) { tell("begun\t" + name_); }
   /// One that is not ended was stuck, or crashed.
   ~KillCount() {
-    tell("ended\t" + name_ + '\t' + std::to_string(points_ + in_recovery_) + '\t' +
+    tell("ended\t" + name_ + '\t' + std::to_string(points_ + in_recovery_ + met_) + '\t' +
          std::to_string(torn_) + '\t' + std::to_string(leaked_));
     std::cout << "  " << name_ << ": killed at " << points_ << " points";
     if (in_recovery_ != 0) std::cout << ", and in recovery at " << in_recovery_;
+    if (met_ != 0) std::cout << ", and beside another " << met_ << " times";
     std::cout << '\n';
   }
   KillCount(const KillCount&) = delete;
@@ -28,6 +29,7 @@ class KillCount {
 
   void killed() { ++points_; }
   void killed_in_recovery() { ++in_recovery_; }
+  void met() { ++met_; }
   void torn() { ++torn_; }
   void leaked() { ++leaked_; }
   /// The test has failed, for whatever reason.
@@ -44,6 +46,7 @@ class KillCount {
   std::string name_;
   unsigned points_ = 0;
   unsigned in_recovery_ = 0;
+  unsigned met_ = 0;
   unsigned torn_ = 0;
   unsigned leaked_ = 0;
 };

@@ -3,6 +3,7 @@
 /// them: for operations that wait, or that do much that others cannot see.
 ///
 ///     Storing child{"memfd:lagoon-test", 3, [&] { table.self(); }, [&] { write(record); }};
+///     child.wait();
 ///     look(record);
 ///     child.kill();
 ///
@@ -66,7 +67,6 @@ class CountedStores {
     protect_all(PROT_READ);
   }
 
-  /// For good: it is killed.
   static void stop() {
     protect_all(PROT_READ | PROT_WRITE);
     ::kill(getpid(), SIGSTOP);
@@ -169,8 +169,8 @@ class Storing {
  public:
   static constexpr unsigned all = std::numeric_limits<unsigned>::max();
 
-  /// The child calls enter(), then f(), and stops in it or when it has returned. `mapping` is a
-  /// part of the memory's name in /proc/self/maps.
+  /// The child calls enter(), then f(), and stops after so many stores in it; and when f has
+  /// returned. `mapping` is a part of the memory's name in /proc/self/maps.
   template <std::invocable Enter, std::invocable F>
   Storing(const std::string& mapping, unsigned stop_after, Enter&& enter, F&& f) {
     const pid_t parent = getpid();
@@ -183,21 +183,27 @@ class Storing {
         std::forward<Enter>(enter)();
         detail::CountedStores::begin(mapping, stop_after, &*told_);
         std::forward<F>(f)();
-        detail::CountedStores::stop();
+        for (;;) detail::CountedStores::stop();
       } catch (...) {
       }
       _exit(1);
     }
-    int status = 0;
-    while (waitpid(pid_, &status, WUNTRACED) != pid_)
-      if (errno != EINTR) throw std::system_error(errno, std::generic_category(), "waitpid");
-    if (WIFSTOPPED(status)) return;
-    pid_ = -1;
-    throw std::runtime_error("the storing child ended with status " + std::to_string(status));
   }
   Storing(const Storing&) = delete;
   Storing& operator=(const Storing&) = delete;
   ~Storing() { kill(); }
+
+  [[nodiscard]] pid_t pid() const noexcept { return pid_; }
+  /// Returns when it has stopped.
+  void wait() {
+    while (!look(0)) continue;
+  }
+  [[nodiscard]] bool has_stopped() { return look(WNOHANG); }
+  /// One that has stopped goes on until f has returned.
+  void go_on() {
+    stopped_ = false;
+    ::kill(pid_, SIGCONT);
+  }
 
   /// After how many of its stores one that does the same is to be killed: after each, or, of those
   /// that one instruction makes one after the other (a copy, memory that is zeroed), before and
@@ -218,7 +224,13 @@ class Storing {
     }
     return {after.begin(), after.end()};
   }
-  /// SIGKILL; returns when it is dead and reaped.
+  /// Where it stops.
+  void kill_there() {
+    wait();
+    kill();
+  }
+  /// SIGKILL; returns when it is dead and reaped. Unless it has stopped, the kernel cannot mark its
+  /// death.
   void kill() noexcept {
     if (pid_ < 0) return;
     ::kill(pid_, SIGKILL);
@@ -228,8 +240,22 @@ class Storing {
   }
 
  private:
+  bool look(int options) {
+    if (stopped_) return true;
+    int status = 0;
+    const pid_t changed = waitpid(pid_, &status, WUNTRACED | options);
+    if (changed < 0 && errno != EINTR)
+      throw std::system_error(errno, std::generic_category(), "waitpid");
+    if (changed <= 0) return false;
+    stopped_ = WIFSTOPPED(status);
+    if (stopped_) return true;
+    pid_ = -1;
+    throw std::runtime_error("the storing child ended with status " + std::to_string(status));
+  }
+
   Shared<detail::CountedStores::Told> told_;
   pid_t pid_ = -1;
+  bool stopped_ = false;
 };
 
 }  // namespace lagoon::test

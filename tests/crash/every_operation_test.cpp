@@ -973,7 +973,10 @@ Seen all_of(SegmentInMemory& world) {
   }
   std::string all;
   for (const std::string& one : seen) all += one + "; ";
-  return {all, std::to_string(not_to_be_had(world)) + " B not to be had"};
+  std::size_t lost = world->used();
+  for (const auto& entry : world->objects()) lost -= entry.bytes;
+  return {all, std::to_string(lost) + " B in use for nothing",
+          std::to_string(not_to_be_had(world)) + " B not to be had"};
 }
 
 /// Operations on a segment and its objects.
@@ -1078,8 +1081,9 @@ class OfSegment {
 };
 
 TEST(EveryOperation, of_making_in_a_segment) {
+  // One that fits into a hole, one that does not.
   OfSegment().kill("make", [](SegmentInMemory& world, int who) {
-    const Numbers made((*world)["made by " + std::to_string(who)], 100);
+    const Numbers made((*world)["made by " + std::to_string(who)], who == 1 ? 10 : 100);
   });
 }
 TEST(EveryOperation, of_constructing_in_a_segment) {

@@ -45,6 +45,7 @@ using lagoon::test::kill_everywhere;
 using lagoon::test::Operation;
 using lagoon::test::Shared;
 using lagoon::test::SharedTable;
+using lagoon::test::Steps;
 using Replaces = Copies::Replaces;
 using Bytes = std::vector<std::byte>;
 
@@ -390,26 +391,115 @@ TEST(KillEveryInstruction, of_the_use_of_a_lock) {
   kill_everywhere(use_of("RLock", rlock, count, 2));
 }
 
+// ---- A segment's name and its file ------------------------------------------------------------
+
+class KilledAtFile {
+ public:
+  KilledAtFile() {
+    options_.reserve = 8 << 20;
+    options_.participants = 8;
+  }
+  ~KilledAtFile() { remove(); }
+  KilledAtFile(const KilledAtFile&) = delete;
+  KilledAtFile& operator=(const KilledAtFile&) = delete;
+
+  void create() { (void)lagoon::Segment::create(name_.str(), options_); }
+  void open_or_create() { (void)lagoon::Segment::open_or_create(name_.str(), options_); }
+  bool remove() { return lagoon::Segment::remove(name_.str(), options_); }
+  lagoon::Segment open() { return lagoon::Segment::open(name_.str(), options_); }
+  [[nodiscard]] bool is_there() const { return access(name_.path().c_str(), F_OK) == 0; }
+
+  /// The name is there, or it is not; what it names is whole, and can be had and removed.
+  int look() {
+    const bool was_there = is_there();
+    {
+      const auto segment = lagoon::Segment::open_or_create(name_.str(), options_);
+      EXPECT_EQ(segment.used(), 0U);
+      const lagoon::Value<int> value(segment["x"], 5);
+      EXPECT_EQ(value.get(), 5);
+      EXPECT_TRUE(segment.erase("x"));
+    }
+    EXPECT_TRUE(remove());
+    EXPECT_FALSE(is_there());
+    return was_there ? 1 : 0;
+  }
+
+ private:
+  const lagoon::test::ShmName name_;
+  lagoon::SegmentOptions options_;
+};
+
 // Killed while it makes a segment a process leaves no name, or a whole segment.
-TEST(KillEveryInstruction, of_the_creation_of_a_segment) {
-  const lagoon::test::ShmName name;
-  lagoon::SegmentOptions options;
-  options.reserve = 1 << 20;
-  options.participants = 2;
+TEST(KilledAtEachSystemCall, of_the_creation_of_a_segment) {
+  KilledAtFile file;
   kill_everywhere({.name = "Segment::create",
-                   .before = [&] { lagoon::Segment::remove(name.str(), options); },
-                   .run = [&] { (void)lagoon::Segment::create(name.str(), options); },
+                   .run = [&] { file.create(); },
+                   .after = [&] { return file.look(); },
+                   .steps = Steps::system_calls});
+  kill_everywhere({.name = "Segment::open_or_create",
+                   .run = [&] { file.open_or_create(); },
+                   .after = [&] { return file.look(); },
+                   .steps = Steps::system_calls});
+}
+TEST(KilledAtEachSystemCall, of_the_removal_of_a_segment) {
+  KilledAtFile file;
+  kill_everywhere({.name = "Segment::remove",
+                   .before = [&] { file.create(); },
+                   .run = [&] { file.remove(); },
+                   .after = [&] { return 1 - file.look(); },
+                   .steps = Steps::system_calls});
+}
+// Who has it open opens it again and again, and is killed.
+TEST(KilledAtEachSystemCall, of_the_opening_of_a_segment) {
+  KilledAtFile file;
+  kill_everywhere({.name = "Segment::open",
+                   .done = 0,
+                   .before = [&] { file.create(); },
+                   .run = [&] { (void)file.open(); },
                    .after =
                        [&] {
-                         const bool there = access(name.path().c_str(), F_OK) == 0;
-                         const auto segment = lagoon::Segment::open_or_create(name.str(), options);
-                         EXPECT_TRUE(segment.objects().empty());
-                         EXPECT_EQ(segment.used(), 0U);
-                         const lagoon::Value<int> value(segment["x"], 5);
-                         EXPECT_EQ(value.get(), 5);
+                         EXPECT_EQ(file.look(), 1);
+                         return 0;
+                       },
+                   .steps = Steps::system_calls});
+}
+// The file has grown, or has not; and no memory is lost: what it had grown by is had again.
+TEST(KilledAtEachSystemCall, of_the_growth_of_a_segment) {
+  KilledAtFile file;
+  using Text = lagoon::Array<char, lagoon::mode::raw>;
+  std::optional<lagoon::Segment> segment;
+  std::optional<lagoon::Lock> enrols;
+  std::size_t bytes = 0;
+  std::size_t size = 0;
+  const auto begin = [&] {
+    enrols.reset();
+    file.create();
+    segment.emplace(file.open());
+    enrols.emplace((*segment)["enrols"]);
+    bytes = segment->size();  // so large that the memory there is now does not hold it
+  };
+  const auto make = [&] { const Text made((*segment)["made"], bytes); };
+  begin();
+  make();
+  size = segment->size();
+  EXPECT_GT(size, bytes);
+  EXPECT_TRUE(file.remove());
+  kill_everywhere({.name = "Segment, as it grows",
+                   .before = begin,
+                   .enter = [&] { (void)enrols->acquire(false); },
+                   .run = make,
+                   .after =
+                       [&] {
+                         const bool there = segment->erase("made");
+                         make();
+                         const auto made = segment->find<Text>("made");
+                         EXPECT_TRUE(
+                             std::ranges::all_of(made->get_obj(), [](char c) { return c == 0; }));
+                         EXPECT_EQ(segment->size(), size);
+                         EXPECT_TRUE(file.remove());
                          return there ? 1 : 0;
                        },
-                   .every = 997});
+                   .steps = Steps::system_calls});
 }
 
 }  // namespace

@@ -277,7 +277,7 @@ TEST_F(ReaderWriterLockTest, readers_and_writers_killed_at_random_stop_nobody) {
 
 TEST_F(ReaderWriterLockTest, killed_at_every_instruction_as_a_reader_and_as_a_writer) {
   Shared<std::atomic<int>> came;
-  const auto operation = [&](const std::string& name, unsigned every, std::function<void()> run) {
+  const auto operation = [&](const std::string& name, std::function<void()> run) {
     return lagoon::test::Operation{.name = name,
                                    .done = 2,
                                    .before = [&] { *came = 0; },
@@ -298,15 +298,15 @@ TEST_F(ReaderWriterLockTest, killed_at_every_instruction_as_a_reader_and_as_a_wr
                                          lock_->unlock();
                                          return now == 0 && told ? 1 : now;
                                        },
-                                   .every = every};
+                                   .shared = [&] { return std::as_bytes(std::span(&*lock_, 1)); }};
   };
-  kill_everywhere(operation("ReaderWriterLock, reader", 1, [&] {
+  kill_everywhere(operation("ReaderWriterLock, reader", [&] {
     lock_->lock_shared();
     *came = 1;
     lock_->unlock_shared();
     *came = 2;
   }));
-  kill_everywhere(operation("ReaderWriterLock, writer", 7, [&] {  // it looks at many names
+  kill_everywhere(operation("ReaderWriterLock, writer", [&] {
     lock_->lock();
     *came = 1;
     lock_->unlock();

@@ -7,8 +7,8 @@
 ///
 /// Long operations run mostly on private memory, which dies with the child. For these `shared` says
 /// what others can see, and the child is killed after each instruction that changed it: what lies
-/// between two of those is the same to everyone else. Where that cannot be seen, `every` is more
-/// than one.
+/// between two of those is the same to everyone else. What others see of a file that has no name
+/// yet is what system calls do: then `steps` are these.
 ///
 /// To add one: write down what to do before, in the child and after. `after` says how far the
 /// operation came, as a number that never goes back from one k to the next: 0 not at all, `done`
@@ -30,6 +30,8 @@
 
 namespace lagoon::test {
 
+enum class Steps { instructions, system_calls };
+
 struct Operation {
   std::string name;
   int done = 1;
@@ -37,7 +39,7 @@ struct Operation {
   std::function<void()> enter = [] {};   // in the child, at full speed
   std::function<void()> run;             // in the child, until it is killed
   std::function<int()> after;            // here
-  unsigned every = 1;
+  Steps steps = Steps::instructions;
   std::function<std::span<const std::byte>()> shared = {};  // see above
   /// Whether it takes as many instructions each time. If not, how far it came is not compared from
   /// one kill to the next.
@@ -76,13 +78,16 @@ inline void kill_everywhere(const Operation& operation) {
   int came = 0;
   for (bool returned = false; !returned; ++points) {
     // All of them at last: this child may take some more than the one that was looked at.
-    const unsigned k = where.empty()           ? points * operation.every
+    const unsigned k = where.empty()           ? points
                        : points < where.size() ? where[points]
                                                : std::numeric_limits<unsigned>::max();
-    SCOPED_TRACE(operation.name + ", killed after " + std::to_string(k) + " instructions");
+    const bool calls = operation.steps == Steps::system_calls;
+    SCOPED_TRACE(operation.name + ", killed after " + std::to_string(k) +
+                 (calls ? " begins and ends of system calls" : " instructions"));
     operation.before();
     Stepped child{operation.enter, operation.run};
-    for (unsigned i = 0; i < k && child.step(); ++i) continue;
+    for (unsigned i = 0; i < k && (calls ? child.step_to_system_call() : child.step()); ++i)
+      continue;
     returned = child.returned();
     child.kill();
     const int now = operation.after();

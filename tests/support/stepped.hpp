@@ -60,6 +60,14 @@ class Stepped {
     returned_ = await_stop() == SIGSTOP;
     return !returned_;
   }
+  /// Runs to where the next system call begins or ends; false when f has returned. Killed where it
+  /// begins, it has not been made.
+  bool step_to_system_call() {
+    if (returned_) return false;
+    go(PTRACE_SYSCALL);
+    returned_ = await_stop() == SIGSTOP;
+    return !returned_;
+  }
   /// Runs the rest of f at full speed.
   void finish() {
     if (!returned_) {

@@ -1,0 +1,312 @@
+/// Killed at every instruction: what makes, erases and sweeps objects in a segment. How, and how to
+/// add one: support/either_or.hpp.
+
+#include <lagoon/lagoon.hpp>
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <numeric>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "helpers.hpp"
+
+namespace {
+
+using lagoon::Array;
+using lagoon::test::EitherOr;
+using lagoon::test::kill_everywhere;
+using lagoon::test::Seen;
+using lagoon::test::SegmentInMemory;
+using lagoon::test::Storing;
+using lagoon::test::text;
+namespace mode = lagoon::mode;
+
+using Numbers = Array<std::int64_t>;
+using Bytes = Array<char, mode::raw>;
+
+/// The smallest object takes so many bytes. Of others that take a multiple of it, it makes no
+/// difference which holes they lie in: as many small ones find room between them.
+constexpr std::size_t smallest = 256;
+std::size_t bytes_taken(SegmentInMemory& world, const std::string& name) {
+  for (const auto& entry : world->objects())
+    if (entry.name == name) return entry.bytes;
+  return 0;
+}
+/// Of an array of numbers.
+std::size_t handy_length() {
+  for (std::size_t n = 100;; ++n) {
+    SegmentInMemory world;
+    const Bytes one((*world)["one"], 1);
+    EXPECT_EQ(bytes_taken(world, "one"), smallest);
+    const Numbers made((*world)["made"], n);
+    if (bytes_taken(world, "made") % smallest == 0) return n;
+  }
+}
+
+/// How many bytes nobody can have without growth, though nothing is there; fills it.
+std::size_t not_to_be_had(SegmentInMemory& world) {
+  const std::size_t size = world->size();
+  for (int i = 0;; ++i) {
+    const std::size_t used = world->used();
+    try {
+      const Bytes one((*world)["small" + std::to_string(i)], 1);
+    } catch (const lagoon::OutOfMemory&) {
+    }
+    if (world->size() != size || world->used() == used) return size - used;
+  }
+}
+
+/// What is there, and what it holds; and whatever comes next gets what it should, wherever it lies.
+Seen all_of(SegmentInMemory& world) {
+  std::set<std::string> seen;
+  for (const auto& entry : world->objects())
+    seen.insert(entry.name + ' ' + entry.type + ' ' +
+                (entry.type.starts_with("Array<int64")
+                     ? text(world->find<Numbers>(entry.name)->snapshot())
+                     : ""));
+  for (const std::size_t bytes : {16384U, 80U, 1280U, 320U}) {  // clean memory first
+    try {
+      const Bytes next((*world)["next"], bytes);
+      EXPECT_TRUE(std::ranges::all_of(next.get_obj(), [](char c) { return c == 0; })) << "torn";
+    } catch (const lagoon::OutOfMemory&) {
+      seen.insert("no room for " + std::to_string(bytes));
+      continue;
+    }
+    EXPECT_TRUE(world->erase("next"));
+  }
+  std::string all;
+  for (const std::string& one : seen) all += one + "; ";
+  std::size_t lost = world->used();
+  for (const auto& entry : world->objects()) lost -= entry.bytes;
+  return {all, std::to_string(lost) + " B in use for nothing",
+          std::to_string(not_to_be_had(world)) + " B not to be had"};
+}
+
+/// Operations on a segment and its objects.
+class OfSegment {
+ public:
+  OfSegment() {
+    // So much that the next object finds no room, and the segment must grow.
+    SegmentInMemory world;
+    const auto grows = [&] {
+      world.begin_anew();
+      make_some(world);
+      const std::size_t size = world->size();
+      make_fillers(world);
+      return world->size() != size;
+    };
+    for (std::size_t bytes = 32768; bytes >= 512;) {
+      fillers_.push_back(bytes);
+      if (!grows()) continue;
+      fillers_.pop_back();
+      bytes /= 2;
+    }
+  }
+
+  void kill(const std::string& name,
+            const std::function<void(SegmentInMemory&, int who)>& run) const {
+    kill(
+        name + " in a segment of some objects", [](SegmentInMemory&) {}, run);
+    kill(name + " in a segment with holes", make_holes, run);
+    kill(name + " in a segment with what a dead one erased", erase_and_die, run);
+    kill(
+        name + " in a segment that must grow",
+        [this](SegmentInMemory& world) { make_fillers(world); }, run);
+    kill(name + " in a segment that cannot grow", fill, run);
+  }
+  /// After what `prepare` does.
+  void kill(const std::string& name, const std::function<void(SegmentInMemory&)>& prepare,
+            const std::function<void(SegmentInMemory&, int who)>& run,
+            const std::function<Seen(SegmentInMemory&)>& look = all_of) const {
+    std::optional<lagoon::Lock> enrols;
+    kill_everywhere(EitherOr{.name = name,
+                             .make =
+                                 [&](SegmentInMemory& world) {
+                                   make_some(world);
+                                   enrols.emplace((*world)["enrols"]);
+                                   prepare(world);
+                                 },
+                             .enter =
+                                 [&](SegmentInMemory&, int) {
+                                   enrols->lock();
+                                   enrols->unlock();
+                                 },
+                             .run =
+                                 [&](SegmentInMemory& world, int who) {
+                                   try {
+                                     run(world, who);
+                                   } catch (const lagoon::OutOfMemory&) {
+                                   }
+                                 },
+                             .look = look,
+                             .drop =
+                                 [&](SegmentInMemory& world) {
+                                   enrols.reset();
+                                   for (const auto& entry : world->objects())
+                                     world->erase(entry.name);
+                                 }});
+  }
+
+ private:
+  static void make_some(SegmentInMemory& world) {
+    std::vector<std::int64_t> all(10);
+    std::iota(all.begin(), all.end(), 100);
+    for (const char* const name : {"first", "a", "b", "c"}) const Numbers one((*world)[name], all);
+    const lagoon::Lock enrols((*world)["enrols"]);
+  }
+  static void make_holes(SegmentInMemory& world) {
+    const auto name = [](unsigned i) { return "filler" + std::to_string(i); };
+    for (unsigned i = 0; i < 20; ++i) const Bytes filler((*world)[name(i)], 100 * (i + 1));
+    for (unsigned i = 0; i < 20; i += 2) EXPECT_TRUE(world->erase(name(i)));
+  }
+  /// Whoever comes next sweeps it.
+  static void erase_and_die(SegmentInMemory& world) {
+    make_holes(world);
+    Storing(
+        SegmentInMemory::mapping, Storing::all, [] {}, [&] { world->erase("first"); })
+        .kill_there();
+    world->acknowledge_erased();
+  }
+  void make_fillers(SegmentInMemory& world) const {
+    for (std::size_t i = 0; i < fillers_.size(); ++i)
+      const Bytes filler((*world)["filler" + std::to_string(i)], fillers_[i]);
+  }
+  static void fill(SegmentInMemory& world) {
+    int fillers = 0;
+    for (std::size_t bytes = std::size_t{1} << 20; bytes >= 64;) try {
+        const Bytes filler((*world)["filler" + std::to_string(fillers)], bytes);
+        ++fillers;
+      } catch (const lagoon::OutOfMemory&) {
+        bytes /= 2;
+      }
+  }
+
+  std::vector<std::size_t> fillers_;
+};
+
+TEST(EveryOperation, of_making_in_a_segment) {
+  // One that fits into a hole, one that does not.
+  OfSegment().kill("make", [](SegmentInMemory& world, int who) {
+    const Numbers made((*world)["made by " + std::to_string(who)], who == 1 ? 10 : 100);
+  });
+}
+TEST(EveryOperation, of_constructing_in_a_segment) {
+  OfSegment().kill("construct", [](SegmentInMemory& world, int who) {
+    (void)world->construct<Book>("made by " + std::to_string(who));
+  });
+}
+TEST(EveryOperation, of_acknowledging_what_was_erased_in_a_segment) {
+  OfSegment().kill("acknowledge", [](SegmentInMemory& world, int) { world->acknowledge_erased(); });
+}
+TEST(EveryOperation, of_making_what_another_makes_too) {
+  OfSegment().kill("make what another makes too",
+                   [n = handy_length()](SegmentInMemory& world, int) {
+                     const Numbers made((*world)["made"], n);
+                   });
+}
+TEST(EveryOperation, of_erasing_in_a_segment) {
+  OfSegment().kill("erase",
+                   [](SegmentInMemory& world, int who) { world->erase(who == 1 ? "a" : "b"); });
+}
+TEST(EveryOperation, of_erasing_what_another_erases_too) {
+  OfSegment().kill("erase what another erases too",
+                   [](SegmentInMemory& world, int) { world->erase("b"); });
+}
+// A handle to what was erased says so, when the next one has swept, and to nothing else.
+TEST(EveryOperation, of_erasing_what_another_has_a_handle_to) {
+  std::optional<Numbers> handle;
+  OfSegment().kill(
+      "erase what another has a handle to",
+      [&](SegmentInMemory& world) { handle = world->find<Numbers>("a"); },
+      [](SegmentInMemory& world, int) { world->erase("a"); },
+      [&](SegmentInMemory& world) {
+        Seen seen = all_of(world);
+        const bool is_named = world->find<Numbers>("a").has_value();
+        EXPECT_EQ(handle->gone(), !is_named);
+        EXPECT_TRUE(!is_named || handle->get(9) == 109);
+        handle.reset();
+        return seen;
+      });
+}
+// Who waits for its lock gets that, or is told.
+TEST(EveryOperation, of_erasing_a_lock_for_which_another_waits) {
+  std::optional<lagoon::Lock> lock;
+  const lagoon::test::Shared<std::atomic<bool>> was_told;
+  kill_everywhere(EitherOr{.name = "erase a Lock for which another waits",
+                           .make =
+                               [&](SegmentInMemory& world) {
+                                 *was_told = false;
+                                 lock.emplace((*world)["door"]);
+                                 lock->lock();
+                                 const lagoon::Lock enrols((*world)["enrols"]);
+                               },
+                           .enter =
+                               [&](SegmentInMemory& world, int) {
+                                 lagoon::Lock enrols((*world)["enrols"]);
+                                 enrols.lock();
+                                 enrols.unlock();
+                               },
+                           .run = [](SegmentInMemory& world, int) { world->erase("door"); },
+                           .look =
+                               [&](SegmentInMemory& world) {
+                                 const bool is_there =
+                                     world->find<lagoon::Lock>("door").has_value();
+                                 EXPECT_EQ(*was_told, !is_there);
+                                 return Seen{is_there ? "there" : "erased"};
+                               },
+                           .drop =
+                               [&](SegmentInMemory& world) {
+                                 lock.reset();
+                                 for (const auto& entry : world->objects())
+                                   EXPECT_TRUE(world->erase(entry.name));
+                               },
+                           .beside = {[&](SegmentInMemory&) {
+                             try {
+                               lock->lock();
+                               lock->unlock();
+                             } catch (const lagoon::Gone&) {
+                               *was_told = true;
+                             }
+                           }},
+                           .let_go =
+                               [&](SegmentInMemory& world) {
+                                 (void)world.attach_once_more();  // sweeps
+                                 lock->release();
+                               }});
+}
+TEST(EveryOperation, of_erasing_and_of_making_the_same_in_a_segment) {
+  OfSegment().kill("erase, and find or make,", [](SegmentInMemory& world, int who) {
+    if (who == 1)
+      world->erase("a");
+    else
+      const Numbers made((*world)["a"], 10);
+  });
+}
+
+// What the dead have left, at whatever moment, is swept by who attaches, and who is killed
+// meanwhile.
+TEST(EveryOperation, of_attaching) {
+  for (const unsigned stores : {3U, 6U, 9U, 20U, 30U, 40U, 47U})
+    OfSegment().kill(
+        "attach after " + std::to_string(stores) + " stores of who made and erased",
+        [stores](SegmentInMemory& world) {
+          const auto die_in = [&](std::function<void()> f) {
+            Storing(
+                SegmentInMemory::mapping, stores, [] {}, f)
+                .kill_there();
+          };
+          die_in([&] { const Numbers made((*world)["made"], 100); });
+          die_in([&] { world->erase("b"); });
+        },
+        [](SegmentInMemory& world, int) { (void)world.attach_once_more(); });
+}
+
+}  // namespace

@@ -1,0 +1,31 @@
+#include <lagoon/core/tenure.hpp>
+
+namespace lagoon::core {
+
+using boost::memory_order_acq_rel;
+using boost::memory_order_acquire;
+using boost::memory_order_relaxed;
+
+std::optional<std::uint64_t> Tenure::take() noexcept {
+  std::uint64_t seen = word_.load(memory_order_acquire);
+  if (mutex_.holder(memory_order_acquire) != 0) return std::nullopt;
+  if (!word_.compare_exchange_strong(seen, seen + one_generation, memory_order_acq_rel,  // (1)
+                                     memory_order_relaxed))
+    return std::nullopt;
+  if (!mutex_.take()) return std::nullopt;  // (2)
+  const std::uint64_t me = mutex_.holder(memory_order_relaxed);
+  seen = word_.load(memory_order_relaxed);
+  std::uint64_t mine = 0;
+  do mine = seen / one_generation + 1;
+  while (!word_.compare_exchange_weak(seen, mine * one_generation + me,
+                                      memory_order_acq_rel,  // (3)
+                                      memory_order_relaxed));
+  return mine;
+}
+
+void Tenure::resign() noexcept {
+  word_.fetch_add(one_generation, memory_order_acq_rel);  // (4)
+  mutex_.give_back();                                     // (5)
+}
+
+}  // namespace lagoon::core

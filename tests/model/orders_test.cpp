@@ -114,7 +114,8 @@ constexpr const char* files[] = {
     "mcs.cpp",          "owned_permits.hpp", "owned_permits.cpp", "owned_word.hpp",
     "owned_word.cpp",   "parties.hpp",       "parties.cpp",       "permit_count.hpp",
     "permit_count.cpp", "reader_writer.hpp", "reader_writer.cpp", "seqlock.hpp",
-    "seqlock.cpp",      "ticket.hpp",        "ticket.cpp",        "ttas.hpp",
+    "seqlock.cpp",      "tenure.hpp",        "tenure.cpp",        "ticket.hpp",
+    "ticket.cpp",       "ttas.hpp",
 };
 INSTANTIATE_TEST_SUITE_P(Of, EachOrder, testing::ValuesIn(files), [](const auto& file) {
   std::string name = file.param;

@@ -17,6 +17,7 @@ struct Named {
 const std::vector<Named>& scenarios();
 
 // Each in scenarios/, one file for each thing.
+std::vector<Named> of_tenures();
 std::vector<Named> of_owned_words();
 std::vector<Named> of_copies();
 std::vector<Named> of_events_and_permits();

@@ -35,10 +35,24 @@
 /// dead one's id, which the kernel gives to others when that one is gone, may have come between (6)
 /// and (7), by all of its steps; then its (1) shows at (8).
 ///
+/// Memory orders
+///   - Who is told of a death sees all that the dead one did. The kernel's mark releases it, (4)
+///   what
+///     one who resigned did. A look reads either by acquire; or it reads what a rival made of the
+///     word: by (1), which is release, after a look at the mutex, which was acquire.
+///   - (3) is release and the look before (1) acquire: see (3).
+///   - Fence (a): taking the mutex is acquire, not release. Who sees it taken at (7) could miss (1)
+///     at (8) without the fence, and take the dead for alive if the rival has the dead one's id.
+///   - Fences (b) and (c): who has been told a generation may ask for it, by whatever order it was
+///     told. Without them it could read the word as it was before (3), and take the living for
+///     dead.
+/// On x86 the fences are nothing but a word to the compiler.
+///
 /// Progress: a look is wait-free, taking is lock-free.
 
 #include <lagoon/core/marked_mutex.hpp>
 
+#include <boost/atomic/fences.hpp>
 #include <boost/atomic/ipc_atomic.hpp>
 #include <cstdint>
 #include <optional>
@@ -59,14 +73,14 @@ class Tenure {
 
   /// Whether the thread that took it in this generation has resigned or ended.
   [[nodiscard]] bool is_dead(std::uint64_t generation) const noexcept {
-    // Acquire: what the dead one stored before its death is visible to who takes over from it.
+    boost::atomic_thread_fence(boost::memory_order_acquire);             // (c)
     const std::uint64_t seen = word_.load(boost::memory_order_acquire);  // (6)
     if (seen / one_generation != generation) return true;
     const std::uint32_t holder = mutex_.holder(boost::memory_order_acquire);  // (7)
     if (holder == 0 || holder != seen % one_generation) return true;
     return word_.load(boost::memory_order_acquire) != seen;  // (8)
   }
-  /// Whether a living thread has it, or is about to.
+  /// Whether a living thread has it, or is about to. If not, all that those before it did is seen.
   [[nodiscard]] bool is_live() const noexcept {
     return mutex_.holder(boost::memory_order_acquire) != 0;
   }

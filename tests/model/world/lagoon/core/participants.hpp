@@ -1,7 +1,7 @@
 #pragma once
 /// Who takes part, of the model: its threads. The kernel's mark on a dead one is a word that its
 /// death stores; who looks may see it late, and once it sees it, sees all that the dead one did.
-/// (How the real table works is not modelled: tests/core/participants_test.cpp.)
+/// How the real table finds out is tried by itself: scenarios/tenure.cpp.
 
 #include <cstdint>
 

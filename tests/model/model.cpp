@@ -153,6 +153,7 @@ class Explorer {
     threads_[count_].id = count_ + 1;
     ++count_;
   }
+  void is_known(unsigned t) { known_[t] = true; }
   void afterwards(std::function<void()> f) { afterwards_ = std::move(f); }
 
   [[nodiscard]] bool is_shared(const void* at) const {
@@ -269,6 +270,11 @@ class Explorer {
     for (unsigned i = 0; i < most_threads; ++i)
       if (i != current_ && (w.written[i] > before[i] || w.read[i] > before[i])) return race(what);
     w.written[current_] = tick().knows.before[current_];
+  }
+
+  [[nodiscard]] bool has_seen_begin(unsigned t) const {
+    const Thread& me = threads_[current_];
+    return known_[t] || me.knows.before[t] != 0 || me.to_acquire.before[t] != 0;
   }
 
   bool is_dead(unsigned t) {
@@ -394,6 +400,7 @@ class Explorer {
     words_.clear();
     plain_.clear();
     marks_ = {};
+    known_ = {};
     fenced_ = {};
     kernel_ = {};
     failure_.reset();
@@ -407,6 +414,8 @@ class Explorer {
     Trial setup;
     scenario_(setup);
     for (unsigned i = 0; i < count_; ++i) {
+      threads_[i].knows.before[i] = threads_[i].knows.visible[i] = 1;
+      threads_[i].fence_released = threads_[i].knows;
       getcontext(&threads_[i].context);
       threads_[i].context.uc_stack.ss_sp = stacks_[i].get();
       threads_[i].context.uc_stack.ss_size = stack_bytes;
@@ -716,6 +725,7 @@ class Explorer {
   std::unordered_map<const void*, Word> words_;
   std::unordered_map<const void*, PlainWord> plain_;
   std::array<std::uint8_t, most_threads> marks_{};
+  std::array<bool, most_threads> known_{};
   Clock fenced_{};                     // what came before seq_cst fences so far
   std::uint32_t stores_in_order_ = 0;  // seq_cst
   std::uint64_t stores_ = 0;
@@ -765,6 +775,7 @@ std::byte* Trial::memory(std::size_t bytes, std::size_t alignment) {
 void Trial::thread(std::function<void()> f, bool may_die) {
   explorer->thread(std::move(f), may_die);
 }
+void Trial::is_known(unsigned thread) { explorer->is_known(thread); }
 void Trial::afterwards(std::function<void()> f) { explorer->afterwards(std::move(f)); }
 
 bool was_killed(unsigned thread) { return explorer->was_killed(thread); }
@@ -828,6 +839,9 @@ unsigned self() { return running() ? explorer->self() : most_threads; }
 bool is_dead(unsigned thread) {
   if (thread >= most_threads) return running();
   return running() ? explorer->is_dead(thread) : explorer->was_killed(thread);
+}
+bool has_seen_begin(unsigned thread) {
+  return thread >= most_threads || !running() || explorer->has_seen_begin(thread);
 }
 bool is_shared(const void* at) { return explorer->is_shared(at); }
 void read_plain(const void* at, const char* what) {

@@ -101,6 +101,8 @@ class Trial {
   std::byte* memory(std::size_t bytes, std::size_t alignment = 64);
   /// `may_die`: is killed at any of its steps, in some of the runs.
   void thread(std::function<void()> f, bool may_die = false);
+  /// All have seen that it began.
+  void is_known(unsigned thread);
   /// When all have ended; sees all that they did.
   void afterwards(std::function<void()> f);
 };
@@ -158,6 +160,10 @@ void take_off_list(void* word);
 /// when it runs: what it holds then was left by a dead one.
 unsigned self();
 bool is_dead(unsigned thread);
+
+/// Whether this thread, after an acquire fence, has seen that `thread` began, as though that had
+/// begun by a release fence: what it has read leads back to some store of that one's.
+bool has_seen_begin(unsigned thread);
 
 /// Whether it is the run's memory.
 bool is_shared(const void* at);

@@ -115,7 +115,7 @@ constexpr const char* files[] = {
     "owned_word.cpp",   "parties.hpp",       "parties.cpp",       "permit_count.hpp",
     "permit_count.cpp", "reader_writer.hpp", "reader_writer.cpp", "seqlock.hpp",
     "seqlock.cpp",      "tenure.hpp",        "tenure.cpp",        "ticket.hpp",
-    "ticket.cpp",       "ttas.hpp",
+    "ticket.cpp",       "ttas.hpp",          "wait_queue.cpp",
 };
 INSTANTIATE_TEST_SUITE_P(Of, EachOrder, testing::ValuesIn(files), [](const auto& file) {
   std::string name = file.param;

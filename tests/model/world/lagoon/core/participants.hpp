@@ -1,7 +1,8 @@
 #pragma once
 /// Who takes part, of the model: its threads. The kernel's mark on a dead one is a word that its
 /// death stores; who looks may see it late, and once it sees it, sees all that the dead one did.
-/// How the real table finds out is tried by itself: scenarios/tenure.cpp.
+/// Each thread has enrolled when it begins; who asks for one must have seen that (fence (b) of
+/// tenure.hpp). How the real table finds out is tried by itself: scenarios/tenure.cpp.
 
 #include <cstdint>
 
@@ -32,7 +33,10 @@ class Participants {
 
   [[nodiscard]] static Owner self() { return owner_of(test::model::self()); }
   [[nodiscard]] static bool is_dead(Owner owner) {
-    return test::model::is_dead(static_cast<unsigned>(((owner >> 2 & 0x3fff) - 1) / apart));
+    const auto thread = static_cast<unsigned>(((owner >> 2 & 0x3fff) - 1) / apart);
+    test::model::expect(test::model::has_seen_begin(thread),
+                        "asks for an Owner without having seen that it enrolled");
+    return test::model::is_dead(thread);
   }
   static constexpr Owner owner_of(unsigned thread) noexcept {
     return std::uint64_t{1} << 16 | std::uint64_t{1 + apart * thread} << 2;

@@ -27,6 +27,8 @@ namespace lagoon::core {
 
 /// Names one enrolled thread: generation in bits 16 to 57, slot in bits 2 to 15. The others are
 /// free for the flags of the word it is written into. Zero is nobody.
+/// Its own thread may store it by any order, and whoever loads it by any order may ask `is_dead`.
+/// Another thread stores it by release (tenure.hpp, fences (b) and (c)).
 using Owner = std::uint64_t;
 inline constexpr Owner nobody = 0;
 

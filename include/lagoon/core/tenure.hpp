@@ -36,17 +36,16 @@
 /// and (7), by all of its steps; then its (1) shows at (8).
 ///
 /// Memory orders
-///   - Who is told of a death sees all that the dead one did. The kernel's mark releases it, (4)
-///   what
-///     one who resigned did. A look reads either by acquire; or it reads what a rival made of the
-///     word: by (1), which is release, after a look at the mutex, which was acquire.
+///   - Who is told of a death sees all that the dead one did. The kernel's mark releases it; what
+///     one who resigned did, (4). A look reads one of the two by acquire, or else what a rival made
+///     of the word: by (1), which is release, after a look at the mutex, which was acquire.
 ///   - (3) is release and the look before (1) acquire: see (3).
 ///   - Fence (a): taking the mutex is acquire, not release. Who sees it taken at (7) could miss (1)
 ///     at (8) without the fence, and take the dead for alive if the rival has the dead one's id.
-///   - Fences (b) and (c): who has been told a generation may ask for it, by whatever order it was
-///     told. Without them it could read the word as it was before (3), and take the living for
-///     dead.
-/// On x86 the fences are nothing but a word to the compiler.
+///   - Fences (b) and (c): who has been told a generation by its thread may ask for it, whatever
+///     the orders of that store and load. Without them it could read the word as it was before (3)
+///     and take the living for dead.
+/// On x86 the fences are no instructions.
 ///
 /// Progress: a look is wait-free, taking is lock-free.
 

@@ -24,5 +24,6 @@ std::vector<Named> of_events_and_permits();
 std::vector<Named> of_conditions();
 std::vector<Named> of_parties();
 std::vector<Named> of_locks();
+std::vector<Named> of_directories();
 
 }  // namespace lagoon::test::model

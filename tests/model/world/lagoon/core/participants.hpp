@@ -4,7 +4,9 @@
 /// Each thread has enrolled when it begins; who asks for one must have seen that (fence (b) of
 /// tenure.hpp). How the real table finds out is tried by itself: scenarios/tenure.cpp.
 
+#include <cstddef>
 #include <cstdint>
+#include <new>
 
 #include "model.hpp"
 
@@ -30,6 +32,9 @@ class Participants {
   Participants() = default;
   Participants(const Participants&) = delete;
   Participants& operator=(const Participants&) = delete;
+
+  static constexpr std::size_t size_for(std::size_t) noexcept { return sizeof(Participants); }
+  static Participants& make(void* memory, std::size_t) { return *new (memory) Participants; }
 
   [[nodiscard]] static Owner self() { return owner_of(test::model::self()); }
   [[nodiscard]] static bool is_dead(Owner owner) {

@@ -115,6 +115,8 @@ std::optional<Directory::Fresh> Directory::take_from_free(std::size_t need, core
   for (std::uint64_t offset = header().search_from.load(); offset < committed();) {
     Block* b = checked_at(offset);
     if (b->is_free()) {
+      // Who looks without the turn and meets what is stored into it from here on sees `unlinks`.
+      boost::atomic_thread_fence(boost::memory_order_release);
       join_with_free_neighbours(b);
       if (std::exchange(first, false))
         header().search_from.store(offset, boost::memory_order_relaxed);

@@ -1,13 +1,15 @@
 #include <lagoon/core/participants.hpp>
 #include <lagoon/error.hpp>
 
-#include <linux/futex.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <map>
 #include <mutex>
 #include <new>
+#include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -81,43 +83,13 @@ void after_fork_in_child() {
 
 Participants& Participants::make(void* memory, std::size_t capacity) {
   auto* table = new (memory) Participants(std::clamp<std::size_t>(capacity, 1, max_capacity));
-  pthread_mutexattr_t attributes;
-  pthread_mutexattr_init(&attributes);
-  pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
-  pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
-  for (std::size_t i = 0; i < table->capacity_; ++i) {
-    Slot* s = new (&table->slot(i)) Slot{};
-    pthread_mutex_init(&s->mutex, &attributes);
-  }
-  pthread_mutexattr_destroy(&attributes);
+  for (std::size_t i = 0; i < table->capacity_; ++i) new (&table->slot(i)) Slot{};
   return *table;
-}
-
-std::uint32_t Participants::Slot::lock_word() const noexcept {
-  auto& word = const_cast<int&>(mutex.__data.__lock);
-  return static_cast<std::uint32_t>(
-      boost::ipc_atomic_ref<int>(word).load(boost::memory_order_acquire));
-}
-
-bool Participants::Slot::is_live() const noexcept {
-  const std::uint32_t word = lock_word();
-  return (word & FUTEX_TID_MASK) != 0 && (word & FUTEX_OWNER_DIED) == 0;
 }
 
 bool Participants::is_dead(Owner owner) const noexcept {
   const std::size_t i = slot_of(owner);
-  if (i >= capacity_) return true;
-  const Slot& s = slot(i);
-  // Acquire: what the dead one stored before its death is visible to who takes over from it.
-  const std::uint64_t tenure = s.tenure.load(boost::memory_order_acquire);
-  if (tenure / one_generation != generation_of(owner)) return true;
-  // Marked, in nobody's hands, or in others.
-  const std::uint32_t word = s.lock_word();
-  const std::uint32_t holder = word & FUTEX_TID_MASK;
-  if ((word & FUTEX_OWNER_DIED) != 0 || holder == 0 || holder != tenure % one_generation)
-    return true;
-  // A rival may have come since the first look, by all of its steps; then its (1) shows now.
-  return s.tenure.load(boost::memory_order_acquire) != tenure;
+  return i >= capacity_ || slot(i).tenure.is_dead(generation_of(owner));
 }
 
 Owner Participants::self_slow() {
@@ -149,23 +121,8 @@ Owner Participants::enrol() {
 
   for (std::size_t i = 0; i < capacity_; ++i) {
     Slot& s = slot(i);
-    std::uint64_t seen = s.tenure.load(boost::memory_order_acquire);
-    const std::uint32_t word = s.lock_word();
-    if (word != 0 && (word & FUTEX_OWNER_DIED) == 0) continue;
-    // (1), (2), (3): see the head of the header.
-    if (!s.tenure.compare_exchange_strong(seen, seen + one_generation, boost::memory_order_acq_rel))
-      continue;
-    const int locked = pthread_mutex_trylock(&s.mutex);
-    if (locked == EOWNERDEAD)
-      pthread_mutex_consistent(&s.mutex);
-    else if (locked != 0)
-      continue;
-    seen = s.tenure.load(boost::memory_order_relaxed);
-    std::uint64_t mine = 0;
-    do mine = seen / one_generation + 1;
-    while (!s.tenure.compare_exchange_weak(
-        seen, mine * one_generation + (s.lock_word() & FUTEX_TID_MASK), boost::memory_order_acq_rel,
-        boost::memory_order_relaxed));
+    const std::optional<std::uint64_t> generation = s.tenure.take();
+    if (!generation) continue;
     s.births.store(0, boost::memory_order_relaxed);
     s.since.store(here.since, boost::memory_order_release);
     s.pid.store(static_cast<std::int32_t>(::getpid()), boost::memory_order_relaxed);
@@ -173,7 +130,7 @@ Owner Participants::enrol() {
     while (used < i + 1 && !used_.compare_exchange_weak(used, i + 1)) {
     }
     here.slots.push_back(i);
-    return (mine << 16) | (i << 2);
+    return (*generation << 16) | (i << 2);
   }
   throw OutOfMemory("all " + std::to_string(capacity_) +
                     " places for participants of this segment are taken by living threads; make "
@@ -195,9 +152,7 @@ void Participants::resign() noexcept {
     std::erase(here->second.slots, i);
   Slot& s = slot(i);
   s.pid.store(0, boost::memory_order_relaxed);
-  // Retire the generation first: whatever this thread still owns now reads as dead.
-  s.tenure.fetch_add(one_generation, boost::memory_order_acq_rel);
-  pthread_mutex_unlock(&s.mutex);
+  s.tenure.resign();
 }
 
 void Participants::forget() noexcept {
@@ -242,7 +197,8 @@ void Participants::child_arrived(Owner parent) noexcept {
 
 bool Participants::birth_pending() const noexcept {
   for (std::size_t i = 0; i < used_.load(boost::memory_order_acquire); ++i)
-    if (slot(i).is_live() && slot(i).births.load(boost::memory_order_acquire) != 0) return true;
+    if (slot(i).tenure.is_live() && slot(i).births.load(boost::memory_order_acquire) != 0)
+      return true;
   return false;
 }
 

@@ -96,7 +96,7 @@ bool WaitQueue::notify_oldest(std::uint64_t before, std::uint64_t heirs) {
 
 void WaitQueue::mark(Node& node, Owner owner, std::uint64_t heirs) {
   node.heirs.store(heirs, memory_order_relaxed);
-  node.owner.store(owner | notified, memory_order_relaxed);  // (2)
+  node.owner.store(owner | notified, boost::memory_order_release);  // (2)
   futex_wake(&node.owner, 1);
 }
 

@@ -94,6 +94,9 @@ struct Thread {
   unsigned held_since = 0;  // pauses
   bool paused = false;
   std::function<bool()> waits_for;
+  // for the kernel
+  std::uint32_t id = 0;
+  std::vector<void*> list;
   // asleep
   const void* word = nullptr;
   std::int64_t until = 0;
@@ -147,8 +150,10 @@ class Explorer {
     if (count_ == most_threads) throw std::length_error("too many threads for the model");
     threads_[count_].f = std::move(f);
     threads_[count_].may_die = may_die;
+    threads_[count_].id = count_ + 1;
     ++count_;
   }
+  void is_known(unsigned t) { known_[t] = true; }
   void afterwards(std::function<void()> f) { afterwards_ = std::move(f); }
 
   [[nodiscard]] bool is_shared(const void* at) const {
@@ -162,6 +167,14 @@ class Explorer {
   [[nodiscard]] bool disturbed() const { return disturbed_; }
   [[nodiscard]] bool is_asleep(unsigned t) const { return threads_[t].state == State::asleep; }
   [[nodiscard]] bool was_killed(unsigned t) const { return threads_[t].state == State::killed; }
+
+  [[nodiscard]] std::uint32_t kernel_id() const { return threads_[current_].id; }
+  void put_on_list(void* at) { threads_[current_].list.push_back(at); }
+  void take_off_list(void* at) { std::erase(threads_[current_].list, at); }
+  void succeed(unsigned t) {
+    wait_until([this, t] { return threads_[t].state >= State::ended; });
+    threads_[current_].id = threads_[t].id;
+  }
 
   void fail(std::string what) {
     if (!failure_) failure_ = std::move(what);
@@ -257,6 +270,11 @@ class Explorer {
     for (unsigned i = 0; i < most_threads; ++i)
       if (i != current_ && (w.written[i] > before[i] || w.read[i] > before[i])) return race(what);
     w.written[current_] = tick().knows.before[current_];
+  }
+
+  [[nodiscard]] bool has_seen_begin(unsigned t) const {
+    const Thread& me = threads_[current_];
+    return known_[t] || me.knows.before[t] != 0 || me.to_acquire.before[t] != 0;
   }
 
   bool is_dead(unsigned t) {
@@ -382,6 +400,7 @@ class Explorer {
     words_.clear();
     plain_.clear();
     marks_ = {};
+    known_ = {};
     fenced_ = {};
     kernel_ = {};
     failure_.reset();
@@ -395,6 +414,8 @@ class Explorer {
     Trial setup;
     scenario_(setup);
     for (unsigned i = 0; i < count_; ++i) {
+      threads_[i].knows.before[i] = threads_[i].knows.visible[i] = 1;
+      threads_[i].fence_released = threads_[i].knows;
       getcontext(&threads_[i].context);
       threads_[i].context.uc_stack.ss_sp = stacks_[i].get();
       threads_[i].context.uc_stack.ss_size = stack_bytes;
@@ -417,6 +438,7 @@ class Explorer {
     }
     note("ends", nullptr, 0, Where::current());
     threads_[current_].state = State::ended;
+    mark_what_is_held_by(current_);
     run_next();
   }
   /// Ends the run: the threads' stacks are left as they are.
@@ -487,18 +509,34 @@ class Explorer {
   void kill(unsigned t) {
     ++outcome_.kills;
     disturbed_ = true;
-    Thread& dead = threads_[t];
-    dead.state = State::killed;
+    threads_[t].state = State::killed;
     note_of(t, "is killed");
-    Word& mark = word(&marks_[t], 1);
+    mark(t, &marks_[t], 1, 1);
+    mark_what_is_held_by(t);
+    if (t == current_) run_next();
+  }
+  void mark_what_is_held_by(unsigned t) {
+    for (void* at : threads_[t].list) {
+      const std::uint64_t value = word(at, 4).stores.back().value;
+      if ((value & kernel_id_bits) != threads_[t].id) continue;
+      mark(t, at, 4, (value & ~std::uint64_t{kernel_id_bits}) | kernel_mark);
+      note_of(t, "is marked as dead where it held something");
+    }
+  }
+  /// What the kernel changes at a thread's end releases all that the thread did.
+  void mark(unsigned t, void* at, std::size_t size, std::uint64_t value) {
+    Word& w = word(at, size);
+    Thread& dead = threads_[t];
     ++dead.knows.before[t];
     dead.knows.visible[t] = dead.knows.before[t];
-    Stored stored{1, dead.knows, {}, 0, false};
+    Knowledge released = dead.knows;
+    released.join(w.stores.back().released);
+    Stored stored{value, std::move(released), {}, 0, true};
     stored.seen.fill(never);
     stored.seen[t] = dead.knows.before[t];
-    mark.stores.push_back(std::move(stored));
+    std::memcpy(at, &value, size);
+    w.stores.push_back(std::move(stored));
     ++stores_;
-    if (t == current_) run_next();
   }
 
   /// Before each operation that others can notice.
@@ -687,6 +725,7 @@ class Explorer {
   std::unordered_map<const void*, Word> words_;
   std::unordered_map<const void*, PlainWord> plain_;
   std::array<std::uint8_t, most_threads> marks_{};
+  std::array<bool, most_threads> known_{};
   Clock fenced_{};                     // what came before seq_cst fences so far
   std::uint32_t stores_in_order_ = 0;  // seq_cst
   std::uint64_t stores_ = 0;
@@ -736,6 +775,7 @@ std::byte* Trial::memory(std::size_t bytes, std::size_t alignment) {
 void Trial::thread(std::function<void()> f, bool may_die) {
   explorer->thread(std::move(f), may_die);
 }
+void Trial::is_known(unsigned thread) { explorer->is_known(thread); }
 void Trial::afterwards(std::function<void()> f) { explorer->afterwards(std::move(f)); }
 
 bool was_killed(unsigned thread) { return explorer->was_killed(thread); }
@@ -744,6 +784,8 @@ unsigned rescues() { return explorer->rescues(); }
 bool was_disturbed() { return explorer->disturbed(); }
 
 void wait_until(std::function<bool()> holds) { explorer->wait_until(std::move(holds)); }
+
+void succeed(unsigned thread) { explorer->succeed(thread); }
 
 void expect(bool holds, const char* what) {
   if (!holds) explorer->fail(what);
@@ -786,10 +828,20 @@ Slept sleep(const void* word, std::uint32_t expected, std::int64_t until) {
   return running() ? explorer->sleep(word, expected, until) : Slept::timed_out;
 }
 int wake(const void* word, int count) { return running() ? explorer->wake(word, count) : 0; }
+std::uint32_t kernel_id() { return running() ? explorer->kernel_id() : most_threads + 1; }
+void put_on_list(void* word) {
+  if (running()) explorer->put_on_list(word);
+}
+void take_off_list(void* word) {
+  if (running()) explorer->take_off_list(word);
+}
 unsigned self() { return running() ? explorer->self() : most_threads; }
 bool is_dead(unsigned thread) {
   if (thread >= most_threads) return running();
   return running() ? explorer->is_dead(thread) : explorer->was_killed(thread);
+}
+bool has_seen_begin(unsigned thread) {
+  return thread >= most_threads || !running() || explorer->has_seen_begin(thread);
 }
 bool is_shared(const void* at) { return explorer->is_shared(at); }
 void read_plain(const void* at, const char* what) {

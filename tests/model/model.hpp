@@ -10,8 +10,8 @@
 ///     });
 ///
 /// The code under test is the library's own source, compiled against the headers in world/ instead
-/// of Boost's atomics, the fences, the copies, the futex calls and the table of participants: all
-/// that a thread can see of another goes through here.
+/// of Boost's atomics, the fences, the copies, the futex calls, the mutex that the kernel marks and
+/// the table of participants: all that a thread can see of another goes through here.
 ///
 /// What is chosen, and how
 ///   By default a thread runs until it waits or ends, and a load reads the newest store. Each
@@ -101,6 +101,8 @@ class Trial {
   std::byte* memory(std::size_t bytes, std::size_t alignment = 64);
   /// `may_die`: is killed at any of its steps, in some of the runs.
   void thread(std::function<void()> f, bool may_die = false);
+  /// All have seen that it began.
+  void is_known(unsigned thread);
   /// When all have ended; sees all that they did.
   void afterwards(std::function<void()> f);
 };
@@ -117,6 +119,10 @@ bool was_disturbed();
 /// For a thread of a scenario: waits until holds(), which looks at nothing of the run's memory. It
 /// learns nothing of what others did by it.
 void wait_until(std::function<bool()> holds);
+
+/// For a thread of a scenario: waits until `thread` has ended or was killed, and has its id from
+/// the kernel after it.
+void succeed(unsigned thread);
 
 /// Ends the run as failed, unless it holds.
 void expect(bool holds, const char* what);
@@ -141,10 +147,23 @@ enum class Slept : std::uint8_t { woken, changed, timed_out };
 Slept sleep(const void* word, std::uint32_t expected, std::int64_t until);
 int wake(const void* word, int count);
 
+/// The kernel's id of the thread that runs, which others may have after it; and its list of what
+/// the thread holds. When the thread ends, or is killed, in each word of the list in which the
+/// kernel finds the id it puts its mark instead: as handle_futex_death of kernel/futex/core.c.
+std::uint32_t kernel_id();
+inline constexpr std::uint32_t kernel_id_bits = 0x3fff'ffff;
+inline constexpr std::uint32_t kernel_mark = 0x4000'0000;
+void put_on_list(void* word);
+void take_off_list(void* word);
+
 /// The number of the thread that runs, from zero. Who sets a run up is `most_threads`, and dead
 /// when it runs: what it holds then was left by a dead one.
 unsigned self();
 bool is_dead(unsigned thread);
+
+/// Whether this thread, after an acquire fence, has seen that `thread` began, as though that had
+/// begun by a release fence: what it has read leads back to some store of that one's.
+bool has_seen_begin(unsigned thread);
 
 /// Whether it is the run's memory.
 bool is_shared(const void* at);

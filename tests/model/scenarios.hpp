@@ -17,11 +17,13 @@ struct Named {
 const std::vector<Named>& scenarios();
 
 // Each in scenarios/, one file for each thing.
+std::vector<Named> of_tenures();
 std::vector<Named> of_owned_words();
 std::vector<Named> of_copies();
 std::vector<Named> of_events_and_permits();
 std::vector<Named> of_conditions();
 std::vector<Named> of_parties();
 std::vector<Named> of_locks();
+std::vector<Named> of_directories();
 
 }  // namespace lagoon::test::model

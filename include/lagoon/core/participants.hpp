@@ -3,40 +3,23 @@
 ///
 /// A thread that is about to own something (a lock, a turn to write) enrols once for each table
 /// and gets an `Owner`: slot and generation in one word, which it writes into whatever it owns.
-/// In its slot it holds a robust process-shared mutex for as long as it lives. When the thread
-/// ends, however it ends, the kernel marks the mutex (FUTEX_OWNER_DIED). So "is this owner dead"
-/// is three loads and no system call, and it is right for a process that was SIGKILLed and not yet
-/// reaped, for one that called exec, across pid namespaces, and where ids were reused.
+/// The slot is its own for as long as it lives: what tells whether it does, without a system call,
+/// is in tenure.hpp. That is right for a process that was SIGKILLed and not yet reaped, for one
+/// that called exec, across pid namespaces, and where ids were reused. An Owner is given out once,
+/// and once dead it stays dead.
 ///
-/// Invariants
-///   I1  An Owner is given out once: generations of a slot only grow (42 bits).
-///   I2  While a slot's mutex is held by a living thread, only that thread changes the generation.
-///   I3  dead(owner) is stable: once true for an Owner it stays true.
+/// Here is the rest: which slots there are, what this process remembers of them, and what the layer
+/// above says of itself in its own.
 ///
-/// Enrolling, in this order; what a SIGKILL between two of them leaves
-///   (1) generation += 1, by CAS from the value seen while the slot was free or its holder dead.
-///       After it every earlier Owner of this slot reads as dead by generation. Killed here: the
-///       slot is free or marked as before; nothing lost.
-///   (2) trylock of the mutex, which clears a dead holder's mark. (1) came first, so nobody can
-///       take the earlier holder for alive. Killed here: the kernel marks the slot dead.
-///   (3) generation += 1 again, and beside it in the same word the id of the thread in the mutex:
-///       a rival's late (1) cannot succeed after it (its expected value is gone) and one before it
-///       is counted. The result is ours (I2). A rival at (1) must have read the generation before
-///       it looked at the mutex (both acquire), so it cannot see our new generation together with
-///       the old mark.
-/// One who was held up between its (1) and (2) while another came, and died, clears that one's mark
-/// by its (2), and does (3) later. The id tells: the mutex is in other hands than the generation.
-///
-/// Progress: `self` is wait-free (two loads of thread-local memory); enrolling is lock-free.
-/// Limit: a thread that ends while it owns something counts as dead. Linux with glibc only: the
-/// mark is read from the mutex's lock word.
-///
-/// The mark (Linux, Documentation/locking/robust-futexes) is the kernel's; the table is ours.
+/// Progress: `self` is wait-free (two loads of thread-local memory); enrolling is lock-free among
+/// processes, one thread at a time within each.
+/// Limit: a thread that ends while it owns something counts as dead.
+
+#include <lagoon/core/tenure.hpp>
 
 #include <pthread.h>
 
 #include <boost/atomic/ipc_atomic.hpp>
-#include <boost/atomic/ipc_atomic_ref.hpp>
 #include <cstddef>
 #include <cstdint>
 
@@ -44,6 +27,8 @@ namespace lagoon::core {
 
 /// Names one enrolled thread: generation in bits 16 to 57, slot in bits 2 to 15. The others are
 /// free for the flags of the word it is written into. Zero is nobody.
+/// Its own thread may store it by any order, and whoever loads it by any order may ask `is_dead`.
+/// Another thread stores it by release (tenure.hpp, fences (b) and (c)).
 using Owner = std::uint64_t;
 inline constexpr Owner nobody = 0;
 
@@ -126,7 +111,7 @@ class Participants {
   bool all_living(F&& f) const {
     for (std::size_t i = 0; i < used_.load(boost::memory_order_acquire); ++i) {
       const Slot& s = slot(i);
-      if (!s.is_live()) continue;
+      if (!s.tenure.is_live()) continue;
       if (!f(s.since.load(boost::memory_order_acquire), s.pid.load(boost::memory_order_relaxed),
              is_of_this_process(i)))
         return false;
@@ -149,15 +134,12 @@ class Participants {
 
  private:
   struct alignas(64) Slot {
-    pthread_mutex_t mutex;  // held by its thread as long as that lives
-    boost::ipc_atomic<std::uint64_t> tenure;
+    Tenure tenure;
     boost::ipc_atomic<std::uint64_t> since;
     boost::ipc_atomic<std::int32_t> pid;      // for people who look; never decides anything
     boost::ipc_atomic<std::uint32_t> births;  // children forked and not yet enrolled
-
-    [[nodiscard]] std::uint32_t lock_word() const noexcept;
-    [[nodiscard]] bool is_live() const noexcept;
   };
+  static_assert(sizeof(Tenure) == sizeof(pthread_mutex_t) + sizeof(std::uint64_t), "no gaps");
   static_assert(sizeof(Slot) == 64 || sizeof(Slot) == 128, "a slot shares no line with another");
 
   explicit Participants(std::size_t capacity) : capacity_(capacity), used_(0) {}
@@ -169,9 +151,6 @@ class Participants {
   }
   static std::size_t slot_of(Owner owner) noexcept { return (owner >> 2) & ((1U << 14) - 1); }
   static std::uint64_t generation_of(Owner owner) noexcept { return owner >> 16; }
-  /// In a slot's tenure: above, the generation; below, the kernel's id of the thread that has it
-  /// (ids are below 2^22).
-  static constexpr std::uint64_t one_generation = std::uint64_t{1} << 22;
 
   [[nodiscard]] Slot& slot(std::size_t i) noexcept { return reinterpret_cast<Slot*>(this + 1)[i]; }
   [[nodiscard]] const Slot& slot(std::size_t i) const noexcept {

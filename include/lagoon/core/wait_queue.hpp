@@ -27,7 +27,8 @@
 ///
 /// Memory orders: all is done with the lock held, which orders it, but for (3) by a sleeper. That
 /// one may read an older `heirs`, which is smaller: then it inherits when it looks again. So all
-/// are relaxed.
+/// are relaxed but (2), which is release: it stores the Owner of another, whom that sleeper may
+/// never have heard of, and it is going to ask whether that one is dead (tenure.hpp).
 ///
 /// Progress: of enlisting, leaving and notifying that of the lock; a call looks at each node once.
 

@@ -121,6 +121,33 @@ Scenario condition_inherited() {
   };
 }
 
+/// One whose slice has ended looks whether somebody died who had been told, and finds one who was
+/// told and had come after it.
+Scenario condition_of_one_who_has_just_come() {
+  return [](Trial& trial) {
+    const Condition c(trial);
+    const auto comes = truth<bool>();
+    for (unsigned t = 0; t < 2; ++t)
+      trial.thread([=] {
+        if (t == 1) wait_until([] { return is_asleep(0); });
+        c.take();
+        WaitQueue::Waiter waiter(*c.queue);
+        c.give();
+        *comes = t == 1;
+        waiter.sleep(for_a_while(), [] { return false; });
+        c.take();
+        expect(waiter.leave(), "both are told");
+        c.give();
+      });
+    trial.thread([=] {
+      wait_until([=] { return *comes; });
+      c.take();
+      c.queue->notify_all();
+      c.give();
+    });
+  };
+}
+
 }  // namespace
 
 std::vector<Named> of_conditions() {
@@ -129,6 +156,7 @@ std::vector<Named> of_conditions() {
       {"condition_of_two", condition_of_a_predicate(2)},
       {"condition_whose_waiter_is_killed", condition_killed()},
       {"condition_inherited", condition_inherited()},
+      {"condition_of_one_who_has_just_come", condition_of_one_who_has_just_come(), {3}},
   };
 }
 

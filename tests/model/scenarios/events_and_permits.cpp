@@ -167,6 +167,7 @@ OwnedPermits* permits_had_by(Trial& trial, std::initializer_list<unsigned> threa
   auto* all = new (memory) OwnedPermits(table, count);
   auto* permit = memory + sizeof(OwnedPermits);
   for (const unsigned thread : threads) {
+    trial.is_known(thread);
     const Owner owner = Participants::owner_of(thread);
     std::memcpy(permit, &owner, sizeof owner);
     permit += sizeof owner;

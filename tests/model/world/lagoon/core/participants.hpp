@@ -1,9 +1,12 @@
 #pragma once
 /// Who takes part, of the model: its threads. The kernel's mark on a dead one is a word that its
 /// death stores; who looks may see it late, and once it sees it, sees all that the dead one did.
-/// (How the real table works is not modelled: tests/core/participants_test.cpp.)
+/// Each thread has enrolled when it begins; who asks for one must have seen that (fence (b) of
+/// tenure.hpp). How the real table finds out is tried by itself: scenarios/tenure.cpp.
 
+#include <cstddef>
 #include <cstdint>
+#include <new>
 
 #include "model.hpp"
 
@@ -30,9 +33,15 @@ class Participants {
   Participants(const Participants&) = delete;
   Participants& operator=(const Participants&) = delete;
 
+  static constexpr std::size_t size_for(std::size_t) noexcept { return sizeof(Participants); }
+  static Participants& make(void* memory, std::size_t) { return *new (memory) Participants; }
+
   [[nodiscard]] static Owner self() { return owner_of(test::model::self()); }
   [[nodiscard]] static bool is_dead(Owner owner) {
-    return test::model::is_dead(static_cast<unsigned>(((owner >> 2 & 0x3fff) - 1) / apart));
+    const auto thread = static_cast<unsigned>(((owner >> 2 & 0x3fff) - 1) / apart);
+    test::model::expect(test::model::has_seen_begin(thread),
+                        "asks for an Owner without having seen that it enrolled");
+    return test::model::is_dead(thread);
   }
   static constexpr Owner owner_of(unsigned thread) noexcept {
     return std::uint64_t{1} << 16 | std::uint64_t{1 + apart * thread} << 2;

@@ -176,6 +176,25 @@ TEST(HoldersKilled, readers_of_a_ReaderWriterLock_whose_writers_go_on) {
   };
   kill_holders(500, hold, write, giving_back(*lock));
 }
+// More of them than it has names for, and no writer came between: the next reader takes a dead
+// one's.
+TEST(HoldersKilled, readers_of_a_ReaderWriterLock_until_its_names_are_used_up) {
+  const lagoon::Shared<lagoon::locks::ReaderWriterLock> lock;
+  for (int i = 0; i < 300; ++i) {
+    Child reader([&] {
+      lock->lock_shared();
+      raise(SIGKILL);
+    });
+    EXPECT_EQ(reader.exitcode(), -SIGKILL);
+  }
+  Child next([&] {
+    lock->lock_shared();
+    lock->unlock_shared();
+  });
+  EXPECT_EQ(next.exitcode(), 0);
+  lock->lock();
+  lock->unlock();
+}
 TEST(HoldersKilled, of_the_permits_of_a_BoundedSemaphore_which_come_back) {
   lagoon::BoundedSemaphore semaphore{3};
   const auto all = [&] {

@@ -6,6 +6,7 @@
 #include <lagoon/core/copies.hpp>
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -30,6 +31,7 @@
 #include "rendezvous.hpp"
 #include "shared_table.hpp"
 #include "shm_name.hpp"
+#include "storing.hpp"
 
 namespace {
 
@@ -46,6 +48,7 @@ using lagoon::test::Operation;
 using lagoon::test::Shared;
 using lagoon::test::SharedTable;
 using lagoon::test::Steps;
+using lagoon::test::Storing;
 using Replaces = Copies::Replaces;
 using Bytes = std::vector<std::byte>;
 
@@ -389,6 +392,117 @@ TEST(KillEveryInstruction, of_the_use_of_a_lock) {
   kill_everywhere(use_of("Lock", lock, count, 1));
   lagoon::RLock rlock;
   kill_everywhere(use_of("RLock", rlock, count, 2));
+}
+
+// ---- A segment in memory that the application brings -------------------------------------------
+
+/// A file of zeros, and all of it in memory.
+class Adopted {
+ public:
+  static constexpr std::size_t bytes = std::size_t{1} << 18;
+
+  Adopted() : fd_(memfd_create("lagoon-adopted", MFD_CLOEXEC)), memory_(map()) {
+    // What a whole one begins with.
+    (void)lagoon::Segment::adopt(memory(), options());
+    mark_ = mark();
+    begin_anew();
+  }
+  ~Adopted() {
+    munmap(memory_, bytes);
+    close(fd_);
+  }
+  Adopted(const Adopted&) = delete;
+  Adopted& operator=(const Adopted&) = delete;
+
+  static lagoon::SegmentOptions options() {
+    lagoon::SegmentOptions options;
+    options.reserve = bytes;
+    options.participants = 4;
+    return options;
+  }
+  [[nodiscard]] int fd() const { return fd_; }
+  [[nodiscard]] std::span<std::byte> memory() const { return {memory_, bytes}; }
+  /// Zeros again, and nothing that this process knows of it.
+  void begin_anew() {
+    munmap(memory_, bytes);
+    EXPECT_EQ(ftruncate(fd_, 0), 0);
+    memory_ = map();
+  }
+  /// It is no segment yet, or a whole one; whoever adopts it next has a whole one.
+  int look(const std::function<lagoon::Segment()>& adopt) {
+    const bool was_whole = mark() == mark_;
+    {
+      const lagoon::Segment segment = adopt();
+      EXPECT_EQ(segment.used(), 0U);
+      EXPECT_TRUE(segment.objects().empty());
+      const lagoon::Value<int> value(segment["x"], 5);
+      EXPECT_EQ(value.get(), 5);
+    }
+    EXPECT_EQ(mark(), mark_);
+    begin_anew();
+    return was_whole ? 1 : 0;
+  }
+
+ private:
+  [[nodiscard]] std::byte* map() const {
+    EXPECT_EQ(ftruncate(fd_, bytes), 0);
+    void* const memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd_, 0);
+    EXPECT_NE(memory, MAP_FAILED);
+    return static_cast<std::byte*>(memory);
+  }
+  [[nodiscard]] std::uint64_t mark() const {
+    std::uint64_t mark = 0;
+    std::memcpy(&mark, memory_, sizeof mark);
+    return mark;
+  }
+
+  int fd_;
+  std::byte* memory_;
+  std::uint64_t mark_ = 0;
+};
+
+// By one, and by the next who finds what that one has left.
+TEST(KillEveryInstruction, of_the_making_of_a_segment_in_adopted_memory) {
+  if (lagoon::test::with_tsan || lagoon::test::with_asan) GTEST_SKIP() << "it counts stores";
+  Adopted adopted;
+  const auto adopt = [&] { return lagoon::Segment::adopt(adopted.memory(), Adopted::options()); };
+  const auto start = [&](unsigned stores) {
+    return Storing(
+        "memfd:lagoon-adopted", stores, [] {}, [&] { (void)adopt(); });
+  };
+  std::vector<unsigned> moments;
+  {
+    Storing child(start(Storing::all));
+    child.wait();
+    moments = child.moments(false);
+  }
+  EXPECT_EQ(adopted.look(adopt), 1);
+  lagoon::test::KillCount count("Segment::adopt of memory");
+  int came = 0;
+  for (const unsigned first : moments) {
+    SCOPED_TRACE("killed after " + std::to_string(first) + " stores");
+    start(first).kill_there();
+    const int now = adopted.look(adopt);
+    EXPECT_TRUE(now >= came && (first != moments.back() || now == 1)) << "torn";
+    came = now;
+    count.killed();
+    for (const unsigned second : {moments[moments.size() / 3], moments[moments.size() / 2]}) {
+      SCOPED_TRACE("and the next one after " + std::to_string(second));
+      start(first).kill_there();
+      start(second).kill_there();
+      (void)adopted.look(adopt);
+      count.killed_in_recovery();
+    }
+    if (HasFailure()) return;
+  }
+}
+TEST(KilledAtEachSystemCall, of_the_making_of_a_segment_in_an_adopted_file) {
+  Adopted adopted;
+  const auto adopt = [&] { return lagoon::Segment::adopt(adopted.fd(), Adopted::options()); };
+  kill_everywhere({.name = "Segment::adopt of a file",
+                   .run = [&] { (void)adopt(); },
+                   .after = [&] { return adopted.look(adopt); },
+                   .steps = Steps::system_calls});
 }
 
 // ---- A segment's name and its file ------------------------------------------------------------

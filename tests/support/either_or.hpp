@@ -65,12 +65,14 @@ struct EitherOr {
   std::string name;
   std::function<void(SegmentInMemory&)> make;  // here
   std::function<void(SegmentInMemory&, int who)> enter = [](auto&&...) {
-  };                                                          // in each child, 1 and 2
-  std::function<void(SegmentInMemory&, int who)> run;         // there, until it is killed
-  std::function<Seen(SegmentInMemory&)> look;                 // here; it may change what is there
-  std::function<Seen(SegmentInMemory&)> read = {};            // here, while one is stopped
-  std::function<void(SegmentInMemory&)> drop = [](auto&) {};  // here: what `make` has made
-  std::set<std::string> also = {};                            // what may be seen besides
+  };                                                   // in each child, 1 and 2
+  std::function<void(SegmentInMemory&, int who)> run;  // there, until it is killed
+  std::function<Seen(SegmentInMemory&)> look;          // here; it may change what is there
+  std::function<Seen(SegmentInMemory&)> read = {};     // here, while one is stopped
+  /// Here, when two have done it and nobody has died: what is then as it should be.
+  std::function<Seen(SegmentInMemory&)> while_they_live = {};
+  std::function<void(SegmentInMemory&)> drop = [](auto&) {};       // here: what `make` has made
+  std::set<std::string> also = {};                                 // what may be seen besides
   std::vector<std::function<void(SegmentInMemory&)>> beside = {};  // in children that sleep in it
   std::function<void(SegmentInMemory&)> let_go = [](auto&) {};     // here: they end, when this has
 };
@@ -140,7 +142,7 @@ class KilledEitherOr {
         has_happened = has_happened || seen == of_all_;
       }
       count_.killed();
-      if (testing::Test::HasFailure()) return count_.failed();
+      if (testing::Test::HasFailure()) return;
     }
     for (const unsigned first : some_of(moments_, 6)) kill_in_recovery_from(first);
     for (const bool goes_on : {false, true}) meet(goes_on);
@@ -193,25 +195,33 @@ class KilledEitherOr {
       expected.check(look(), count_);
       count_.killed_in_recovery();
     }
-    if (testing::Test::HasFailure()) count_.failed();
   }
 
   /// While one is stopped another comes.
   void meet(bool goes_on) {
     if (testing::Test::HasFailure()) return;
     detail::Expected expected(it_.also);
-    for (const unsigned k : {0U, Storing::all}) expected.add(meet_after(k, goes_on));
+    detail::Expected while_they_live(it_.also);
+    const auto meet_after = [&](unsigned k, auto&& then) {
+      const auto [living, dead] = meet_after_stores(k, goes_on);
+      then(while_they_live, living);
+      then(expected, dead);
+    };
+    for (const unsigned k : {0U, Storing::all})
+      meet_after(k, [](detail::Expected& all, const Seen& seen) { all.add(seen); });
     for (const unsigned k : some_of(moments_, 8)) {
       SCOPED_TRACE(it_.name + ", stopped after " + std::to_string(k) +
                    " stores, while another does it; then it " +
                    (goes_on ? "goes on" : "is killed"));
-      expected.check(meet_after(k, goes_on), count_);
+      meet_after(
+          k, [this](const detail::Expected& all, const Seen& seen) { all.check(seen, count_); });
       count_.met();
     }
-    if (testing::Test::HasFailure()) count_.failed();
   }
-  Seen meet_after(unsigned k, bool goes_on) {
+  /// What is seen while the last of them lives, and after.
+  std::pair<Seen, Seen> meet_after_stores(unsigned k, bool goes_on) {
     begin_anew();
+    Seen living;
     {
       Storing first(start(1, k));
       first.wait();
@@ -223,12 +233,15 @@ class KilledEitherOr {
         wait_until([&] { return first.has_stopped() || second.has_stopped(); },
                    "one of the two had done it");
       }
-      // What it has, until it is dead, the other one may be waiting for.
-      Storing& done = first.has_stopped() ? first : second;
-      done.kill();
-      (&done == &first ? second : first).kill_there();
+      // What one has, until it is dead, the other one may be waiting for.
+      const bool first_is_done = first.has_stopped();
+      Storing& done = first_is_done ? first : second;
+      Storing& other = first_is_done ? second : first;
+      if (!goes_on || !other.has_stopped()) done.kill();
+      other.wait();
+      if (goes_on && it_.while_they_live) living = it_.while_they_live(world_);
     }
-    return look();
+    return {living, look()};
   }
 
   void begin_anew() {

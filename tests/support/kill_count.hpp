@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <exception>
 #include <fstream>
 #include <iostream>
 #include <string>
@@ -15,8 +16,10 @@ namespace lagoon::test {
 class KillCount {
  public:
   explicit KillCount(std::string name) : name_(std::move(name)) { tell("begun\t" + name_); }
-  /// One that is not ended was stuck, or crashed.
+  /// One that is not ended was stuck, or crashed: here, or a child that was to be killed later.
   ~KillCount() {
+    if (std::uncaught_exceptions() > exceptions_before_) return;
+    if (testing::Test::HasFailure() && !failed_before_ && torn_ + leaked_ == 0) ++torn_;
     tell("ended\t" + name_ + '\t' + std::to_string(points_ + in_recovery_ + met_) + '\t' +
          std::to_string(torn_) + '\t' + std::to_string(leaked_));
     std::cout << "  " << name_ << ": killed at " << points_ << " points";
@@ -32,10 +35,6 @@ class KillCount {
   void met() { ++met_; }
   void torn() { ++torn_; }
   void leaked() { ++leaked_; }
-  /// The test has failed, for whatever reason.
-  void failed() {
-    if (torn_ + leaked_ == 0) ++torn_;
-  }
 
  private:
   static void tell(const std::string& line) {
@@ -44,6 +43,8 @@ class KillCount {
   }
 
   std::string name_;
+  int exceptions_before_ = std::uncaught_exceptions();
+  bool failed_before_ = testing::Test::HasFailure();
   unsigned points_ = 0;
   unsigned in_recovery_ = 0;
   unsigned met_ = 0;

@@ -8,9 +8,9 @@
 ///     child.kill();
 ///
 /// The child takes its own right to write to that memory. Each store faults, is let through alone
-/// (the processor's trap flag stops it behind it) and counted; a `rep movsb` is as many stores as
-/// it has turns, and a compare-and-swap that fails is one too. Before the child stops it has its
-/// rights back, since the kernel will mark its death in that memory. x86-64.
+/// (the processor's trap flag stops it behind it) and counted; a `rep movsb` or `rep stosb` is as
+/// many stores as it has turns, and a compare-and-swap that fails is one too. Before the child
+/// stops it has its rights back, since the kernel will mark its death in that memory. x86-64.
 
 #include <signal.h>
 #include <sys/mman.h>
@@ -117,7 +117,7 @@ class CountedStores {
       return;
     }
     greg_t* const registers = static_cast<ucontext_t*>(context)->uc_mcontext.gregs;
-    if (made_by_rep_movsb(registers)) return;
+    if (made_by_rep(registers)) return;
     open(at, at + 1);  // of a store to two pages this is one, and the next fault opens the other
     registers[REG_EFL] |= trap_flag;
   }
@@ -134,24 +134,26 @@ class CountedStores {
     if (++told_->made == stop_after_) stop();
   }
   /// Done here byte by byte: a thousand faults would take their time.
-  static bool made_by_rep_movsb(greg_t* registers) {
-    constexpr std::array<unsigned char, 2> rep_movsb{0xf3, 0xa4};
-    if (std::memcmp(reinterpret_cast<const void*>(registers[REG_RIP]), rep_movsb.data(), 2) != 0)
-      return false;
+  static bool made_by_rep(greg_t* registers) {
+    std::array<unsigned char, 2> code;
+    std::memcpy(code.data(), reinterpret_cast<const void*>(registers[REG_RIP]), code.size());
+    const bool moves = code == std::array<unsigned char, 2>{0xf3, 0xa4};  // rep movsb
+    const bool fills = code == std::array<unsigned char, 2>{0xf3, 0xaa};  // rep stosb
+    if (!moves && !fills) return false;
     const auto count = static_cast<std::uintptr_t>(registers[REG_RCX]);
     const auto target = static_cast<std::uintptr_t>(registers[REG_RDI]);
     open(target, target + count);
     auto* to = reinterpret_cast<volatile unsigned char*>(target);
     const auto* from = reinterpret_cast<const volatile unsigned char*>(registers[REG_RSI]);
     for (std::uintptr_t i = 0; i < count; ++i) {
-      to[i] = from[i];
+      to[i] = moves ? from[i] : static_cast<unsigned char>(registers[REG_RAX]);
       made_one(registers[REG_RIP]);
     }
     close();
     registers[REG_RDI] += registers[REG_RCX];
-    registers[REG_RSI] += registers[REG_RCX];
+    if (moves) registers[REG_RSI] += registers[REG_RCX];
     registers[REG_RCX] = 0;
-    registers[REG_RIP] += static_cast<greg_t>(rep_movsb.size());
+    registers[REG_RIP] += static_cast<greg_t>(code.size());
     return true;
   }
 

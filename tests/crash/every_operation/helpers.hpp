@@ -81,6 +81,7 @@ Seen free_or_told(L& lock) {
     const lagoon::Acquired acquired = lock.acquire(true, patience);
     if (!acquired) return {"stuck"};
     seen = acquired.owner_died() ? "told that its holder died" : "free";
+    EXPECT_TRUE(lock.owner_died() || !acquired.owner_died()) << "the news stays";
     lock.mark_consistent();
     lock.release();
   }

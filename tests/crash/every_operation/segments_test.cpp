@@ -14,8 +14,10 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "../../../src/layout.hpp"
 #include "helpers.hpp"
 
 namespace {
@@ -64,6 +66,12 @@ std::size_t not_to_be_had(SegmentInMemory& world) {
   }
 }
 
+std::string in_use_for_nothing(SegmentInMemory& world) {
+  std::size_t bytes = world->used();
+  for (const auto& entry : world->objects()) bytes -= entry.bytes;
+  return std::to_string(bytes) + " B in use for nothing";
+}
+
 /// What is there, and what it holds; and whatever comes next gets what it should, wherever it lies.
 Seen all_of(SegmentInMemory& world) {
   std::set<std::string> seen;
@@ -84,9 +92,7 @@ Seen all_of(SegmentInMemory& world) {
   }
   std::string all;
   for (const std::string& one : seen) all += one + "; ";
-  std::size_t lost = world->used();
-  for (const auto& entry : world->objects()) lost -= entry.bytes;
-  return {all, std::to_string(lost) + " B in use for nothing",
+  return {all, in_use_for_nothing(world),
           std::to_string(not_to_be_had(world)) + " B not to be had"};
 }
 
@@ -116,6 +122,7 @@ class OfSegment {
     kill(
         name + " in a segment of some objects", [](SegmentInMemory&) {}, run);
     kill(name + " in a segment with holes", make_holes, run);
+    kill(name + " in a segment with others in each bucket", make_others_in_buckets, run);
     kill(name + " in a segment with what a dead one erased", erase_and_die, run);
     kill(
         name + " in a segment that must grow",
@@ -127,32 +134,33 @@ class OfSegment {
             const std::function<void(SegmentInMemory&, int who)>& run,
             const std::function<Seen(SegmentInMemory&)>& look = all_of) const {
     std::optional<lagoon::Lock> enrols;
-    kill_everywhere(EitherOr{.name = name,
-                             .make =
-                                 [&](SegmentInMemory& world) {
-                                   make_some(world);
-                                   enrols.emplace((*world)["enrols"]);
-                                   prepare(world);
-                                 },
-                             .enter =
-                                 [&](SegmentInMemory&, int) {
-                                   enrols->lock();
-                                   enrols->unlock();
-                                 },
-                             .run =
-                                 [&](SegmentInMemory& world, int who) {
-                                   try {
-                                     run(world, who);
-                                   } catch (const lagoon::OutOfMemory&) {
-                                   }
-                                 },
-                             .look = look,
-                             .drop =
-                                 [&](SegmentInMemory& world) {
-                                   enrols.reset();
-                                   for (const auto& entry : world->objects())
-                                     world->erase(entry.name);
-                                 }});
+    kill_everywhere(EitherOr{
+        .name = name,
+        .make =
+            [&](SegmentInMemory& world) {
+              make_some(world);
+              enrols.emplace((*world)["enrols"]);
+              prepare(world);
+            },
+        .enter =
+            [&](SegmentInMemory&, int) {
+              enrols->lock();
+              enrols->unlock();
+            },
+        .run =
+            [&](SegmentInMemory& world, int who) {
+              try {
+                run(world, who);
+              } catch (const lagoon::OutOfMemory&) {
+              }
+            },
+        .look = look,
+        .while_they_live = [](SegmentInMemory& world) { return Seen{in_use_for_nothing(world)}; },
+        .drop =
+            [&](SegmentInMemory& world) {
+              enrols.reset();
+              for (const auto& entry : world->objects()) world->erase(entry.name);
+            }});
   }
 
  private:
@@ -162,8 +170,35 @@ class OfSegment {
     for (const char* const name : {"first", "a", "b", "c"}) const Numbers one((*world)[name], all);
     const lagoon::Lock enrols((*world)["enrols"]);
   }
+  /// Before and behind each name that is made or erased, in its bucket.
+  static void make_others_in_buckets(SegmentInMemory& world) {
+    const auto make_beside_all = [&](unsigned n) {
+      for (const char* const name : {"a", "b", "made", "made by 1", "made by 2"})
+        const Bytes other((*world)[name_beside(name, n)], 10);
+    };
+    make_beside_all(0);
+    for (const char* const name : {"a", "b"}) {
+      const auto all = world->find<Numbers>(name)->snapshot();
+      EXPECT_TRUE(world->erase(name));
+      const Numbers again((*world)[name], all);
+    }
+    make_beside_all(1);
+  }
+  /// The n-th of those that are in the bucket of this name.
+  static std::string name_beside(std::string_view name, unsigned n) {
+    const auto bucket = [](std::string_view of) {
+      return lagoon::detail::hash(of) % lagoon::detail::Header::bucket_count;
+    };
+    for (unsigned i = 0;; ++i) {
+      std::string other = "n" + std::to_string(i);
+      if (bucket(other) == bucket(name) && n-- == 0) return other;
+    }
+  }
   static void make_holes(SegmentInMemory& world) {
-    const auto name = [](unsigned i) { return "filler" + std::to_string(i); };
+    // Of long names too: what is made next in the same place has a shorter one.
+    const auto name = [](unsigned i) {
+      return "filler" + std::to_string(i) + std::string(i % 4 == 0 ? 230 : 0, 'x');
+    };
     for (unsigned i = 0; i < 20; ++i) const Bytes filler((*world)[name(i)], 100 * (i + 1));
     for (unsigned i = 0; i < 20; i += 2) EXPECT_TRUE(world->erase(name(i)));
   }

@@ -133,6 +133,11 @@ TEST(EveryOperation, of_a_reader_writer_lock) {
   of.kill({"unlock", [](L& l, int) { l->unlock(); }, [](L& l) { l->lock(); }});
   of.kill({"mark_consistent", [](L& l, int) { l->mark_consistent(); }, [](L& l) { l->lock(); }});
   of.kill({"unlock_shared", [](L& l, int) { l->unlock_shared(); }, [](L& l) { l->lock_shared(); }});
+  of.kill({"unlock_shared of one of two", [](L& l, int) { l->unlock_shared(); },
+           [](L& l) {
+             l->lock_shared();
+             l->lock_shared();
+           }});
   of.kill({"lock_shared once more", [](L& l, int) { l->lock_shared(); },
            [](L& l) { l->lock_shared(); }});
   of.also = {"told that its holder died"};  // lining up, it has the writers' word

@@ -1,5 +1,7 @@
 #include <lagoon/core/journal.hpp>
 
+#include <lagoon/core/in_this_order.hpp>
+
 namespace lagoon::core {
 
 using boost::memory_order_acquire;
@@ -23,7 +25,11 @@ void Journal::publish(Slab& slab, Word& word, std::uint64_t value, std::uint64_t
 void Journal::finish(Slab& slab) noexcept {
   slab.settle(true);
   size_.store(size_after_.load(memory_order_relaxed), memory_order_release);  // (3)
-  word_at_.store(0, memory_order_release);                                    // (4)
+  end();
+}
+
+void Journal::end() noexcept {
+  word_at_.store(0, memory_order_release);  // (4)
 }
 
 void Journal::recover(Slab& slab) noexcept {
@@ -31,7 +37,7 @@ void Journal::recover(Slab& slab) noexcept {
   if (at != 0 && word_at(at).load(memory_order_relaxed) == value_.load(memory_order_relaxed))
     return finish(slab);
   slab.settle(false);
-  word_at_.store(0, memory_order_release);  // (4)
+  end();
 }
 
 std::uint64_t Journal::size() const noexcept {
@@ -42,7 +48,7 @@ std::uint64_t Journal::size() const noexcept {
     if (at == 0) return size;
     const std::uint64_t value = value_.load(memory_order_relaxed);
     const std::uint64_t size_after = size_after_.load(memory_order_relaxed);
-    const bool has_happened = word_at(at).load(memory_order_acquire) == value;
+    const bool has_happened = word_at(at).load(memory_order_relaxed) == value;
     boost::atomic_thread_fence(memory_order_acquire);
     if (begun_.load(memory_order_relaxed) != begun) continue;
     return has_happened ? size_after : size;

@@ -1,5 +1,7 @@
 #include <lagoon/core/slab.hpp>
 
+#include <lagoon/core/in_this_order.hpp>
+
 #include <bit>
 
 namespace lagoon::core {

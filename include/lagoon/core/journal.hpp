@@ -76,6 +76,7 @@ class Journal {
  private:
   void publish(Slab& slab, Word& word, std::uint64_t value, std::uint64_t size) noexcept;
   void finish(Slab& slab) noexcept;
+  void end() noexcept;
 
   [[nodiscard]] Word& word_at(std::int64_t at) const noexcept {
     return *reinterpret_cast<Word*>(

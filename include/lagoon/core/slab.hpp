@@ -47,10 +47,6 @@
 
 namespace lagoon::core {
 
-/// What was stored before is stored before what comes: by this thread, in the order in which a kill
-/// finds it. (The processor keeps that order by itself, for who is told of the death.)
-inline void in_this_order() noexcept { boost::atomic_signal_fence(boost::memory_order_acq_rel); }
-
 class Slab {
  public:
   /// Nodes begin at multiples of it.

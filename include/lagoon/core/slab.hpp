@@ -110,17 +110,23 @@ class Slab {
 
   // ---- By anyone -------------------------------------------------------------------------------
 
+  /// Where a reference leads, if so many bytes behind it are in the memory; else null. For those
+  /// who find out by other means whether it was still that node.
+  [[nodiscard]] const Node* find(Reference r, std::size_t bytes) const noexcept {
+    const std::uint64_t offset = std::uint64_t{r.unit()} * unit;
+    if (offset == 0 || offset + sizeof(Node) + bytes > reach_.load(relaxed)) return nullptr;
+    return reinterpret_cast<const Node*>(base() + offset);
+  }
   /// Calls f(payload, bytes, tag), with bytes that may be changing and so may be anything; true if
   /// they were those of this reference while f looked at them. It reads by core/copy.hpp, or
   /// atomics, and not more than it was told. A reference that leads nowhere is false.
   template <class F>
   [[nodiscard]] bool read(Reference r, F&& f) const {
-    const std::uint64_t offset = std::uint64_t{r.unit()} * unit;
-    const std::uint64_t reach = reach_.load(relaxed);
-    if (offset == 0 || offset + sizeof(Node) > reach) return false;
-    const Node* const n = reinterpret_cast<const Node*>(base() + offset);
-    const std::size_t bytes =
-        std::min<std::size_t>({n->bytes.load(relaxed), most_bytes, reach - offset - sizeof(Node)});
+    const Node* const n = find(r, 0);
+    if (n == nullptr) return false;
+    const std::size_t bytes = std::min<std::size_t>(
+        {n->bytes.load(relaxed), most_bytes,
+         reach_.load(relaxed) - std::uint64_t{r.unit()} * unit - sizeof(Node)});
     f(n->payload(), bytes, n->tag.load(relaxed));
     boost::atomic_thread_fence(boost::memory_order_acquire);  // (2)
     return n->generation.load(relaxed) == r.generation();

@@ -1,0 +1,104 @@
+#include <lagoon/core/entries.hpp>
+
+#include <lagoon/core/copy.hpp>
+
+#include <bit>
+#include <optional>
+
+namespace lagoon::core {
+
+bool Entries::read_root(std::uint64_t word, Root& root) const noexcept {
+  return slab_.read(Reference::of_word(word),
+                    [&](const std::byte* payload, std::size_t bytes, std::uint32_t) {
+                      if (bytes >= sizeof(Root)) read_shared_fixed<sizeof(Root)>(&root, payload);
+                    });
+}
+
+Entries::Root Entries::root() const noexcept {
+  Root root;
+  if (const std::uint64_t word = root_.load(relaxed); word != 0) (void)read_root(word, root);
+  return root;
+}
+
+/// Puts a hint where none is that leads anywhere. (`entries`: null if none leads nowhere.)
+void Entries::enter(Slab& slab, const Words& index, const Words* entries, Hash hash,
+                    Entry entry) noexcept {
+  const std::uint64_t mask = index.count() - 1;
+  for (std::uint64_t slot = hash & mask;; slot = (slot + 1) & mask) {
+    Word& hint = index.at(slab, slot);
+    const std::uint64_t word = hint.load(relaxed);
+    if (word != 0 &&
+        (entries == nullptr || entries->at(slab, static_cast<Entry>(word)).load(relaxed) != 0))
+      continue;
+    hint.store(std::uint64_t{hash} << 32 | entry, relaxed);
+    return;
+  }
+}
+
+namespace {
+constexpr std::uint64_t fewest = 8;  // entries, the count of those used among them
+
+constexpr std::uint64_t index_for(std::uint64_t entries) noexcept {
+  return std::bit_ceil(2 * entries);
+}
+}  // namespace
+
+bool Entries::make_room() noexcept {
+  const Words entries = root().entries();
+  if (!entries) return rebuild(fewest, true);
+  if (entries.at(slab_, 0).load(relaxed) + 1 < entries.count()) return true;
+  // Where half of them are empty, packing them makes room enough.
+  const bool grows = journal_.size() * 2 >= entries.count();
+  return rebuild(grows ? entries.count() * 2 : entries.count(), true);
+}
+
+/// With another index, and longer or packed entries; or with none of them.
+bool Entries::rebuild(std::uint64_t wanted, bool keep) noexcept {
+  Journal::Change change(journal_, slab_);
+  const Root before = root();
+  const Words old = before.entries();
+  const std::uint64_t used = old ? old.at(slab_, 0).load(relaxed) : 0;
+  const bool shares = keep && old && wanted > old.count();
+
+  const std::optional<Words> entries =
+      shares ? old.grown(slab_, wanted) : Words::make(slab_, wanted);
+  if (!entries) return false;
+  const std::optional<Words> index = Words::make(slab_, index_for(entries->count()));
+  if (!index) return false;
+  Entry packed = 0;
+  for (std::uint64_t i = 1; i <= used; ++i) {
+    const auto node = Reference::of_word((shares ? *entries : old).at(slab_, i).load(relaxed));
+    if (!node) continue;
+    if (!keep) {
+      slab_.drop(node);
+      continue;
+    }
+    const Entry entry = shares ? static_cast<Entry>(i) : ++packed;
+    if (!shares) entries->at(slab_, entry).store(node.word(), relaxed);
+    enter(slab_, *index, nullptr, slab_.node(node).tag.load(relaxed), entry);
+  }
+  if (!shares) {
+    entries->at(slab_, 0).store(packed, relaxed);
+    old.drop(slab_);
+  }
+  before.index().drop(slab_);
+
+  const Slab::Made made = slab_.make(sizeof(Root));
+  if (made.node == nullptr) return false;
+  const Root after{index->root().word(), index->count(), entries->root().word(), entries->count()};
+  write_shared_fixed<sizeof(Root)>(made.node->payload(), &after);
+  if (const auto word = root_.load(relaxed); word != 0) slab_.drop(Reference::of_word(word));
+  change.publish(root_, made.reference.word(), keep ? journal_.size() : 0);
+  return true;
+}
+
+void Entries::erase(Entry entry) noexcept {
+  Journal::Change change(journal_, slab_);
+  Word& word = root().entries().at(slab_, entry);
+  slab_.drop(Reference::of_word(word.load(relaxed)));
+  change.publish(word, 0, journal_.size() - 1);
+}
+
+bool Entries::clear() noexcept { return size() == 0 || rebuild(fewest, false); }
+
+}  // namespace lagoon::core

@@ -1,24 +1,9 @@
 #include <lagoon/core/entries.hpp>
 
-#include <lagoon/core/copy.hpp>
-
 #include <bit>
 #include <optional>
 
 namespace lagoon::core {
-
-bool Entries::read_root(std::uint64_t word, Root& root) const noexcept {
-  return slab_.read(Reference::of_word(word),
-                    [&](const std::byte* payload, std::size_t bytes, std::uint32_t) {
-                      if (bytes >= sizeof(Root)) read_shared_fixed<sizeof(Root)>(&root, payload);
-                    });
-}
-
-Entries::Root Entries::root() const noexcept {
-  Root root;
-  if (const std::uint64_t word = root_.load(relaxed); word != 0) (void)read_root(word, root);
-  return root;
-}
 
 /// Puts a hint where none is that leads anywhere. (`entries`: null if none leads nowhere.)
 void Entries::enter(Slab& slab, const Words& index, const Words* entries, Hash hash,
@@ -43,8 +28,8 @@ constexpr std::uint64_t index_for(std::uint64_t entries) noexcept {
 }
 }  // namespace
 
-bool Entries::make_room() noexcept {
-  const Words entries = root().entries();
+bool Entries::make_room(const Shape& shape) noexcept {
+  const Words& entries = shape.entries;
   if (!entries) return rebuild(fewest, true);
   if (entries.at(slab_, 0).load(relaxed) + 1 < entries.count()) return true;
   // Where half of them are empty, packing them makes room enough.
@@ -55,8 +40,7 @@ bool Entries::make_room() noexcept {
 /// With another index, and longer or packed entries; or with none of them.
 bool Entries::rebuild(std::uint64_t wanted, bool keep) noexcept {
   Journal::Change change(journal_, slab_);
-  const Root before = root();
-  const Words old = before.entries();
+  const auto [old_index, old] = shape();
   const std::uint64_t used = old ? old.at(slab_, 0).load(relaxed) : 0;
   const bool shares = keep && old && wanted > old.count();
 
@@ -81,20 +65,21 @@ bool Entries::rebuild(std::uint64_t wanted, bool keep) noexcept {
     entries->at(slab_, 0).store(packed, relaxed);
     old.drop(slab_);
   }
-  before.index().drop(slab_);
+  old_index.drop(slab_);
 
-  const Slab::Made made = slab_.make(sizeof(Root));
-  if (made.node == nullptr) return false;
-  const Root after{index->root().word(), index->count(), entries->root().word(), entries->count()};
-  write_shared_fixed<sizeof(Root)>(made.node->payload(), &after);
-  if (const auto word = root_.load(relaxed); word != 0) slab_.drop(Reference::of_word(word));
-  change.publish(root_, made.reference.word(), keep ? journal_.size() : 0);
+  const std::uint64_t next = shape_.load(relaxed) + 1;
+  SharedShape& shared = shapes_[next % 2];
+  shared.index_root.store(index->root().word(), relaxed);
+  shared.index_count.store(index->count(), relaxed);
+  shared.entries_root.store(entries->root().word(), relaxed);
+  shared.entries_count.store(entries->count(), relaxed);
+  change.publish(shape_, next, keep ? journal_.size() : 0);
   return true;
 }
 
 void Entries::erase(Entry entry) noexcept {
   Journal::Change change(journal_, slab_);
-  Word& word = root().entries().at(slab_, entry);
+  Word& word = shape().entries.at(slab_, entry);
   slab_.drop(Reference::of_word(word.load(relaxed)));
   change.publish(word, 0, journal_.size() - 1);
 }

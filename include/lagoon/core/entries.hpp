@@ -2,29 +2,31 @@
 /// Nodes under keys, in the order in which they came: what a dict is made of. It knows hashes and
 /// nodes; what a key is, and when two are equal, the layer above knows.
 ///
-///   root_ ──> [index | entries]           a node; another one when they grow or are packed
-///                 │        └──> row of words: how many were used, then one reference each,
-///                 │             in the order of insertion; zero where one was erased
-///                 └──> row of words: hash | number of an entry; open addressing
+///   shape_: a number; by its last bit, one of
+///     [index | entries] [index | entries]
+///         │        └──> row of words: how many were used, then one reference each, in the order
+///         │             of insertion; zero where one was erased
+///         └──> row of words: hash | number of an entry; open addressing
 ///
 /// The entries are the truth, the index is a hint: it leads to where a key may be. A key's value is
-/// replaced, inserted or erased by one store to its entry; all that is larger by one store to
-/// root_. Both are changes of the journal (journal.hpp), so the turn's owner may be killed
-/// anywhere.
+/// replaced, inserted or erased by one store to its entry; to grow, to be packed and to be cleared
+/// is one store to shape_. All are changes of the journal (journal.hpp), so the turn's owner may be
+/// killed anywhere.
 ///
 /// Each store beside these, and what a SIGKILL right after it leaves
 ///   used     before the entry is published.   An entry that stays empty until all is packed.
 ///   index    the same.                        A hint that leads to an empty entry.
-/// Neither changes what is found.
+///   shapes_  the one that nobody looks at.    It is written anew by the next.
+/// None of them changes what is found.
 ///
-/// Readers take no turn. What they were led through was not dropped meanwhile if root_ is the same
-/// at the end: rows change their shape only with it, and are used for something else only after.
-/// The node says itself, by its generation, whether it was replaced; then its entry is looked at
-/// again.
+/// Readers take no turn. What they were led through was not dropped meanwhile if shape_ is the same
+/// at the end: rows are dropped only with it, and are used for something else only after. The node
+/// says itself, by its generation, whether it was replaced; then its entry is looked at again.
 ///
-/// Memory orders: (1) an entry and root_ are read by acquire, published by release (journal.hpp).
-/// (2) root_ is looked at again behind an acquire fence: who has read a byte of what a dropped node
-/// became sees, by the slab's release fence, that root_ had changed. Hints are relaxed.
+/// Memory orders: (1) an entry and shape_ are read by acquire, published by release (journal.hpp).
+/// (2) shape_ is looked at again behind an acquire fence: who has read a byte of what a dropped
+/// node became, or a word of the shape after the next, sees that shape_ had changed, by the slab's
+/// release fence, behind which both are written. Hints are relaxed.
 ///
 /// Progress: readers are lock-free. Writers take turns. Limits: 2^32 entries between two packings.
 
@@ -83,27 +85,29 @@ class Entries {
   static constexpr auto relaxed = boost::memory_order_relaxed;
   using Word = Journal::Word;
 
-  struct Root {
-    std::uint64_t index_root = 0, index_count = 0, entries_root = 0, entries_count = 0;
+  struct Shape {
+    Words index;
+    Words entries;
+  };
+  /// As it lies in shared memory.
+  struct SharedShape {
+    Word index_root{0}, index_count{0}, entries_root{0}, entries_count{0};
 
-    [[nodiscard]] Words index() const noexcept {
-      return {Reference::of_word(index_root), index_count};
-    }
-    [[nodiscard]] Words entries() const noexcept {
-      return {Reference::of_word(entries_root), entries_count};
+    [[nodiscard]] Shape load() const noexcept {
+      return {{Reference::of_word(index_root.load(relaxed)), index_count.load(relaxed)},
+              {Reference::of_word(entries_root.load(relaxed)), entries_count.load(relaxed)}};
     }
   };
-  /// What lies behind it; false if that has changed.
-  bool read_root(std::uint64_t word, Root& root) const noexcept;
-  [[nodiscard]] Root root() const noexcept;
+  [[nodiscard]] Shape shape() const noexcept { return shapes_[shape_.load(relaxed) % 2].load(); }
   /// Room for one more entry.
-  [[nodiscard]] bool make_room() noexcept;
+  [[nodiscard]] bool make_room(const Shape& shape) noexcept;
   [[nodiscard]] bool rebuild(std::uint64_t entries_wanted, bool keep) noexcept;
   static void enter(Slab& slab, const Words& index, const Words* entries, Hash hash,
                     Entry entry) noexcept;
 
   OwnedWord turn_;
-  Word root_{0};
+  Word shape_{0};
+  SharedShape shapes_[2];
   Journal journal_;
   Slab slab_;
 };
@@ -111,19 +115,15 @@ class Entries {
 template <class Visitor>
 bool Entries::find(Hash hash, Visitor& visitor) const {
   for (;;) {
-    const std::uint64_t seen = root_.load(boost::memory_order_acquire);  // (1)
+    const std::uint64_t seen = shape_.load(boost::memory_order_acquire);  // (1)
     const auto is_the_same = [&] {
       boost::atomic_thread_fence(boost::memory_order_acquire);  // (2)
-      return root_.load(relaxed) == seen;
+      return shape_.load(relaxed) == seen;
     };
-    if (seen == 0) return false;
-    Root root;
-    if (!read_root(seen, root)) continue;
-    const Words index = root.index();
-    const Words entries = root.entries();
+    const auto [index, entries] = shapes_[seen % 2].load();
     const std::uint64_t mask = index.count() - 1;
     bool found = false;
-    for (std::uint64_t slot = hash & mask, probes = 0; probes <= mask && !found; ++probes) {
+    for (std::uint64_t slot = hash & mask, probes = 0; probes < index.count() && !found; ++probes) {
       const Word* const hint = index.find(slab_, slot);
       const std::uint64_t word = hint == nullptr ? 0 : hint->load(relaxed);
       if (word == 0) break;
@@ -133,10 +133,10 @@ bool Entries::find(Hash hash, Visitor& visitor) const {
       while (entry != nullptr) {
         const std::uint64_t node = entry->load(boost::memory_order_acquire);  // (1)
         if (node == 0) break;
-        const bool whole = slab_.read(Reference::of_word(node),
-                                      [&](const std::byte* payload, std::size_t bytes,
-                                          std::uint32_t) { visitor.copy(payload, bytes); });
-        if (whole) {
+        if (slab_.read(Reference::of_word(node),
+                       [&](const std::byte* payload, std::size_t bytes, std::uint32_t) {
+                         visitor.copy(payload, bytes);
+                       })) {
           found = visitor.is_it();
           break;
         }
@@ -149,12 +149,9 @@ bool Entries::find(Hash hash, Visitor& visitor) const {
 
 template <class Visitor>
 Entries::Entry Entries::find_entry(Hash hash, Visitor& visitor) noexcept {
-  if (root_.load(relaxed) == 0) return 0;
-  const Root now = root();
-  const Words index = now.index();
-  const Words entries = now.entries();
+  const auto [index, entries] = shape();
   const std::uint64_t mask = index.count() - 1;
-  for (std::uint64_t slot = hash & mask, probes = 0; probes <= mask;
+  for (std::uint64_t slot = hash & mask, probes = 0; probes < index.count();
        slot = (slot + 1) & mask, ++probes) {
     const std::uint64_t word = index.at(slab_, slot).load(relaxed);
     if (word == 0) return 0;
@@ -171,24 +168,26 @@ Entries::Entry Entries::find_entry(Hash hash, Visitor& visitor) noexcept {
 
 template <class Fill>
 bool Entries::put(Entry entry, Hash hash, std::size_t bytes, Fill&& fill) {
-  if (entry == 0 && !make_room()) return false;
+  Shape now = shape();
+  if (entry == 0) {
+    if (!make_room(now)) return false;
+    now = shape();
+  }
   Journal::Change change(journal_, slab_);
   const Slab::Made made = slab_.make(bytes, hash);
   if (made.node == nullptr) return false;
   fill(made.node->payload());
-  const Root now = root();
-  const Words entries = now.entries();
   std::uint64_t size = journal_.size();
   if (entry == 0) {
-    Word& used = entries.at(slab_, 0);
+    Word& used = now.entries.at(slab_, 0);
     entry = static_cast<Entry>(used.load(relaxed)) + 1;
     used.store(entry, relaxed);
-    enter(slab_, now.index(), &entries, hash, entry);
+    enter(slab_, now.index, &now.entries, hash, entry);
     ++size;
   } else {
-    slab_.drop(Reference::of_word(entries.at(slab_, entry).load(relaxed)));
+    slab_.drop(Reference::of_word(now.entries.at(slab_, entry).load(relaxed)));
   }
-  change.publish(entries.at(slab_, entry), made.reference.word(), size);
+  change.publish(now.entries.at(slab_, entry), made.reference.word(), size);
   return true;
 }
 

@@ -206,6 +206,15 @@ void entries_that_grow(Trial& trial) {
   trial.thread([=] { expect(numbers.get(1) == 1, "it is there"); });
 }
 
+/// The shape after the next is written where the first one was.
+void entries_that_grow_twice(Trial& trial) {
+  const Numbers numbers(trial, 7);
+  trial.thread([=] {
+    for (std::uint64_t key = 8; key <= 16; ++key) numbers.set(key, key);
+  });
+  trial.thread([=] { expect(numbers.get(1) == 1, "it is there"); });
+}
+
 /// Replaced, and told of.
 void entries_replaced(Trial& trial) {
   const Numbers numbers(trial, 2);
@@ -245,6 +254,7 @@ std::vector<Named> of_nodes() {
           {"nodes_counted", nodes_counted, {4}},
           {"nodes_whose_writer_is_killed", nodes_whose_writer_is_killed},
           {"entries_that_grow", entries_that_grow},
+          {"entries_that_grow_twice", entries_that_grow_twice},
           {"entries_replaced", entries_replaced, {4}},
           {"entries_whose_writer_is_killed", entries_whose_writer_is_killed}};
 }

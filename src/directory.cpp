@@ -8,6 +8,7 @@
 #include <cstring>
 #include <new>
 #include <utility>
+#include <vector>
 
 namespace lagoon::detail {
 
@@ -103,6 +104,7 @@ Directory::Fresh Directory::carve(Block* b, std::size_t need, core::Owner me) {
   }
   b->name_length.store(0, boost::memory_order_relaxed);
   b->ended.store(0, boost::memory_order_relaxed);
+  b->parts.store(0, boost::memory_order_relaxed);
   b->id.store(next_epoch(), boost::memory_order_relaxed);
   b->builder.store(me, boost::memory_order_relaxed);
   b->set(need, Block::building);  // (2), (3)
@@ -184,7 +186,13 @@ Directory::Fresh Directory::allocate(std::size_t bytes, std::string_view name, c
   return *fresh;
 }
 
-void Directory::set_free(Block* b) noexcept {
+void Directory::set_free(Block* b) {
+  const bool has_parts = b->parts.load(boost::memory_order_relaxed) != 0;
+  set_free_alone(b);
+  if (has_parts) sweep_parts();
+}
+
+void Directory::set_free_alone(Block* b) noexcept {
   // Whoever walks without the turn must notice that names may have changed under it.
   header().unlinks.fetch_add(1, boost::memory_order_acq_rel);
   const std::uint64_t offset = offset_of(b);
@@ -234,6 +242,25 @@ Block* Directory::lookup_read_only(std::string_view name) const {
   }
 }
 
+void Directory::link_part(Block* object, Block* block) {
+  block->parts.store(object->id.load(boost::memory_order_relaxed), boost::memory_order_relaxed);
+  block->next.store(object->parts.load(boost::memory_order_relaxed), boost::memory_order_relaxed);
+  object->parts.store(offset_of(block), boost::memory_order_release);  // (6)
+  block->set(Block::part);
+}
+
+bool Directory::is_linked_part(const Block* block) const {
+  bool is_linked = false;
+  const std::uint64_t object = block->parts.load(boost::memory_order_relaxed);
+  if (object == 0) return false;
+  for_each_block([&](const Block* b) {
+    is_linked = is_linked || (!b->is_free() && b->state() != Block::part &&
+                              b->id.load(boost::memory_order_relaxed) == object &&
+                              b->parts.load(boost::memory_order_relaxed) == offset_of(block));
+  });
+  return is_linked;
+}
+
 bool Directory::is_linked(const Block* block) const {
   return block->name_length.load() != 0 && lookup(block->name()) == block;
 }
@@ -253,8 +280,11 @@ void Directory::unlink(Block* block) {
 void Directory::mend() {
   for_each_block([&](Block* b) {
     if (b->state() == Block::building) {
-      if (participants().is_dead(b->builder.load(boost::memory_order_relaxed)) && is_linked(b))
+      if (!participants().is_dead(b->builder.load(boost::memory_order_relaxed))) return;
+      if (is_linked(b))
         b->set(Block::live);
+      else if (is_linked_part(b))
+        b->set(Block::part);
     } else if (b->state() == Block::live && b->name_length.load() != 0 && !is_linked(b)) {
       b->ended.store(next_epoch(), boost::memory_order_relaxed);
       b->set(Block::erased);
@@ -263,18 +293,35 @@ void Directory::mend() {
 }
 
 void Directory::sweep() {
+  bool has_parts = false;
   for_each_block([&](Block* b) {
+    has_parts = has_parts || b->state() == Block::part;
     if (b->state() == Block::building) {
       // Not linked: else its builder would have died with the turn, and been mended after.
-      if (participants().is_dead(b->builder.load(boost::memory_order_relaxed))) set_free(b);
+      if (participants().is_dead(b->builder.load(boost::memory_order_relaxed))) set_free_alone(b);
     } else if (b->state() == Block::erased) {
       if (!ground_.is_reachable(b))
-        set_free(b);
+        set_free_alone(b);
       else if (b->name_length.load() != 0)  // what has no name was only dropped by its maker
         tell_gone(b, core::Deadline::now());
     }
   });
+  if (has_parts) sweep_parts();
   ground_.swept();
+}
+
+/// Parts are free when their object is, which is found by its id.
+void Directory::sweep_parts() {
+  std::vector<std::uint64_t> objects;
+  for_each_block([&](const Block* b) {
+    if (!b->is_free() && b->state() != Block::part) objects.push_back(b->id.load());
+  });
+  std::sort(objects.begin(), objects.end());
+  for_each_block([&](Block* b) {
+    if (b->state() == Block::part &&
+        !std::binary_search(objects.begin(), objects.end(), b->parts.load()))
+      set_free_alone(b);
+  });
 }
 
 void Directory::tell_gone(Block* b, core::Deadline until) {

@@ -91,7 +91,14 @@ class Directory {
   Fresh allocate(std::size_t bytes, std::string_view name, core::Owner me);
   void link(Block* block, std::string_view name);
   void unlink(Block* block);
-  void set_free(Block* block) noexcept;
+  /// A block that was allocated becomes the newest part of an object.
+  void link_part(Block* object, Block* block);
+  [[nodiscard]] Block* newest_part(const Block* object) const {
+    const std::uint64_t offset = object->parts.load(boost::memory_order_relaxed);
+    return offset == 0 ? nullptr : checked_at(offset);
+  }
+  /// With its parts.
+  void set_free(Block* block);
   /// Frees what the dead were building and what is erased and out of everybody's reach, and tells
   /// those who have handles to what is erased, should its eraser not have come to it. Waits for
   /// nobody.
@@ -146,7 +153,10 @@ class Directory {
   Fresh carve(Block* block, std::size_t need, core::Owner me);
   void grow(std::size_t need);
   void mend();
+  void sweep_parts();
+  void set_free_alone(Block* block) noexcept;
   [[nodiscard]] bool is_linked(const Block* block) const;
+  [[nodiscard]] bool is_linked_part(const Block* block) const;
 
   [[nodiscard]] Block* at(std::uint64_t offset) const noexcept {
     return reinterpret_cast<Block*>(base_ + offset);

@@ -207,12 +207,15 @@ void Directory::check_blocks() const {
   };
 
   std::vector<std::uint64_t> chain;  // where its blocks begin, in order
+  std::vector<Block*> with_parts;
   std::size_t names = 0;
   for_each_block([&](Block* b) {
     chain.push_back(offset_of(b));
     const Block::State state = b->state();
-    if (state > Block::erased) throw_corrupt(offset_of(b));
+    if (state > Block::part || (state == Block::part && b->id.load() > epoch))
+      throw_corrupt(offset_of(b));
     if (state != Block::live && state != Block::erased) return;
+    if (b->parts.load() != 0) with_parts.push_back(b);
     if (!b->is_sound() || b->name_length.load() == 0 || b->id.load() > epoch ||
         b->ended.load() > epoch || !begins_as_it_says(b) || !has_sound_payload(b, participants()))
       throw_corrupt(offset_of(b));
@@ -221,6 +224,10 @@ void Directory::check_blocks() const {
   const auto is_block = [&](std::uint64_t offset) {
     return std::binary_search(chain.begin(), chain.end(), offset);
   };
+  for (const Block* b : with_parts) {
+    const std::uint64_t newest = b->parts.load();
+    if (!is_block(newest) || at(newest)->parts.load() != b->id.load()) throw_corrupt(offset_of(b));
+  }
   const std::uint64_t search_from = header().search_from.load(boost::memory_order_relaxed);
   if (search_from != committed() && !is_block(search_from)) throw_corrupt(search_from);
 

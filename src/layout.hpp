@@ -73,6 +73,7 @@ struct alignas(64) Block {
     building = 2,  ///< `builder` fills it in
     live = 3,
     erased = 4,  ///< until nobody can have a handle to it
+    part = 5,    ///< of an object, for as long as that is there
   };
   static constexpr std::uint64_t state_mask = 7;
 
@@ -80,7 +81,7 @@ struct alignas(64) Block {
   Shared<std::uint64_t> builder;
   Shared<std::uint64_t> id;           // the epoch in which it was made: no other object's
   Shared<std::uint64_t> ended;        // the epoch in which it was erased
-  Shared<std::uint64_t> next;         // in its bucket
+  Shared<std::uint64_t> next;         // in its bucket; of a part, the one before
   Shared<std::uint32_t> name_length;  // zero: it has no (whole) name
   std::uint32_t payload_at;           // from the block's beginning
   std::uint64_t payload_bytes;
@@ -90,6 +91,7 @@ struct alignas(64) Block {
   std::uint32_t guard;
   std::uint64_t count;
   char type_name[40];
+  Shared<std::uint64_t> parts;  // the newest one; of a part, the id of its object
   // then the name, then from a new line on the payload
 
   [[nodiscard]] std::uint64_t size() const noexcept {

@@ -43,6 +43,10 @@ class Mapping final : private Directory::Ground {
 
   Handle make_or_find(std::string_view name, const Stamp& stamp, std::size_t bytes, Fill fill);
   std::optional<Handle> find(std::string_view name, const Stamp& stamp, bool will_only_read);
+  /// More memory of an object: zeros, where they are from the base on. Of one object by one at a
+  /// time.
+  Memory add_part(Block* object, std::size_t bytes);
+  [[nodiscard]] Memory newest_part(Block* object);
   bool erase(std::string_view name);
   [[nodiscard]] std::vector<Segment::Entry> objects();
   [[nodiscard]] std::size_t used();
@@ -95,6 +99,7 @@ class Mapping final : private Directory::Ground {
   }
   void swept() noexcept override;
 
+  [[nodiscard]] Memory memory_of(const Block* part) const noexcept;
   [[nodiscard]] Handle handle_of(Block* block);
   [[nodiscard]] Handle handle_of_found(Block* block, const Stamp& asked);
   void drop(Block* block);

@@ -6,6 +6,9 @@
 #include <chrono>
 #include <cstring>
 #include <exception>
+#include <map>
+#include <utility>
+#include <vector>
 
 namespace lagoon::detail {
 
@@ -61,6 +64,31 @@ Handle Mapping::make_or_find(std::string_view name, const Stamp& stamp, std::siz
   }
   b->set(Block::live);
   return handle_of(b);
+}
+
+Memory Mapping::memory_of(const Block* part) const noexcept {
+  const auto at =
+      static_cast<std::uint64_t>(reinterpret_cast<const std::byte*>(part + 1) - directory_.base());
+  return {at, part->size() - sizeof(Block)};
+}
+
+Memory Mapping::add_part(Block* object, std::size_t bytes) {
+  Directory::Fresh fresh{};
+  {
+    const Directory::Turn turn(directory_);
+    fresh = directory_.allocate(bytes, {}, turn.me());
+  }
+  const Memory memory = memory_of(fresh.block);
+  if (!fresh.clean) std::memset(directory_.base() + memory.at, 0, memory.bytes);
+  const Directory::Turn turn(directory_);
+  directory_.link_part(object, fresh.block);
+  return memory;
+}
+
+Memory Mapping::newest_part(Block* object) {
+  const Directory::Turn turn(directory_);
+  const Block* const part = directory_.newest_part(object);
+  return part == nullptr ? Memory{} : memory_of(part);
 }
 
 std::optional<Handle> Mapping::find(std::string_view name, const Stamp& stamp,
@@ -149,17 +177,29 @@ void Mapping::acknowledge_erased() {
 
 std::vector<Segment::Entry> Mapping::objects() {
   std::vector<Segment::Entry> all;
+  std::map<std::uint64_t, std::size_t> places;  // in `all`, by id
+  std::vector<std::pair<std::uint64_t, std::size_t>> parts;
   const auto list = [&](Block* b, std::size_t room) {
+    if (b->state() == Block::part) parts.emplace_back(b->parts.load(), b->size());
     const std::string_view name = b->name();
-    if (b->state() == Block::live && !name.empty() && sizeof(Block) + name.size() <= room)
-      all.push_back({std::string(name), b->stamp().text(), b->size()});
+    if (b->state() != Block::live || name.empty() || sizeof(Block) + name.size() > room) return;
+    places[b->id.load()] = all.size();
+    all.push_back({std::string(name), b->stamp().text(), b->size()});
   };
   if (read_only()) {
-    directory_.for_each_block_read_only([&] { all.clear(); }, list);
+    const auto begin = [&] {
+      all.clear();
+      places.clear();
+      parts.clear();
+    };
+    directory_.for_each_block_read_only(begin, list);
   } else {
     const Directory::Turn turn(directory_);
     directory_.for_each_block([&](Block* b) { list(b, b->size()); });
   }
+  for (const auto& [object, bytes] : parts)
+    if (const auto found = places.find(object); found != places.end())
+      all[found->second].bytes += bytes;
   return all;
 }
 

@@ -56,6 +56,9 @@ core::Participants& participants_of(const Segment& segment) {
 
 core::Participants& Handle::participants() const noexcept { return mapping_->participants(); }
 
+Memory Handle::add_part(std::size_t bytes) { return mapping_->add_part(block_, bytes); }
+Memory Handle::newest_part() const { return mapping_->newest_part(block_); }
+
 Handle make_or_find(const Place& place, const Stamp& stamp, std::size_t bytes, Fill fill) {
   if (place.mapping()) return place.mapping()->make_or_find(place.name(), stamp, bytes, fill);
   return Mapping::heap()->make_or_find({}, stamp, bytes, fill);

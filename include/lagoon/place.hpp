@@ -115,6 +115,12 @@ struct Stamp {
   [[nodiscard]] std::string text() const;
 };
 
+/// Memory of an object, from where the mapping begins.
+struct Memory {
+  std::uint64_t at = 0;
+  std::uint64_t bytes = 0;
+};
+
 /// Holds on to one object in shared memory: keeps the mapping, and, for an object without a name,
 /// ends it when it goes (in the process that made it; a forked child's copy ends nothing).
 class Handle {
@@ -148,6 +154,11 @@ class Handle {
   [[nodiscard]] std::string describe() const;
   [[noreturn]] void throw_gone() const;
   [[nodiscard]] core::Participants& participants() const noexcept;
+  /// The object gets more memory, zeros, so many bytes or more, which is its own for as long as it
+  /// is there; by one at a time. OutOfMemory. Killed in it: the object has it, or nobody has.
+  Memory add_part(std::size_t bytes);
+  /// What it got last, in whatever process; nothing if it got none.
+  [[nodiscard]] Memory newest_part() const;
   /// Ends without letting go: the memory is this process's as long as it has it mapped.
   void keep() noexcept { block_ = nullptr; }
 

@@ -28,6 +28,9 @@
 ///   (5) unlink: the name is gone. State = erased follows; who takes the turn over finds a live
 ///                   block with a name that is not linked and makes it erased. Then those with
 ///                   handles are told; what was not told is by the next sweep.
+///   (6) an object's newest part: the object has more memory. State = part follows; who takes the
+///                   turn over finds that a dead builder's block is one. Parts whose object is not
+///                   there any more are free.
 ///
 /// The name of the file appears (linkat) only when all this is in place. Memory is committed by
 /// fallocate before it is handed out: a full /dev/shm is OutOfMemory at the call, never SIGBUS.

@@ -326,6 +326,36 @@ TEST(EveryOperation, of_erasing_and_of_making_the_same_in_a_segment) {
   });
 }
 
+/// An object with two parts.
+lagoon::detail::Handle object_of_parts(SegmentInMemory& world) {
+  using lagoon::detail::Stamp;
+  return lagoon::detail::make_or_find((*world)["object"],
+                                      {.kind = Stamp::Kind::in_place, .mode = Stamp::Mode::raw}, 64,
+                                      [](auto&&...) {});
+}
+Seen of_parts(SegmentInMemory& world) {
+  Seen seen = all_of(world);
+  seen.push_back(std::to_string(bytes_taken(world, "object")));
+  return seen;
+}
+void make_parts(SegmentInMemory& world) {
+  lagoon::detail::Handle object = object_of_parts(world);
+  (void)object.add_part(700);
+  (void)object.add_part(2000);
+}
+TEST(EveryOperation, of_an_objects_growth_by_parts) {
+  for (const std::size_t bytes : {800U, 8'000U})
+    OfSegment().kill(
+        "part of " + std::to_string(bytes) + " B", make_parts,
+        [bytes](SegmentInMemory& world, int) { (void)object_of_parts(world).add_part(bytes); },
+        of_parts);
+}
+TEST(EveryOperation, of_erasing_an_object_with_parts) {
+  OfSegment().kill(
+      "erase an object with parts", make_parts,
+      [](SegmentInMemory& world, int) { world->erase("object"); }, of_parts);
+}
+
 // What the dead have left, at whatever moment, is swept by who attaches, and who is killed
 // meanwhile.
 TEST(EveryOperation, of_attaching) {

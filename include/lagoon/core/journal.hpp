@@ -1,0 +1,93 @@
+#pragma once
+/// Changes that happen by one store, and what stands beside them: nodes that were made for it,
+/// those that it replaces, and how many things there are now.
+///
+///   Journal::Change change(journal, slab);     with the turn
+///   auto made = slab.make(…); … slab.drop(old);
+///   change.publish(word, made.reference.word(), size + 1);
+///
+/// What a change is going to store, and where, is written down before it is stored. Who takes the
+/// turn over from a dead one looks there: the word has that value, and the change has happened, or
+/// it has another, and it has not. So no two values of a word that follow each other are alike; a
+/// reference never comes twice.
+///
+/// Each store that publishes, and what a SIGKILL right after it leaves to `recover`
+///   (1) word_at_, after value_ and size_after_.  Not yet (2): what was made is free again.
+///   (2) the word: the change, for everyone.      What was dropped is free; the size follows.
+///   (3) size_                                    The same again.
+///   (4) word_at_ = 0                             Nothing is to be done.
+/// `recover` itself may be killed anywhere: it only stores what was written down.
+///
+/// How many there are is read in one order with the changes, though it lies in another word: who
+/// finds a change under way looks whether its word has been stored already. It never waits.
+///
+/// Memory orders: (2) is release: who reads the word by acquire sees what it leads to. (1), (3) and
+/// (4) are release, and a reader of the size reads them by acquire: it sees value_ and size_after_
+/// of that change, or of a later one, and then begun_, which it compares, has gone on: (5), a
+/// release fence after it.
+///
+/// Progress: reading the size is lock-free. The rest is for who has the turn.
+
+#include <lagoon/core/slab.hpp>
+
+#include <boost/atomic/fences.hpp>
+#include <boost/atomic/ipc_atomic.hpp>
+#include <cstddef>
+#include <cstdint>
+
+namespace lagoon::core {
+
+class Journal {
+ public:
+  using Word = boost::ipc_atomic<std::uint64_t>;
+
+  /// One change: given up when it goes, unless it was published.
+  class Change {
+   public:
+    Change(Journal& journal, Slab& slab) noexcept : journal_(journal), slab_(slab) {}
+    ~Change() {
+      if (!published_) slab_.settle(false);
+    }
+    Change(const Change&) = delete;
+    Change& operator=(const Change&) = delete;
+
+    /// In the memory of the slab. After it there are so many.
+    void publish(Word& word, std::uint64_t value, std::uint64_t size) noexcept {
+      journal_.publish(slab_, word, value, size);
+      published_ = true;
+    }
+
+   private:
+    Journal& journal_;
+    Slab& slab_;
+    bool published_ = false;
+  };
+
+  Journal() = default;
+  Journal(const Journal&) = delete;
+  Journal& operator=(const Journal&) = delete;
+
+  /// With a turn that was taken from a dead one.
+  void recover(Slab& slab) noexcept;
+
+  /// How many there are; by anyone.
+  [[nodiscard]] std::uint64_t size() const noexcept;
+
+ private:
+  void publish(Slab& slab, Word& word, std::uint64_t value, std::uint64_t size) noexcept;
+  void finish(Slab& slab) noexcept;
+  void end() noexcept;
+
+  [[nodiscard]] Word& word_at(std::int64_t at) const noexcept {
+    return *reinterpret_cast<Word*>(
+        const_cast<std::byte*>(reinterpret_cast<const std::byte*>(this)) + at);
+  }
+
+  boost::ipc_atomic<std::int64_t> word_at_{0};  // how far from here; zero: no change is under way
+  Word value_{0};
+  Word size_after_{0};
+  Word size_{0};
+  Word begun_{0};  // how many changes were
+};
+
+}  // namespace lagoon::core

@@ -1,0 +1,81 @@
+#pragma once
+/// A row of words in nodes of a slab: one node, or a tree of nodes with 512 each. It grows without
+/// being copied, and everything in it is of few sizes, so that what one row gives back another
+/// uses.
+///
+///   depth 0   [word word … word]                      up to 512
+///   depth 1   [page page … page]                      each 512 words
+///   depth 2   [[page …] [page …] … ]                  and so on
+///
+/// A row is a value: where its root lies, how deep it is, how many words it has. Its words change
+/// in place; its shape does not: who grows it makes another row, which shares the full pages.
+///
+/// Reading is for those who find out afterwards that nothing of it was dropped meanwhile: they may
+/// be led anywhere in the slab's memory, and get anything. Progress: wait-free.
+
+#include <lagoon/core/slab.hpp>
+
+#include <boost/atomic/ipc_atomic.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+namespace lagoon::core {
+
+class Words {
+ public:
+  using Word = boost::ipc_atomic<std::uint64_t>;
+  static constexpr std::uint64_t page_words = 512;
+  static constexpr unsigned page_bits = 9;
+
+  Words() = default;
+  Words(Reference root, std::uint64_t count) noexcept : root_(root), count_(count) {}
+
+  [[nodiscard]] Reference root() const noexcept { return root_; }
+  [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
+  explicit operator bool() const noexcept { return bool(root_); }
+
+  /// The word there, i below the count; null if it leads out of the memory.
+  [[nodiscard]] const Word* find(const Slab& slab, std::uint64_t i) const noexcept {
+    Reference r = root_;
+    for (unsigned shift = page_bits * depth(); shift != 0; shift -= page_bits) {
+      const Word* const inner = word_of(slab, r, i >> shift & (page_words - 1));
+      if (inner == nullptr) return nullptr;
+      r = Reference::of_word(inner->load(boost::memory_order_relaxed));
+    }
+    return word_of(slab, r, i & (page_words - 1));
+  }
+
+  // ---- With the slab's turn ----------------------------------------------------------------
+
+  [[nodiscard]] Word& at(Slab& slab, std::uint64_t i) const noexcept {
+    return const_cast<Word&>(*find(slab, i));
+  }
+  /// So many zeros; nothing if there is no memory.
+  static std::optional<Words> make(Slab& slab, std::uint64_t count) noexcept;
+  /// A longer row that begins with the same words, and what is left of this one dropped; nothing if
+  /// there is no memory.
+  [[nodiscard]] std::optional<Words> grown(Slab& slab, std::uint64_t count) const noexcept;
+  /// All of its nodes.
+  void drop(Slab& slab) const noexcept;
+  /// How many bytes of memory so many words take.
+  static std::uint64_t bytes_taken(std::uint64_t count) noexcept;
+
+ private:
+  static constexpr unsigned depth_of(std::uint64_t count) noexcept {
+    unsigned depth = 0;
+    for (; count > page_words; count = (count + page_words - 1) / page_words) ++depth;
+    return depth;
+  }
+  [[nodiscard]] unsigned depth() const noexcept { return depth_of(count_); }
+  [[nodiscard]] static const Word* word_of(const Slab& slab, Reference r,
+                                           std::uint64_t i) noexcept {
+    const Slab::Node* const node = slab.find(r, (i + 1) * sizeof(Word));
+    return node == nullptr ? nullptr : reinterpret_cast<const Word*>(node->payload()) + i;
+  }
+
+  Reference root_;
+  std::uint64_t count_ = 0;
+};
+
+}  // namespace lagoon::core

@@ -1,0 +1,262 @@
+#include "helpers.hpp"
+
+#include <lagoon/core/copy.hpp>
+#include <lagoon/core/entries.hpp>
+#include <lagoon/core/journal.hpp>
+#include <lagoon/core/slab.hpp>
+
+#include <array>
+#include <new>
+
+namespace lagoon::test::model {
+
+namespace {
+
+using core::Journal;
+using core::Reference;
+using core::Slab;
+
+/// A word that leads to a node with two numbers which are alike, and are one more in each change;
+/// there are as many things, it is said.
+class Counted {
+ public:
+  explicit Counted(Trial& trial, std::size_t nodes)
+      : table_(&trial.make<Participants>()), turn_(&trial.make<OwnedWord>()) {
+    const std::size_t bytes = nodes * Slab::bytes_taken(node_bytes);
+    std::byte* const memory = trial.memory(begin + bytes);
+    slab_ = new (memory) Slab(memory);
+    journal_ = new (memory + sizeof(Slab)) Journal;
+    word_ = new (memory + sizeof(Slab) + sizeof(Journal)) Journal::Word(0);
+    slab_->add(begin, bytes);
+    all_ = bytes;
+    add_one();
+  }
+
+  void add_one() const {
+    const Taken taken = turn_->take(*table_, Participants::self(), Deadline::never());
+    if (taken == Taken::from_dead) journal_->recover(*slab_);
+    {
+      Journal::Change change(*journal_, *slab_);
+      const Slab::Made made = slab_->make(node_bytes);
+      expect(made.node != nullptr, "there is memory");
+      const auto old = Reference::of_word(word_->load(boost::memory_order_relaxed));
+      const std::uint64_t i = journal_->size() + 1;
+      const std::array<std::uint64_t, 2> numbers{i, i};
+      core::write_shared(made.node->payload(), numbers.data(), sizeof numbers);
+      if (old) slab_->drop(old);
+      change.publish(*word_, made.reference.word(), i);
+    }
+    turn_->give_back(Participants::self());
+  }
+  /// What is there, as a reader finds it.
+  [[nodiscard]] std::uint64_t read() const {
+    for (;;) {
+      std::array<std::uint64_t, 2> numbers{};
+      if (!slab_->read(Reference::of_word(word_->load(boost::memory_order_acquire)),
+                       [&](const std::byte* payload, std::size_t, std::uint32_t) {
+                         core::read_shared(numbers.data(), payload, sizeof numbers);
+                       }))
+        continue;
+      expect(numbers[0] == numbers[1], "torn");
+      return numbers[0];
+    }
+  }
+  [[nodiscard]] std::uint64_t size() const { return journal_->size(); }
+  void expect_all_is_there() const {
+    expect(slab_->free_bytes() + Slab::bytes_taken(node_bytes) == all_, "no memory is lost");
+  }
+
+ private:
+  /// Nodes of which one at a time is cut from the memory.
+  static constexpr std::size_t node_bytes = 240;
+  static constexpr std::size_t begin =
+      (sizeof(Slab) + sizeof(Journal) + sizeof(Journal::Word) + 63) / 64 * 64;
+
+  Participants* table_;
+  OwnedWord* turn_;
+  Slab* slab_;
+  Journal* journal_;
+  Journal::Word* word_;
+  std::size_t all_;
+};
+
+/// Until the place of the first one is used again, and longer.
+void nodes_replaced(Trial& trial) {
+  const Counted counted(trial, 8);
+  trial.thread([=] {
+    for (int i = 0; i < 6; ++i) counted.add_one();
+  });
+  trial.thread([=] { (void)counted.read(); });
+  trial.afterwards([=] {
+    expect(counted.read() == 7 && counted.size() == 7, "all are there");
+    counted.expect_all_is_there();
+  });
+}
+
+/// What is there, and how many that are, is in one order.
+void nodes_counted(Trial& trial) {
+  const Counted counted(trial, 8);
+  trial.thread([=] {
+    for (int i = 0; i < 2; ++i) counted.add_one();
+  });
+  trial.thread([=] {
+    const std::uint64_t first = counted.size();
+    const std::uint64_t there = counted.read();
+    const std::uint64_t then = counted.size();
+    expect(first <= there, "counted before it was there");
+    expect(there <= then, "there before it was counted");
+  });
+}
+
+void nodes_whose_writer_is_killed(Trial& trial) {
+  const Counted counted(trial, 8);
+  trial.thread([=] { counted.add_one(); }, true);
+  trial.thread([=] { counted.add_one(); }, true);
+  trial.thread([=] {
+    const std::uint64_t there = counted.read();
+    expect(there <= counted.size(), "there before it was counted");
+  });
+  trial.afterwards([=] {
+    const std::uint64_t before = counted.read();
+    expect(before == counted.size(), "as many as are there");
+    counted.add_one();
+    expect(counted.read() == before + 1 && counted.size() == before + 1, "and it goes on");
+    counted.expect_all_is_there();
+  });
+}
+
+using core::Entries;
+
+/// Numbers under numbers. Their nodes are as large as an index of 16 hints, so that what is dropped
+/// as the one is soon used as the other.
+class Numbers {
+ public:
+  explicit Numbers(Trial& trial, std::uint64_t last) : table_(&trial.make<Participants>()) {
+    constexpr std::size_t begin = (sizeof(Entries) + 63) / 64 * 64;
+    constexpr std::size_t bytes = 16384;
+    std::byte* const memory = trial.memory(begin + bytes);
+    entries_ = new (memory) Entries(memory);
+    entries_->slab().add(begin, bytes);
+    for (std::uint64_t key = 1; key <= last; ++key) set(key, key);
+  }
+
+  void set(std::uint64_t key, std::uint64_t value) const {
+    const Turn turn(*this);
+    Looked looked{.key = key};
+    const Entries::Entry entry = entries_->find_entry(hash(key), looked);
+    expect(entries_->put(entry, hash(key), sizeof(Node),
+                         [&](std::byte* payload) {
+                           const Node node{key, value, value};
+                           core::write_shared(payload, node.data(), sizeof node);
+                         }),
+           "there is memory");
+  }
+  void erase(std::uint64_t key) const {
+    const Turn turn(*this);
+    Looked looked{.key = key};
+    if (const Entries::Entry entry = entries_->find_entry(hash(key), looked); entry != 0)
+      entries_->erase(entry);
+  }
+  /// Zero if it is not there.
+  [[nodiscard]] std::uint64_t get(std::uint64_t key) const {
+    Looked looked{.key = key};
+    return entries_->find(hash(key), looked) ? looked.seen[1] : 0;
+  }
+  [[nodiscard]] std::uint64_t size() const { return entries_->size(); }
+
+ private:
+  using Node = std::array<std::uint64_t, 15>;
+  struct Looked {
+    std::uint64_t key = 0;
+    std::array<std::uint64_t, 3> seen{};
+    void copy(const std::byte* payload, std::size_t) {
+      core::read_shared(seen.data(), payload, sizeof seen);
+    }
+    [[nodiscard]] bool is_it() const {
+      expect(seen[1] == seen[2], "torn");
+      return seen[0] == key;
+    }
+  };
+  class Turn {
+   public:
+    explicit Turn(const Numbers& numbers) : entries_(*numbers.entries_) {
+      const Taken taken =
+          entries_.turn().take(*numbers.table_, Participants::self(), Deadline::never());
+      if (taken == Taken::from_dead) entries_.recover();
+    }
+    ~Turn() { entries_.turn().give_back(Participants::self()); }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+
+   private:
+    Entries& entries_;
+  };
+  static Entries::Hash hash(std::uint64_t key) { return static_cast<Entries::Hash>(key); }
+
+  Participants* table_;
+  Entries* entries_;
+};
+
+/// What is there all the time is found, while all grows around it and what was there is used anew.
+void entries_that_grow(Trial& trial) {
+  const Numbers numbers(trial, 7);
+  trial.thread([=] {
+    for (std::uint64_t i = 0; i < 8; ++i) numbers.set(i == 0 ? 8 : 2, 100 + i);
+  });
+  trial.thread([=] { expect(numbers.get(1) == 1, "it is there"); });
+}
+
+/// The shape after the next is written where the first one was.
+void entries_that_grow_twice(Trial& trial) {
+  const Numbers numbers(trial, 7);
+  trial.thread([=] {
+    for (std::uint64_t key = 8; key <= 16; ++key) numbers.set(key, key);
+  });
+  trial.thread([=] { expect(numbers.get(1) == 1, "it is there"); });
+}
+
+/// Replaced, and told of.
+void entries_replaced(Trial& trial) {
+  const Numbers numbers(trial, 2);
+  auto& told = trial.make<boost::ipc_atomic<std::uint64_t>>(std::uint64_t{2});
+  trial.thread([=, &told] {
+    for (std::uint64_t i = 3; i < 5; ++i) {
+      numbers.set(2, i);
+      told.store(i, boost::memory_order_release);
+    }
+  });
+  trial.thread([=, &told] {
+    const std::uint64_t at_least = told.load(boost::memory_order_acquire);
+    const std::uint64_t first = numbers.get(2);
+    expect(first >= at_least, "what was told of is there");
+    expect(numbers.get(2) >= first, "back in time");
+  });
+}
+
+void entries_whose_writer_is_killed(Trial& trial) {
+  const Numbers numbers(trial, 3);
+  trial.thread([=] { numbers.set(4, 4); }, true);
+  trial.thread([=] { numbers.erase(3); }, true);
+  trial.thread([=] { expect(numbers.get(1) == 1, "it is there"); });
+  trial.afterwards([=] {
+    const std::uint64_t there =
+        2 + (numbers.get(3) != 0 ? 1U : 0U) + (numbers.get(4) != 0 ? 1U : 0U);
+    expect(numbers.size() == there, "as many as are there");
+    numbers.set(5, 5);
+    expect(numbers.get(5) == 5 && numbers.size() == there + 1, "and it goes on");
+  });
+}
+
+}  // namespace
+
+std::vector<Named> of_nodes() {
+  return {{"nodes_replaced", nodes_replaced, {3}},
+          {"nodes_counted", nodes_counted, {4}},
+          {"nodes_whose_writer_is_killed", nodes_whose_writer_is_killed},
+          {"entries_that_grow", entries_that_grow},
+          {"entries_that_grow_twice", entries_that_grow_twice},
+          {"entries_replaced", entries_replaced, {4}},
+          {"entries_whose_writer_is_killed", entries_whose_writer_is_killed}};
+}
+
+}  // namespace lagoon::test::model

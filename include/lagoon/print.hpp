@@ -19,6 +19,7 @@
 #include <lagoon/event.hpp>
 #include <lagoon/lock.hpp>
 #include <lagoon/semaphore.hpp>
+#include <lagoon/text.hpp>
 #include <lagoon/value.hpp>
 
 #include <concepts>
@@ -36,12 +37,6 @@ template <class T>
 concept Inserts = requires(std::ostream& out, const T& x) {
   out << x;
 };
-
-std::string text_of_number(double x);
-/// As a Python bytes literal.
-std::string text_of_bytes(std::string_view bytes);
-/// In UTF-8; what is no character is U+FFFD.
-std::string text_of_wide(std::wstring_view text);
 
 /// Of one value, alone or in a list.
 template <class T>

@@ -1,0 +1,392 @@
+#include <algorithm>
+
+#include "object_node.hpp"
+#include "object_number.hpp"
+
+namespace lagoon {
+
+namespace detail {
+
+// ---- Life and death --------------------------------------------------------------------------
+
+void TheDead::let_go(SharedNode* node) noexcept {
+  // What others did with it comes before its end. Who is alone needs no locked instruction.
+  const auto word = Inside::word(*node);
+  if (word.load(std::memory_order_acquire) != 1 &&
+      word.fetch_sub(1, std::memory_order_acq_rel) != 1)
+    return;
+  word.store(reinterpret_cast<std::uintptr_t>(first_), std::memory_order_relaxed);
+  first_ = node;
+}
+
+void TheDead::take(std::vector<Object>& items) noexcept {
+  for (Object& x : items)
+    if (Inside::is_counted(x)) let_go(Inside::take(x));
+}
+
+void TheDead::bury() noexcept {
+  while (first_ != nullptr) {
+    SharedNode* node = first_;
+    first_ = reinterpret_cast<SharedNode*>(node->word_);
+    node->give_up(*this);
+    delete node;
+  }
+}
+
+Object object_of_items(Object::Kind kind, std::vector<Object>&& items) {
+  if (kind == Object::Kind::list || kind == Object::Kind::tuple)
+    return Inside::of_node(kind, new SequenceNode(std::move(items)));
+  auto* table = new TableNode(1);
+  Object set = Inside::of_node(kind, table);
+  for (Object& x : items) {
+    const std::size_t hash = x.hash();
+    table->add(std::move(x), hash);
+  }
+  return set;
+}
+
+Object object_of_handle(const Object::Handle* handle) noexcept {
+  return Inside::of_node(Object::Kind::shared, handle);
+}
+
+const Object::Handle* handle_in(const Object& o) noexcept {
+  return o.kind() == Object::Kind::shared ? &Inside::node<Object::Handle>(o) : nullptr;
+}
+
+namespace {
+
+using Kind = Object::Kind;
+
+[[noreturn]] void type_error(const std::string& says) { throw TypeMismatch("TypeError: " + says); }
+
+[[noreturn]] void lacks(const Object& o, const char* method) {
+  throw TypeMismatch("AttributeError: " + in_quotes(o.type_name()) + " object has no attribute '" +
+                     method + "': it is " + shown(o));
+}
+
+[[noreturn]] void index_error(const Object& o, const char* says) {
+  throw OutOfRange("IndexError: " + std::string(o.type_name()) + ' ' + says + ": it has " +
+                   std::to_string(o.size()) + " items");
+}
+
+[[noreturn]] void key_error(const Object& key) { throw OutOfRange("KeyError: " + shown(key)); }
+
+void must_be(const Object& o, Kind kind, const char* method) {
+  if (o.kind() != kind) lacks(o, method);
+}
+
+/// Counted from the front, whichever end it is given from.
+std::size_t index_in(const Object& o, const Object& index, const char* out_of_range) {
+  if (!is_integer(index)) {
+    type_error(std::string(o.type_name()) + " indices must be integers or slices, not " +
+               std::string(index.type_name()));
+  }
+  std::int64_t i = 0;
+  if (!fits(index, i)) throw OutOfRange("IndexError: cannot fit 'int' into an index-sized integer");
+  const auto size = static_cast<std::int64_t>(Inside::items(o).size());
+  if (i < 0) i += size;
+  if (i < 0 || i >= size) index_error(o, out_of_range);
+  return static_cast<std::size_t>(i);
+}
+
+bool contains_bytes(const Object& o, const Object& x) {
+  if (o.kind() == x.kind())
+    return Inside::bytes(o).find(Inside::bytes(x)) != std::string_view::npos;
+  if (o.kind() == Kind::str) {
+    type_error("'in <string>' requires string as left operand, not " + std::string(x.type_name()));
+  }
+  if (!is_integer(x))
+    type_error("a bytes-like object is required, not " + in_quotes(x.type_name()));
+  std::int64_t byte = 0;
+  if (!fits(x, byte) || byte < 0 || byte > 255)
+    throw InvalidArgument("ValueError: byte must be in range(0, 256)");
+  return Inside::bytes(o).find(static_cast<char>(byte)) != std::string_view::npos;
+}
+
+}  // namespace
+
+}  // namespace detail
+
+using namespace detail;  // NOLINT: of this file
+
+void Object::count() const noexcept {
+  Inside::word(*reinterpret_cast<SharedNode*>(word_)).fetch_add(1, std::memory_order_relaxed);
+}
+
+void Object::release() noexcept {
+  TheDead dead;
+  dead.let_go(Inside::take(*this));
+  dead.bury();
+}
+
+Object Object::dict(std::initializer_list<std::pair<Object, Object>> items) {
+  Object dict = Inside::of_node(Kind::dict, new TableNode(2));
+  for (const auto& [key, value] : items) dict.set_item(key, value);
+  return dict;
+}
+
+Object Object::opaque(std::string kind, std::string bytes, std::vector<Object> children) {
+  return Inside::of_node(Kind::opaque,
+                         new OpaqueNode(std::move(kind), std::move(bytes), std::move(children)));
+}
+
+// ---- What it is ------------------------------------------------------------------------------
+
+std::string_view Object::type_name() const noexcept {
+  switch (kind()) {
+    case Kind::none:
+      return "NoneType";
+    case Kind::boolean:
+      return "bool";
+    case Kind::integer:
+      return "int";
+    case Kind::real:
+      return "float";
+    case Kind::str:
+      return "str";
+    case Kind::bytes:
+      return "bytes";
+    case Kind::list:
+      return "list";
+    case Kind::tuple:
+      return "tuple";
+    case Kind::dict:
+      return "dict";
+    case Kind::set:
+      return "set";
+    case Kind::frozenset:
+      return "frozenset";
+    case Kind::opaque:
+      return Inside::node<OpaqueNode>(*this).kind;
+    case Kind::shared:
+      return handle_in(*this)->type_name();
+  }
+  return "";
+}
+
+Object::operator bool() const {
+  switch (kind()) {
+    case Kind::none:
+      return false;
+    case Kind::boolean:
+      return Inside::boolean(*this);
+    case Kind::integer:
+      return is_counted() || Inside::integer(*this) != 0;
+    case Kind::real:
+      return Inside::real(*this) != 0;
+    case Kind::str:
+    case Kind::bytes:
+      return !Inside::bytes(*this).empty();
+    case Kind::list:
+    case Kind::tuple:
+    case Kind::dict:
+    case Kind::set:
+    case Kind::frozenset:
+      return size() != 0;
+    case Kind::opaque:
+    case Kind::shared:
+      return true;
+  }
+  return false;
+}
+
+std::size_t Object::size() const {
+  switch (kind()) {
+    case Kind::str:
+      return static_cast<std::size_t>(
+          std::ranges::count_if(Inside::bytes(*this), [](char c) { return (c & 0xC0) != 0x80; }));
+    case Kind::bytes:
+      return Inside::bytes(*this).size();
+    case Kind::list:
+    case Kind::tuple:
+      return Inside::items(*this).size();
+    case Kind::dict:
+    case Kind::set:
+    case Kind::frozenset:
+      return Inside::table(*this).live;
+    default:
+      type_error("object of type " + in_quotes(type_name()) + " has no len()");
+  }
+}
+
+std::string_view Object::opaque_kind() const& {
+  if (kind() != Kind::opaque) refuse(*this, "an opaque object");
+  return Inside::node<OpaqueNode>(*this).kind;
+}
+
+std::string_view Object::opaque_bytes() const& {
+  if (kind() != Kind::opaque) refuse(*this, "an opaque object");
+  return Inside::node<OpaqueNode>(*this).bytes;
+}
+
+// ---- Reading ---------------------------------------------------------------------------------
+
+const Object& Object::at(const Object& key) const& {
+  if (is_sequence(*this)) return Inside::items(*this)[index_in(*this, key, "index out of range")];
+  if (kind() != Kind::dict) {
+    if (is_text(*this)) refuse(*this, "a list, tuple or dict");  // Python's has characters in it
+    type_error(in_quotes(type_name()) + " object is not subscriptable: it is " + shown(*this));
+  }
+  const Object* found = find(key);
+  if (!found) key_error(key);
+  return *found;
+}
+
+const Object* Object::find(const Object& key) const& {
+  must_be(*this, Kind::dict, "get");
+  const TableNode& table = Inside::table(*this);
+  const std::size_t entry = table.find(key, hash_of(key));
+  return entry == TableNode::none ? nullptr : &table.items[2 * entry + 1];
+}
+
+bool Object::contains(const Object& x) const {
+  if (is_text(*this)) return contains_bytes(*this, x);
+  if (is_sequence(*this)) {
+    const auto& items = Inside::items(*this);
+    return std::find(items.begin(), items.end(), x) != items.end();
+  }
+  if (kind() != Kind::dict && !is_set(*this))
+    type_error("argument of type " + in_quotes(type_name()) + " is not iterable");
+  return Inside::table(*this).find(x, hash_of(x)) != TableNode::none;
+}
+
+Object::Iterator Object::begin() const {
+  if (is_sequence(*this)) return {Inside::items(*this), 1};
+  if (kind() != Kind::dict && !is_set(*this)) {
+    if (is_text(*this)) refuse(*this, "something to iterate over");  // Python's has characters
+    type_error(in_quotes(type_name()) + " object is not iterable: it is " + shown(*this));
+  }
+  const TableNode& table = Inside::table(*this);
+  return {table.items, static_cast<std::ptrdiff_t>(table.step)};
+}
+
+Object::Iterator Object::end() const {
+  Iterator end = begin();
+  end.at_ = end.end_;
+  return end;
+}
+
+Object::Items Object::items() const& {
+  must_be(*this, Kind::dict, "items");
+  Items items{{Inside::table(*this).items, 2}, {}};
+  items.last.at_ = items.first.end_;
+  return items;
+}
+
+std::span<const Object> Object::elements() const& {
+  if (kind() == Kind::opaque) return Inside::node<OpaqueNode>(*this).children;
+  if (!is_sequence(*this)) refuse(*this, "a list or tuple");
+  return Inside::items(*this);
+}
+
+// ---- Changing --------------------------------------------------------------------------------
+
+void Object::set_item(const Object& key, Object value) {
+  if (kind() == Kind::list) {
+    const std::size_t i = index_in(*this, key, "assignment index out of range");
+    Inside::own_items(*this)[i] = std::move(value);
+    return;
+  }
+  if (kind() != Kind::dict)
+    type_error(in_quotes(type_name()) + " object does not support item assignment");
+  Object kept = key;  // which may lie in this dict
+  const std::size_t hash = hash_of(kept);
+  const std::size_t entry = Inside::table(*this).find(kept, hash);
+  auto& table = Inside::own<TableNode>(*this);
+  if (entry == TableNode::none)
+    table.append(std::move(kept), std::move(value), hash);
+  else
+    table.items[2 * entry + 1] = std::move(value);
+}
+
+Object& Object::Element::slot_of(Object& container, const Object& key) {
+  if (container.kind() == Kind::tuple)
+    type_error("'tuple' object does not support item assignment");
+  if (container.kind() != Kind::dict) {
+    if (container.kind() != Kind::list) (void)std::as_const(container).at(key);  // which says why
+    const std::size_t i = index_in(container, key, "index out of range");
+    return Inside::own_items(container)[i];
+  }
+  const std::size_t entry = Inside::table(container).find(key, hash_of(key));
+  if (entry == TableNode::none) key_error(key);
+  return Inside::own<TableNode>(container).items[2 * entry + 1];
+}
+
+void Object::erase(const Object& key) {
+  if (kind() == Kind::list || kind() == Kind::dict) {
+    (void)pop(key);
+  } else if (kind() == Kind::set) {
+    if (!discard(key)) key_error(key);
+  } else {
+    type_error(in_quotes(type_name()) + " object doesn't support item deletion");
+  }
+}
+
+void Object::append(Object x) {
+  must_be(*this, Kind::list, "append");
+  Inside::own_items(*this).push_back(std::move(x));
+}
+
+void Object::insert(const Object& index, Object x) {
+  must_be(*this, Kind::list, "insert");
+  if (!is_integer(index))
+    type_error(in_quotes(index.type_name()) + " object cannot be interpreted as an integer");
+  std::int64_t i = 0;
+  if (!fits(index, i))
+    throw OutOfRange("OverflowError: Python int too large to convert to C ssize_t");
+  auto& items = Inside::own_items(*this);
+  const auto size = static_cast<std::int64_t>(items.size());
+  if (i < 0) i = std::max<std::int64_t>(i + size, 0);
+  items.insert(items.begin() + std::min(i, size), std::move(x));
+}
+
+Object Object::pop() {
+  must_be(*this, Kind::list, "pop");
+  if (size() == 0) throw OutOfRange("IndexError: pop from empty list");
+  auto& items = Inside::own_items(*this);
+  Object last = std::move(items.back());
+  items.pop_back();
+  return last;
+}
+
+Object Object::pop(const Object& key) {
+  if (kind() == Kind::list) {
+    const std::size_t i = index_in(*this, key, "index out of range");
+    auto& items = Inside::own_items(*this);
+    Object x = std::move(items[i]);
+    items.erase(items.begin() + static_cast<std::ptrdiff_t>(i));
+    return x;
+  }
+  must_be(*this, Kind::dict, "pop");
+  const std::size_t entry = Inside::table(*this).find(key, hash_of(key));
+  if (entry == TableNode::none) key_error(key);
+  return Inside::own<TableNode>(*this).erase(entry);
+}
+
+void Object::add(Object x) {
+  must_be(*this, Kind::set, "add");
+  const std::size_t hash = hash_of(x);
+  if (Inside::table(*this).find(x, hash) == TableNode::none)
+    Inside::own<TableNode>(*this).append(std::move(x), {}, hash);
+}
+
+bool Object::discard(const Object& x) {
+  must_be(*this, Kind::set, "discard");
+  const std::size_t entry = Inside::table(*this).find(x, hash_of(x));
+  if (entry == TableNode::none) return false;
+  (void)Inside::own<TableNode>(*this).erase(entry);
+  return true;
+}
+
+void Object::clear() {
+  if (kind() == Kind::list) {
+    *this = list();
+  } else if (kind() == Kind::dict) {
+    *this = dict();
+  } else {
+    must_be(*this, Kind::set, "clear");
+    *this = set();
+  }
+}
+
+}  // namespace lagoon

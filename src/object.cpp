@@ -65,11 +65,16 @@ using Kind = Object::Kind;
 }
 
 [[noreturn]] void index_error(const Object& o, const char* says) {
-  throw OutOfRange("IndexError: " + std::string(o.type_name()) + ' ' + says + ": it has " +
-                   std::to_string(o.size()) + " items");
+  throw OutOfRange(std::string("IndexError: ") + says + ": there are " + std::to_string(o.size()) +
+                   " items");
 }
 
 [[noreturn]] void key_error(const Object& key) { throw OutOfRange("KeyError: " + shown(key)); }
+
+/// Of what is looked for in a set or under a key. In a set, a set stands for its frozenset.
+std::size_t hash_for(const Object& o, const Object& x) {
+  return hash_of(x, 0, is_set(o) && x.kind() == Kind::set);
+}
 
 void must_be(const Object& o, Kind kind, const char* method) {
   if (o.kind() != kind) lacks(o, method);
@@ -87,6 +92,13 @@ std::size_t index_in(const Object& o, const Object& index, const char* out_of_ra
   if (i < 0) i += size;
   if (i < 0 || i >= size) index_error(o, out_of_range);
   return static_cast<std::size_t>(i);
+}
+
+Object take_item(Object& list, std::size_t i) {
+  auto& items = Inside::own_items(list);
+  Object x = std::move(items[i]);
+  items.erase(items.begin() + static_cast<std::ptrdiff_t>(i));
+  return x;
 }
 
 bool contains_bytes(const Object& o, const Object& x) {
@@ -222,7 +234,9 @@ std::string_view Object::opaque_bytes() const& {
 // ---- Reading ---------------------------------------------------------------------------------
 
 const Object& Object::at(const Object& key) const& {
-  if (is_sequence(*this)) return Inside::items(*this)[index_in(*this, key, "index out of range")];
+  if (is_sequence(*this))
+    return Inside::items(*this)[index_in(
+        *this, key, kind() == Kind::list ? "list index out of range" : "tuple index out of range")];
   if (kind() != Kind::dict) {
     if (is_text(*this)) refuse(*this, "a list, tuple or dict");  // Python's has characters in it
     type_error(in_quotes(type_name()) + " object is not subscriptable: it is " + shown(*this));
@@ -247,7 +261,7 @@ bool Object::contains(const Object& x) const {
   }
   if (kind() != Kind::dict && !is_set(*this))
     type_error("argument of type " + in_quotes(type_name()) + " is not iterable");
-  return Inside::table(*this).find(x, hash_of(x)) != TableNode::none;
+  return Inside::table(*this).find(x, hash_for(*this, x)) != TableNode::none;
 }
 
 Object::Iterator Object::begin() const {
@@ -283,7 +297,7 @@ std::span<const Object> Object::elements() const& {
 
 void Object::set_item(const Object& key, Object value) {
   if (kind() == Kind::list) {
-    const std::size_t i = index_in(*this, key, "assignment index out of range");
+    const std::size_t i = index_in(*this, key, "list assignment index out of range");
     Inside::own_items(*this)[i] = std::move(value);
     return;
   }
@@ -304,7 +318,7 @@ Object& Object::Element::slot_of(Object& container, const Object& key) {
     type_error("'tuple' object does not support item assignment");
   if (container.kind() != Kind::dict) {
     if (container.kind() != Kind::list) (void)std::as_const(container).at(key);  // which says why
-    const std::size_t i = index_in(container, key, "index out of range");
+    const std::size_t i = index_in(container, key, "list index out of range");
     return Inside::own_items(container)[i];
   }
   const std::size_t entry = Inside::table(container).find(key, hash_of(key));
@@ -313,7 +327,9 @@ Object& Object::Element::slot_of(Object& container, const Object& key) {
 }
 
 void Object::erase(const Object& key) {
-  if (kind() == Kind::list || kind() == Kind::dict) {
+  if (kind() == Kind::list) {
+    (void)take_item(*this, index_in(*this, key, "list assignment index out of range"));
+  } else if (kind() == Kind::dict) {
     (void)pop(key);
   } else if (kind() == Kind::set) {
     if (!discard(key)) key_error(key);
@@ -340,22 +356,14 @@ void Object::insert(const Object& index, Object x) {
   items.insert(items.begin() + std::min(i, size), std::move(x));
 }
 
-Object Object::pop() {
-  must_be(*this, Kind::list, "pop");
-  if (size() == 0) throw OutOfRange("IndexError: pop from empty list");
-  auto& items = Inside::own_items(*this);
-  Object last = std::move(items.back());
-  items.pop_back();
-  return last;
-}
+Object Object::pop() { return pop(-1); }
 
 Object Object::pop(const Object& key) {
   if (kind() == Kind::list) {
-    const std::size_t i = index_in(*this, key, "index out of range");
-    auto& items = Inside::own_items(*this);
-    Object x = std::move(items[i]);
-    items.erase(items.begin() + static_cast<std::ptrdiff_t>(i));
-    return x;
+    if (!is_integer(key))
+      type_error(in_quotes(key.type_name()) + " object cannot be interpreted as an integer");
+    if (size() == 0) throw OutOfRange("IndexError: pop from empty list");
+    return take_item(*this, index_in(*this, key, "pop index out of range"));
   }
   must_be(*this, Kind::dict, "pop");
   const std::size_t entry = Inside::table(*this).find(key, hash_of(key));
@@ -372,7 +380,7 @@ void Object::add(Object x) {
 
 bool Object::discard(const Object& x) {
   must_be(*this, Kind::set, "discard");
-  const std::size_t entry = Inside::table(*this).find(x, hash_of(x));
+  const std::size_t entry = Inside::table(*this).find(x, hash_for(*this, x));
   if (entry == TableNode::none) return false;
   (void)Inside::own<TableNode>(*this).erase(entry);
   return true;

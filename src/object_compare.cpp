@@ -128,13 +128,17 @@ bool equal_objects(const Object& a, const Object& b, int depth) {
 }
 
 std::size_t hash_of(const Object& o, int depth, bool by_structure) {
-  if (is_number(o)) return hash_of_number(o);
   const auto seed = static_cast<std::uint64_t>(o.kind());
   switch (o.kind()) {
+    case Kind::boolean:
+    case Kind::integer:
+    case Kind::real:
+      return hash_of_number(o);
     case Kind::none:
       return mixed(odd, 0);
     case Kind::str:
     case Kind::bytes:
+      if (!Inside::is_counted(o)) return mixed(mixed(seed, Inside::head(o)), Inside::word(o));
       return hash_of_bytes(Inside::bytes(o), seed);
     case Kind::shared:
       return handle_in(o)->hash();

@@ -98,8 +98,8 @@ struct TableNode final : SharedNode {
 /// What is private to an Object.
 struct ObjectInside {
   using Kind = Object::Kind;
+  static constexpr std::size_t short_length = Object::short_length;
 
-  static Object of_word(Kind kind, std::uint64_t word) noexcept { return {kind, word}; }
   static Object of_integer(std::int64_t x) noexcept {
     return {Kind::integer, static_cast<std::uint64_t>(x)};
   }
@@ -137,6 +137,15 @@ struct ObjectInside {
     return static_cast<std::int64_t>(o.word_);
   }
   static double real(const Object& o) noexcept { return std::bit_cast<double>(o.word_); }
+  /// As one bit pattern, of what is not counted: texts that are equal are alike there.
+  static std::uint64_t head(const Object& o) noexcept {
+    return std::bit_cast<std::uint64_t>(o.head_);
+  }
+  static std::uint64_t word(const Object& o) noexcept { return o.word_; }
+  /// True only of what is equal, and of nothing that is counted.
+  static bool are_alike(const Object& a, const Object& b) noexcept {
+    return head(a) == head(b) && a.word_ == b.word_ && !a.is_counted() && a.kind() != Kind::real;
+  }
   /// Of a str or bytes.
   static std::string_view bytes(const Object& o) noexcept {
     if (o.is_counted()) return node<TextNode>(o).view();

@@ -102,6 +102,8 @@ Object compute(std::int64_t a, Arithmetic op, std::int64_t b) {
 }  // namespace
 
 std::partial_ordering compare_numbers(const Object& a, const Object& b) {
+  if (a.kind() == Kind::integer && b.kind() == Kind::integer && !is_big(a) && !is_big(b))
+    return small(a) <=> small(b);
   const bool a_is_real = a.kind() == Kind::real;
   const bool b_is_real = b.kind() == Kind::real;
   if (a_is_real && b_is_real) return Inside::real(a) <=> Inside::real(b);
@@ -211,18 +213,10 @@ Object Object::integer(std::string_view digits) {
     throw InvalidArgument("ValueError: invalid literal for int() with base 10: " +
                           detail::shown(Object(digits)));
   }
-  Big x;
-  // A chunk of 18 digits at a time: Boost takes a leading 0 for octal.
-  for (std::size_t i = 0; i < unsigned_digits.size(); i += 18) {
-    const std::string_view chunk = unsigned_digits.substr(i, 18);
-    std::int64_t value = 0;
-    std::int64_t scale = 1;
-    for (const char c : chunk) {
-      value = value * 10 + (c - '0');
-      scale *= 10;
-    }
-    x = x * scale + value;
-  }
+  // To Boost a leading 0 means octal.
+  const std::size_t zeros = unsigned_digits.find_first_not_of('0');
+  if (zeros == std::string_view::npos) return 0;
+  Big x(std::string(unsigned_digits.substr(zeros)));
   return detail::object_of(negative ? Big(-x) : std::move(x));
 }
 

@@ -22,7 +22,8 @@ std::size_t TableNode::place_of(std::size_t hash) const noexcept {
 std::size_t TableNode::find(const Object& key, std::size_t hash, int depth) const {
   const auto is_here = [&](std::size_t entry) {
     if (hashes[entry] != hash || is_erased(entry)) return false;
-    return equal_objects(items[entry * step], key, depth);
+    const Object& found = items[entry * step];
+    return Inside::are_alike(found, key) || equal_objects(found, key, depth);
   };
   if (index.empty()) {
     for (std::size_t entry = 0; entry < entries(); ++entry)

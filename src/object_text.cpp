@@ -155,6 +155,11 @@ std::string in_quotes(std::string_view type_name) {
 }
 
 Object object_of_text(std::string_view text) {
+  if (text.size() <= Inside::short_length) {
+    Object o = Inside::of_bytes(Kind::str, text);
+    constexpr std::uint64_t not_ascii = 0x8080808080808080;  // nor a tag or length of a short text
+    if (((Inside::head(o) | Inside::word(o)) & not_ascii) == 0) return o;
+  }
   const Utf8Error error = check_utf8(text);
   if (error.reason != nullptr) {
     std::string byte;
@@ -166,10 +171,8 @@ Object object_of_text(std::string_view text) {
   return Inside::of_bytes(Kind::str, text);
 }
 
-Object object_of_text(const char* text) {
-  if (text == nullptr)
-    throw InvalidArgument("ValueError: a str of a null pointer; None is nullptr itself");
-  return object_of_text(std::string_view(text));
+void refuse_null() {
+  throw InvalidArgument("ValueError: a str of a null pointer; None is nullptr itself");
 }
 
 }  // namespace detail

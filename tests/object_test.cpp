@@ -159,6 +159,7 @@ TEST(Object, OfItems) {
 
 TEST(Object, OfDigitsAndBytesOfAnInt) {
   EXPECT_EQ(Object::integer("-0012").repr(), "-12");
+  EXPECT_EQ(Object::integer("-000"), 0);
   EXPECT_EQ(Object::integer("+" + std::string(400, '9')).repr(), std::string(400, '9'));
   for (const char* bad : {"", "-", "1 ", "0x1", "--1", "1.0"})
     expect_throw<InvalidArgument>([&] { (void)Object::integer(bad); }, {"ValueError", bad});

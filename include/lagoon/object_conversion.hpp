@@ -24,7 +24,7 @@ namespace detail {
 
 /// How Objects are made from within the headers.
 Object object_of_text(std::string_view text);
-Object object_of_text(const char* text);  // a null pointer is InvalidArgument
+[[noreturn]] void refuse_null();
 Object object_of_unsigned(std::uint64_t x);
 Object object_of_items(Object::Kind kind, std::vector<Object>&& items);
 Object object_of_handle(const Object::Handle* handle) noexcept;
@@ -140,6 +140,10 @@ std::vector<Object> collected(T&&... items) {
 /// How a U becomes one.
 template <class U>
 struct ObjectFrom {
+  static Object of_pointer(const char* text) {
+    if (text == nullptr) refuse_null();
+    return object_of_text(std::string_view(text));  // whose length the compiler may know
+  }
   template <class T>
   static Object make(T&& x) noexcept(goes_in_noexcept<U>) {
     if constexpr (Nothing<U>)
@@ -155,7 +159,7 @@ struct ObjectFrom {
     else if constexpr (std::is_floating_point_v<U>)
       return {Object::Kind::real, std::bit_cast<std::uint64_t>(static_cast<double>(x))};
     else if constexpr (TextLike<U> && std::is_convertible_v<const U&, const char*>)
-      return object_of_text(static_cast<const char*>(x));
+      return of_pointer(x);
     else if constexpr (TextLike<U>)
       return object_of_text(static_cast<std::string_view>(x));
     else if constexpr (is_made_of<U, std::optional>)

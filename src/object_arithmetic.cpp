@@ -11,8 +11,6 @@ namespace {
 
 using Kind = Object::Kind;
 
-[[noreturn]] void type_error(const std::string& says) { throw TypeMismatch("TypeError: " + says); }
-
 [[noreturn]] void unsupported(const Object& a, const char* op, const Object& b) {
   type_error(std::string("unsupported operand type(s) for ") + op + ": " +
              in_quotes(a.type_name()) + " and " + in_quotes(b.type_name()));

@@ -209,6 +209,7 @@ inline bool is_set(const Object& o) noexcept {
 bool equal_objects(const Object& a, const Object& b, int depth);
 /// By structure: even of what cannot be hashed, which lies in an opaque one.
 std::size_t hash_of(const Object& o, int depth = 0, bool by_structure = false);
+[[noreturn]] void type_error(const std::string& says);
 [[noreturn]] void too_deep(const char* what);
 /// The repr for a message: of some 60 bytes at most.
 std::string shown(const Object& o);

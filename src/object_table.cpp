@@ -21,8 +21,8 @@ std::size_t TableNode::place_of(std::size_t hash) const noexcept {
 
 std::size_t TableNode::find(const Object& key, std::size_t hash, int depth) const {
   const auto is_here = [&](std::size_t entry) {
-    if (hashes[entry] != hash || is_erased(entry)) return false;
-    const Object& found = items[entry * step];
+    if (hashes[entry] != hash) return false;
+    const Object& found = items[entry * step];  // if erased, equal to nothing
     return Inside::are_alike(found, key) || equal_objects(found, key, depth);
   };
   if (index.empty()) {

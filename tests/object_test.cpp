@@ -514,6 +514,17 @@ TEST(Object, ADictFindsOneOfManyAtOnce) {
   EXPECT_EQ(*dict.begin(), 1024);
 }
 
+TEST(Object, ADictForgetsWhatWasErased) {
+  Object dict = Object::dict({{-1, -1}, {-2, -2}});
+  const auto before = mallinfo2().uordblks;  // nothing, with a sanitizer
+  for (int i = 0; i < 100'000; ++i) {
+    dict[i] = i;
+    dict.erase(i);
+  }
+  EXPECT_LT(mallinfo2().uordblks, before + 10'000);
+  EXPECT_EQ(dict.repr(), "{-1: -1, -2: -2}");
+}
+
 // ---- Depth -----------------------------------------------------------------------------------
 
 Object nested(int levels, Object (*around)(Object)) {

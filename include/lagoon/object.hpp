@@ -28,8 +28,8 @@
 ///    Other bytes are InvalidArgument. What has surrogates is printed with them.
 ///  - A str has a size() in characters, but neither items nor an iterator.
 ///  - An int of any size has a str. An opaque one hashes by structure, even with a list in it.
-///  - Nested deeper than max_depth, it cannot be compared, hashed or shown (UsageError); it can be
-///    made, copied, changed and destroyed.
+///  - Nested deeper than max_depth, it cannot be compared, hashed or shown (UsageError; up to there
+///    that takes 256 KiB of stack or less); it can be made, copied, changed and destroyed.
 ///
 /// 16 bytes. What fits is inside: None, bool, float, an int of 64 bits, a str or bytes of up to 14.
 /// The rest is shared by its copies, counted, and copied when one that has copies is changed: so a
@@ -288,18 +288,6 @@ class Object {
   std::uint64_t word_;
 };
 static_assert(sizeof(Object) == 16);
-
-/// What an Object of Kind::shared holds: derived from by the layer that knows what is shared.
-/// All that is asked of it may throw and be called by any thread.
-class Object::Handle : public detail::SharedNode {
- public:
-  [[nodiscard]] virtual std::string_view type_name() const noexcept = 0;
-  [[nodiscard]] virtual std::string repr() const = 0;
-  [[nodiscard]] virtual std::string str() const { return repr(); }
-  /// Whether both refer to the same; those that do have one hash().
-  [[nodiscard]] virtual bool equals(const Handle& other) const = 0;
-  [[nodiscard]] virtual std::size_t hash() const = 0;
-};
 
 }  // namespace lagoon
 

@@ -1,5 +1,6 @@
 #pragma once
-/// What `o[key]` of an Object that may change is, and how its items are walked over.
+/// What `o[key]` of an Object that may change is, how its items are walked over, and what may stand
+/// in one for what lies elsewhere.
 
 #include <lagoon/object.hpp>
 
@@ -143,6 +144,18 @@ struct Object::Items {
   iterator first, last;
   [[nodiscard]] iterator begin() const noexcept { return first; }
   [[nodiscard]] iterator end() const noexcept { return last; }
+};
+
+/// What an Object of Kind::shared holds: derived from by the layer that knows what is shared.
+/// All that is asked of it may throw and be called by any thread.
+class Object::Handle : public detail::SharedNode {
+ public:
+  [[nodiscard]] virtual std::string_view type_name() const noexcept = 0;
+  [[nodiscard]] virtual std::string repr() const = 0;
+  [[nodiscard]] virtual std::string str() const { return repr(); }
+  /// Whether both refer to the same; those that do have one hash().
+  [[nodiscard]] virtual bool equals(const Handle& other) const = 0;
+  [[nodiscard]] virtual std::size_t hash() const = 0;
 };
 
 inline Object::Element Object::operator[](const Object& key) & { return {this, nullptr, key}; }

@@ -213,6 +213,7 @@ TEST(Object, OutOfNumbers) {
                            {"OverflowError: 200 is not within -128 to 127"});
   expect_throw<OutOfRange>([] { (void)Object(-1).get<unsigned>(); },
                            {"OverflowError: -1 is not within 0 to 4294967295"});
+  expect_throw<OutOfRange>([] { (void)Object(256).get<unsigned char>(); }, {"0 to 255"});
   expect_throw<OutOfRange>([] { (void)Object(~0ULL).get<std::int64_t>(); },
                            {"18446744073709551615"});
   expect_throw<OutOfRange>(

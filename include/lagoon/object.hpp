@@ -5,19 +5,20 @@
 ///   o["prices"].append("x");   o["n"] = 3;   o["n"] += 1;   int(o["n"]);   o["n"] == 4;
 ///   for (auto [key, value] : o.items()) std::cout << key << ' ' << value << '\n';   // print.hpp
 ///
-///   Into it, implicitly                               Out of it, explicitly: T(o), o.get<T>()
-///   None       nullptr, std::nullopt, an empty optional           nullptr_t, optional
-///   bool       bool                                               bool: get only; bool(o) is truth
-///   int        every integer type; integer()                      those that hold it, or
-///   OutOfRange float      float, double, long double                         those; of an int too
-///   str        const char*, std::string(_view), char; UTF-8       std::string, string_view, char
-///   bytes      ranges of std::byte; bytes()                       vector, span of const std::byte
-///   list       ranges of what converts; list(), list_of()         vector, array, … from either
-///   tuple      std::tuple, pair; tuple(), tuple_of()              tuple, pair, … from either
-///   dict       maps; dict()                                       maps
-///   set        sets; set(), set_of(); frozenset(…_of)             sets, from either
-///   opaque     opaque()                                           opaque_kind(), …
-///   shared     shared<H>()                                        shared_as<H>()
+///   Into it, implicitly                              Out of it, explicitly: T(o), o.get<T>()
+///   None       nullptr, nullopt, an empty optional   nullptr_t; optional: get only
+///   bool       bool                                  bool: get only; bool(o) is its truth
+///   int        every integer type; integer()         those that can hold it, else OutOfRange
+///   float      float, double, long double            those; of an int too
+///   str        const char*, string(_view), char      string, string_view, char
+///   bytes      ranges of std::byte; bytes()          vector, span of const std::byte
+///   list       ranges of these; list(), list_of()    vector, array, …; of a tuple too
+///   tuple      tuple, pair; tuple(), tuple_of()      tuple, pair, …; of a list too
+///   dict       maps; dict()                          maps
+///   set        sets; set(), set_of()                 sets
+///   frozenset  frozenset(), frozenset_of()           sets
+///   opaque     opaque()                              opaque_kind(), opaque_bytes(), elements()
+///   shared     shared<H>()                           shared_as<H>()
 ///
 /// Equality, order, hash, truth, arithmetic, repr and the words of the errors are Python's (3.11),
 /// with these differences:
@@ -36,19 +37,16 @@
 /// copy is O(1), the first change of one O(n). Copies may be used in different threads; one Object
 /// as a const one in many, else by one at a time. Moving and destroying never throw or recurse.
 ///
-/// Errors say Python's name and words: TypeMismatch is TypeError; OutOfRange IndexError, KeyError,
-/// OverflowError; InvalidArgument ValueError; UsageError RecursionError. What throws changes
-/// nothing.
+/// Errors say Python's name and words: a TypeMismatch is its TypeError or AttributeError,
+/// OutOfRange IndexError, KeyError or OverflowError, InvalidArgument ValueError, UsageError
+/// RecursionError. What throws changes nothing.
 
 #include <lagoon/object_concepts.hpp>
 
 #include <bit>
-#include <compare>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <initializer_list>
-#include <iterator>
 #include <span>
 #include <string>
 #include <string_view>
@@ -297,4 +295,3 @@ struct std::hash<lagoon::Object> {
 };
 
 #include <lagoon/object_access.hpp>
-#include <lagoon/object_conversion.hpp>

@@ -162,3 +162,5 @@ inline Object::Element Object::operator[](const Object& key) & { return {this, n
 inline Object::Items Object::Element::items() const&& { return value().items(); }
 
 }  // namespace lagoon
+
+#include <lagoon/object_conversion.hpp>

@@ -1,6 +1,6 @@
 include(GNUInstallDirs)
 
-find_package(Boost 1.75 REQUIRED CONFIG)  # headers only: Boost.Atomic's lock-free types
+find_package(Boost 1.75 REQUIRED CONFIG)  # headers only: Boost.Atomic's lock-free types; within src/, ints of any size
 find_package(Threads REQUIRED)
 
 file(GLOB_RECURSE lagoon_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/*.cpp)

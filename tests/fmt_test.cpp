@@ -42,6 +42,12 @@ TEST(Fmt, OfTypecodes) {
   EXPECT_EQ(fmt::format("{}", AnyScalar(2.0)), "2.0");
 }
 
+TEST(Fmt, OfObjects) {
+  Object o = Object::dict({{"a", Object::list(1, "b", nullptr)}});
+  EXPECT_EQ(fmt::format("{}", o), "{'a': [1, 'b', None]}");
+  EXPECT_EQ(fmt::format("{:>4}|{}", Object("x"), o["a"]), "   x|[1, 'b', None]");
+}
+
 TEST(Fmt, SpecificationsAreThoseOfAString) {
   EXPECT_EQ(fmt::format("{:>6}|{:*^5}", Array<int>::of({1}), Value<int>(3)), "   [1]|**3**");
   EXPECT_EQ(fmt::format("{:.4}", Array<int>::of({1, 2, 3})), "[1, ");

@@ -40,11 +40,11 @@ class ErrorAs : public Standard, public Error {
 struct InvalidArgument : detail::ErrorAs<std::invalid_argument> {
   using ErrorAs::ErrorAs;
 };
-/// An index outside the array.
+/// An index outside the array, a key that is not there, a number that its type cannot hold.
 struct OutOfRange : detail::ErrorAs<std::out_of_range> {
   using ErrorAs::ErrorAs;
 };
-/// What lies under this name is of another type, mode or length than was asked for.
+/// Another type, mode or length than was asked for lies under this name, or in this Object.
 struct TypeMismatch : detail::ErrorAs<std::invalid_argument> {
   using ErrorAs::ErrorAs;
 };

@@ -9,10 +9,20 @@
 
 #include <fmt/format.h>
 
-template <lagoon::HasText T>
-struct fmt::formatter<T, char> : fmt::formatter<fmt::string_view> {
+namespace lagoon::detail {
+
+template <class T>
+struct Formatter : fmt::formatter<fmt::string_view> {
   template <class Context>
   auto format(const T& x, Context& context) const {
     return fmt::formatter<fmt::string_view>::format(lagoon::str(x), context);
   }
 };
+
+}  // namespace lagoon::detail
+
+template <lagoon::HasText T>
+struct fmt::formatter<T, char> : lagoon::detail::Formatter<T> {};
+/// Which is a range, too.
+template <>
+struct fmt::formatter<lagoon::Object, char> : lagoon::detail::Formatter<lagoon::Object> {};

@@ -9,6 +9,7 @@
 #include <lagoon/error.hpp>
 #include <lagoon/event.hpp>
 #include <lagoon/lock.hpp>
+#include <lagoon/object.hpp>
 #include <lagoon/print.hpp>
 #include <lagoon/process.hpp>
 #include <lagoon/segment.hpp>

@@ -8,6 +8,7 @@
 ///
 /// A float is printed as the double that Python makes of it; an enum as its number; a struct by
 /// its own `operator<<`, without which it has none here either (concept `Printable`).
+/// An Object is printed as Python's str() has it, o.repr() has the other.
 /// The width and fill of the stream apply to the whole text, its number formats do not.
 ///
 /// What is printed is one read: seqlocked, the state of one moment; locked, under the lock.
@@ -18,7 +19,9 @@
 #include <lagoon/condition.hpp>
 #include <lagoon/event.hpp>
 #include <lagoon/lock.hpp>
+#include <lagoon/object.hpp>
 #include <lagoon/semaphore.hpp>
+#include <lagoon/text.hpp>
 #include <lagoon/value.hpp>
 
 #include <concepts>
@@ -27,6 +30,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 namespace lagoon {
 
@@ -36,12 +40,6 @@ template <class T>
 concept Inserts = requires(std::ostream& out, const T& x) {
   out << x;
 };
-
-std::string text_of_number(double x);
-/// As a Python bytes literal.
-std::string text_of_bytes(std::string_view bytes);
-/// In UTF-8; what is no character is U+FFFD.
-std::string text_of_wide(std::wstring_view text);
 
 /// Of one value, alone or in a list.
 template <class T>
@@ -149,9 +147,19 @@ struct Text<Condition> {
   }
 };
 
+template <>
+struct Text<Object> {
+  static std::string of(const Object& object) { return object.str(); }
+};
+template <>
+struct Text<Object::Element> {
+  static std::string of(const Object::Element& element) { return std::move(element).str(); }
+};
+
 }  // namespace detail
 
-/// What of this library has a text: a Value or Array of what is Printable, and what synchronizes.
+/// What of this library has a text: a Value or Array of what is Printable, an Object, and what
+/// synchronizes.
 template <class T>
 concept HasText = requires(const T& x) {
   { detail::Text<T>::of(x) } -> std::same_as<std::string>;

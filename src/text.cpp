@@ -1,4 +1,4 @@
-#include <lagoon/print.hpp>
+#include <lagoon/text.hpp>
 
 #include <charconv>
 #include <cmath>

@@ -34,7 +34,7 @@ constexpr std::size_t churned_length = 20'000;
 /// lives are 8 arrays of 160 KB at most; what is erased waits for those who were stopped, for 20 ms
 /// at a time, and for handles that are held for some operations. What is made is some MB in that
 /// time, and goes past this in seconds if nothing is ever used again.
-constexpr std::size_t most_bytes = std::size_t{128} << 20;
+constexpr std::size_t most_bytes = std::size_t{64} << 20;
 
 struct Objects {
   explicit Objects(const lagoon::Segment& s)

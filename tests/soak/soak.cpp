@@ -20,6 +20,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -92,7 +93,8 @@ class Soak {
     const pid_t pid = fork();
     if (pid < 0) throw std::system_error(errno, std::generic_category(), "fork");
     if (pid != 0) return pid;
-    for (const int signal : {SIGINT, SIGTERM}) (void)std::signal(signal, SIG_DFL);
+    // What ends a run is this process's to hear.
+    for (const int signal : {SIGINT, SIGTERM}) (void)std::signal(signal, SIG_IGN);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(1);
     try {

@@ -85,6 +85,11 @@ class Keeper {
   Objects objects_;
 };
 
+/// With the lock: what a dead one may have left undone, as condition.hpp says.
+void take_over_from_dead(lagoon::Condition& condition);
+/// With the lock. Tells one who waits, or all.
+void produce_one(Objects& objects, bool for_all);
+
 /// With the Semaphore, while nobody uses it: as many permits as there must be, as killed ones may
 /// have taken some along. Puts them back.
 void check_permits(lagoon::Semaphore& semaphore);

@@ -113,6 +113,7 @@ struct Ledger {
 
   std::atomic<std::int64_t> last_set_began{0};  // the keeper's, of the Event
   std::atomic<std::int64_t> last_set_ended{0};
+  std::atomic<std::uint64_t> overlooked{0};          // set while one waited, who ran out of time
   std::array<std::atomic<std::uint64_t>, 2> passed;  // the Barrier, by number
   std::atomic<std::uint64_t> told{0};                // waiters of the Condition
   enum class Ticket : std::uint8_t { unseen, shown, taken_along };

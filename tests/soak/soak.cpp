@@ -240,6 +240,7 @@ class Soak {
               << " rounds, " << kills_ << " killed, " << stops_
               << " stopped; half-changed under a dead one's lock, and told: " << ledger->repaired
               << "; woken by a Condition: " << ledger->told
+              << "; sets of an Event overlooked: " << ledger->overlooked
               << "; permits counted exactly: " << ledger->counted_exactly
               << "\nsegment: " << ledger->size / 1'000'000 << " of " << most_bytes / 1'000'000
               << " MB that it may have, in which objects of " << ledger->made / 1'000'000

@@ -3,12 +3,15 @@
 ///
 ///   soak [minutes] [workers]         1 minute, 8 workers; LAGOON_TEST_SEED gives the same choices
 ///
-/// Each worker writes into a ledger, outside of the segment, what it is about to do and what it has
-/// done. So of each object bounds are known: what was done at least, and at most.
+/// It goes in rounds of some seconds. Each ends in a calm, in which nobody is killed or stopped
+/// until every worker has got through every kind of operation; then all are killed at once, and the
+/// books are compared with what is there (audit.cpp).
 ///
-/// Ends with 1 if anything was torn, lost, counted twice or stuck, and says what.
-#include <lagoon/lagoon.hpp>
-#include <lagoon/locks/reader_writer.hpp>
+/// This process kills and never has the segment open: it waits for nobody, and keeps no memory from
+/// being used again. Ends with 1 if anything was torn, lost, counted twice or stuck, and says what.
+#include "ledger.hpp"
+#include "objects.hpp"
+#include "worker.hpp"
 
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -17,480 +20,207 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
+#include <bit>
+#include <cerrno>
 #include <chrono>
 #include <csignal>
-#include <cstdint>
 #include <cstdlib>
-#include <cstring>
-#include <ctime>
 #include <exception>
+#include <iomanip>
 #include <iostream>
-#include <memory>
-#include <mutex>
-#include <numeric>
 #include <random>
-#include <shared_mutex>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
+namespace soak {
 namespace {
 
 using namespace std::chrono_literals;
-using lagoon::Segment;
-namespace mode = lagoon::mode;
-using Guarded = mode::locked_by<lagoon::locks::ReaderWriterLock>;
-
-std::int64_t now_ns() { return lagoon::core::Deadline::clock(); }
-
-// ---- The ledger -----------------------------------------------------------------------------
-
-enum class Op : std::uint8_t {
-  none,
-  scalar,
-  structure,
-  array,
-  element,
-  locked_array,
-  guarded_array,
-  lock,
-  rlock,
-  semaphore,
-  bounded_semaphore,
-  event,
-  condition,
-  barrier,
-  churn,
-  attach,
-};
-constexpr std::array names{"none",      "Value",        "Value<struct>",    "Array",
-                           "element",   "Array locked", "Array locked_by",  "Lock",
-                           "RLock",     "Semaphore",    "BoundedSemaphore", "Event",
-                           "Condition", "Barrier",      "create and erase", "attach"};
-constexpr std::size_t ops = names.size();
-
-struct Counts {
-  std::atomic<std::uint64_t> begun{0};
-  std::atomic<std::uint64_t> done{0};
-};
-constexpr std::size_t most_workers = 256;
-constexpr std::size_t most_tickets = 1 << 22;
-
-struct Ledger {
-  std::array<Counts, ops> counts;
-  std::atomic<std::uint64_t> violations{0};
-  std::atomic<std::uint64_t> repaired{0};  // what a dead holder had left half-changed
-  std::array<std::atomic<bool>, most_workers> has_permit;
-  std::array<std::atomic<std::uint8_t>, most_tickets> tickets;
-  char what[512];
-};
-Ledger* ledger = nullptr;
-
-void require(bool holds, const char* what) {
-  if (holds) return;
-  if (ledger->violations.fetch_add(1) == 0)
-    std::strncpy(ledger->what, what, sizeof ledger->what - 1);
-}
-
-// ---- What is shared -------------------------------------------------------------------------
-
-struct Quote {
-  std::uint64_t version;
-  std::array<std::uint64_t, 15> copies;
-};
-
-}  // namespace
-template <>
-inline constexpr std::string_view lagoon::type_name<Quote> = "soak::Quote";
-namespace {
-
-constexpr std::size_t length = 100;
-constexpr long long permits = 3;
-
-struct Shared {
-  explicit Shared(const Segment& s)
-      : scalar(s["scalar"], 0),
-        quote(s["quote"], Quote{}),
-        array(s["array"], length),
-        elements(s["elements"], length),
-        locked(s["locked"], length),
-        guarded(s["guarded"], length),
-        lock(s["lock"]),
-        rlock(s["rlock"]),
-        in_lock(s["in lock"], 2),
-        semaphore(s["semaphore"], permits),
-        bounded(s["bounded"], permits),
-        event(s["event"]),
-        condition(s["condition"]),
-        items(s["items"], 2),
-        barrier(s["barrier"], 2) {}
-
-  lagoon::Value<std::uint64_t> scalar;
-  lagoon::Value<Quote> quote;
-  lagoon::Array<std::uint64_t> array;
-  lagoon::Array<std::uint64_t, mode::atomic> elements;
-  lagoon::Array<std::uint64_t, mode::locked> locked;
-  lagoon::Array<std::uint64_t, Guarded> guarded;
-  lagoon::Lock lock;
-  lagoon::RLock rlock;
-  lagoon::Array<std::uint64_t, mode::raw> in_lock;
-  lagoon::Semaphore semaphore;
-  lagoon::BoundedSemaphore bounded;
-  lagoon::Event event;
-  lagoon::Condition condition;
-  lagoon::Array<std::uint64_t, mode::raw> items;  // there, and the next ticket
-  lagoon::Barrier barrier;
-};
-
-std::uint64_t sum(const auto& of) {
-  return std::accumulate(of.begin(), of.end(), std::uint64_t{0});
-}
-bool all_equal(const auto& of) {
-  return std::ranges::all_of(of, [&](auto x) { return x == *std::begin(of); });
-}
-
-// ---- A worker -------------------------------------------------------------------------------
-
-class Worker {
- public:
-  Worker(const std::string& segment, std::size_t number, std::uint64_t seed)
-      : name_(segment), number_(number), random_(seed), segment_(Segment::open(segment)) {
-    shared_ = std::make_unique<Shared>(segment_);
-  }
-
-  [[noreturn]] void run() {
-    for (;;) {
-      const auto op = static_cast<Op>(1 + random_() % (ops - 1));
-      Counts& counts = ledger->counts[static_cast<std::size_t>(op)];
-      ++counts.begun;
-      do_it(op);
-      ++counts.done;
-    }
-  }
-
- private:
-  void do_it(Op op) {
-    Shared& s = *shared_;
-    switch (op) {
-      case Op::none:
-        break;
-      case Op::scalar:
-        require(s.scalar.fetch_add(1) >= scalar_seen_, "a counter went back");
-        scalar_seen_ = s.scalar.get();
-        break;
-      case Op::structure: {
-        const Quote q = s.quote.get();
-        require(std::ranges::all_of(q.copies, [&](auto c) { return c == q.version; }),
-                "a struct is torn");
-        require(q.version >= quote_seen_, "a struct went back");
-        quote_seen_ = q.version;
-        s.quote.update([](Quote& next) {
-          ++next.version;
-          next.copies.fill(next.version);
-        });
-        break;
-      }
-      case Op::array: {
-        const auto seen = s.array.snapshot();
-        require(all_equal(seen), "an array is torn");
-        require(seen[0] >= array_seen_, "an array went back");
-        array_seen_ = seen[0];
-        s.array.write([](std::span<std::uint64_t> all) {
-          for (auto& x : all) ++x;
-        });
-        break;
-      }
-      case Op::element:
-        s.elements[random_() % length] += 1;
-        break;
-      case Op::locked_array: {
-        const std::scoped_lock writing(s.locked);
-        change_all(s.locked.get_obj(), s.locked.get_lock().owner_died());
-        if (s.locked.get_lock().owner_died()) s.locked.get_lock().mark_consistent();
-        break;
-      }
-      case Op::guarded_array: {
-        if (random_() % 4 != 0) {
-          const std::shared_lock reading(s.guarded.get_lock());
-          require(s.guarded.get_lock().owner_died() || all_equal(s.guarded.get_obj()),
-                  "an array is torn under a reader's lock");
-          break;
-        }
-        const std::scoped_lock writing(s.guarded.get_lock());
-        change_all(s.guarded.get_obj(), s.guarded.get_lock().owner_died());
-        if (s.guarded.get_lock().owner_died()) s.guarded.get_lock().mark_consistent();
-        break;
-      }
-      case Op::lock:
-        be_alone(s.lock, s.in_lock.get_obj()[0]);
-        break;
-      case Op::rlock: {
-        const std::scoped_lock outer(s.rlock);
-        be_alone(s.rlock, s.in_lock.get_obj()[1]);
-        break;
-      }
-      case Op::semaphore:
-        if (s.semaphore.acquire(true, 5ms)) {
-          ledger->has_permit[number_] = true;
-          work();
-          ledger->has_permit[number_] = false;
-          s.semaphore.release();
-        }
-        require(s.semaphore.get_value() <= permits, "permits out of nothing");
-        break;
-      case Op::bounded_semaphore:
-        if (s.bounded.acquire(true, 50ms)) {
-          work();
-          s.bounded.release();
-        }
-        require(s.bounded.get_value() <= permits, "permits out of nothing");
-        break;
-      case Op::event:
-        if (random_() % 2 == 0) {
-          s.event.set();
-        } else if (s.event.wait(5ms)) {
-          s.event.clear();
-        }
-        break;
-      case Op::condition:
-        produce_or_consume();
-        break;
-      case Op::barrier:
-        try {
-          (void)s.barrier.wait(5ms);
-        } catch (const lagoon::BrokenBarrier&) {
-          s.barrier.reset();
-        }
-        break;
-      case Op::churn:
-        create_and_erase();
-        break;
-      case Op::attach:
-        shared_.reset();
-        segment_ = Segment::open(name_);
-        shared_ = std::make_unique<Shared>(segment_);
-        break;
-    }
-  }
-
-  void work() {
-    for (auto pauses = random_() % 2000; pauses != 0; --pauses) lagoon::core::pause_processor();
-  }
-
-  /// Under a lock: all were equal, unless a dead one left them half-changed, and are one more.
-  void change_all(auto&& all, bool may_be_half_changed) {
-    if (!all_equal(all)) {
-      require(may_be_half_changed, "under a lock, half-changed, and nobody had died");
-      ++ledger->repaired;
-    }
-    const std::uint64_t next = *std::max_element(all.begin(), all.end()) + 1;
-    for (std::size_t i = 0; i < length; ++i) {
-      if (i == length / 2) work();
-      all[i] = next;
-    }
-  }
-
-  void be_alone(auto& lock, std::uint64_t& who) {
-    (void)lock.acquire();
-    if (lock.owner_died()) {
-      lock.mark_consistent();
-      who = 0;
-    }
-    auto& in = reinterpret_cast<std::atomic<std::uint64_t>&>(who);
-    require(in.exchange(static_cast<std::uint64_t>(getpid())) == 0, "two have a lock");
-    work();
-    require(in.exchange(0) == static_cast<std::uint64_t>(getpid()), "two had a lock");
-    lock.release();
-  }
-
-  void produce_or_consume() {
-    Shared& s = *shared_;
-    auto items = s.items.get_obj();
-    const std::scoped_lock guard(s.condition);
-    if (s.condition.owner_died()) s.condition.mark_consistent();
-    if (random_() % 2 == 0) {
-      items[0] = items[0] + 1;
-      s.condition.notify();
-      return;
-    }
-    if (!s.condition.wait_for([&] { return items[0] != 0; }, 5ms)) return;
-    items[0] = items[0] - 1;
-    // Taken first, then shown: one who is killed between loses a ticket, and nobody has it twice.
-    const std::uint64_t ticket = items[1];
-    items[1] = ticket + 1;
-    if (ticket < most_tickets)
-      require(ledger->tickets[ticket].exchange(1) == 0, "two have the same ticket");
-  }
-
-  void create_and_erase() {
-    const std::string name = "churn" + std::to_string(random_() % 8);
-    try {
-      if (random_() % 3 == 0) {
-        segment_.erase(name);
-        return;
-      }
-      const std::size_t n = 1 + random_() % 20'000;
-      if (const auto found = segment_.find<lagoon::Array<std::uint32_t>>(name)) {
-        const auto all = found->snapshot();
-        require(all.size() == all[0] && all_equal(all), "an object is not what its maker made");
-        return;
-      }
-      const lagoon::Array<std::uint32_t> made(
-          segment_[name], std::vector<std::uint32_t>(n, static_cast<std::uint32_t>(n)));
-    } catch (const lagoon::TypeMismatch&) {  // another was faster, with another length
-    } catch (const lagoon::Gone&) {
-    }
-  }
-
-  std::string name_;
-  std::size_t number_;
-  std::mt19937_64 random_;
-  Segment segment_;
-  std::unique_ptr<Shared> shared_;
-  std::uint64_t scalar_seen_ = 0;
-  std::uint64_t quote_seen_ = 0;
-  std::uint64_t array_seen_ = 0;
-};
-
-// ---- The killer -----------------------------------------------------------------------------
 
 class Soak {
  public:
   Soak(double minutes, std::size_t workers, std::uint64_t seed)
       : name_("lagoon-soak-" + std::to_string(getpid())),
-        until_(now_ns() + static_cast<std::int64_t>(minutes * 60e9)),
+        began_(now_ns()),
+        lasts_(static_cast<std::int64_t>(minutes * 60e9)),
         seed_(seed),
         random_(seed),
-        pids_(workers, 0),
-        stopped_until_(workers, 0),
-        segment_(Segment::create(name_)),
-        shared_(segment_) {
+        pids_(workers + 1, 0),
+        stopped_until_(workers, 0) {
+    prctl(PR_SET_CHILD_SUBREAPER, 1);  // the children of killed ones come to us
     for (const int signal : {SIGINT, SIGTERM})
       (void)std::signal(signal, [](int) { is_interrupted = 1; });
   }
   ~Soak() {
-    for (std::size_t i = 0; i < pids_.size(); ++i) kill(i);
-    Segment::remove(name_);
+    kill_all();
+    lagoon::Segment::remove(name_);
   }
   Soak(const Soak&) = delete;
   Soak& operator=(const Soak&) = delete;
 
   bool run() {
-    for (std::size_t i = 0; i < pids_.size(); ++i) begin(i);
-    std::int64_t next_report = now_ns() + 10'000'000'000;
-    while (now_ns() < until_ && is_interrupted == 0 && ledger->violations == 0 && !is_stuck_) {
-      std::this_thread::sleep_for(std::chrono::microseconds(random_() % 4000));
-      disturb(random_() % pids_.size());
-      look();
-      if (now_ns() >= next_report) {
-        next_report += 10'000'000'000;
-        std::cout << "  " << total_done() << " operations, " << kills_ << " killed, " << stops_
-                  << " stopped\n"
-                  << std::flush;
-      }
+    run_alone("making the segment", [&] {
+      const auto made = lagoon::Segment::create(name_, {.reserve = most_bytes});
+      const Objects objects(made);
+    });
+    const std::int64_t until = began_ + lasts_;
+    const std::int64_t round = std::min<std::int64_t>(5'000'000'000, lasts_ / 2);
+    while (goes_on() && now_ns() < until) {
+      begin_all();
+      for (const std::int64_t end = std::min(now_ns() + round, until); goes_on() && now_ns() < end;)
+        disturb();
+      calm_down();
+      kill_all();
+      if (stuck_.empty()) run_alone("the audit", [&] { audit(name_, random_()); });
+      ++rounds_;
     }
-    for (std::size_t i = 0; i < pids_.size(); ++i) kill(i);
-    std::thread([name = name_] {
-      std::this_thread::sleep_for(60s);
-      std::cout << "FAILED: what the killed had left keeps the one who looks at it from going on"
-                << std::endl;
-      Segment::remove(name);
-      _exit(1);
-    }).detach();
-    if (!is_stuck_) check_at_the_end();
+    for (std::size_t op = 1; op < ops && is_interrupted == 0; ++op)
+      require(ledger->counts[op].done != 0, names[op]);
     return report();
   }
 
  private:
-  void begin(std::size_t i) {
-    const std::uint64_t seed = random_();
+  [[nodiscard]] bool goes_on() const {
+    return is_interrupted == 0 && ledger->violations == 0 && stuck_.empty();
+  }
+  [[nodiscard]] std::size_t workers() const { return stopped_until_.size(); }
+
+  template <class F>
+  pid_t begin_process(F&& f) {
     const pid_t parent = getpid();
     const pid_t pid = fork();
     if (pid < 0) throw std::system_error(errno, std::generic_category(), "fork");
-    if (pid == 0) {
-      prctl(PR_SET_PDEATHSIG, SIGKILL);
-      if (getppid() != parent) _exit(1);
-      try {
-        Worker(name_, i, seed).run();
-      } catch (const std::exception& e) {
-        require(false, e.what());
-        _exit(1);
-      }
+    if (pid != 0) return pid;
+    // What ends a run is this process's to hear.
+    for (const int signal : {SIGINT, SIGTERM}) (void)std::signal(signal, SIG_IGN);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) _exit(1);
+    try {
+      f();
+    } catch (const std::exception& e) {
+      require(false, e.what());
     }
-    pids_[i] = pid;
+    _exit(0);
+  }
+  void run_alone(const char* what, auto&& f) {
+    const pid_t pid = begin_process(f);
+    int status = 0;
+    const std::int64_t until = now_ns() + 3 * limit_ns;
+    for (pid_t ended = 0; (ended = waitpid(pid, &status, WNOHANG)) != pid;) {
+      if (now_ns() >= until && stuck_.empty()) {
+        stuck_ = what;
+        ::kill(pid, SIGKILL);
+      }
+      std::this_thread::sleep_for(1ms);
+    }
+    if (stuck_.empty()) require(WIFEXITED(status), what);
+  }
+
+  void begin_all() {
+    ledger->calm = false;
+    for (std::size_t i = 0; i < workers(); ++i) begin(i);
+    pids_[workers()] = begin_process([&] {
+      for (Keeper keeper(name_, workers());; std::this_thread::sleep_for(1ms)) keeper.once();
+    });
+    last_change_.fill(now_ns());
+  }
+  void begin(std::size_t i) {
+    const std::uint64_t seed = random_();
+    pids_[i] = begin_process([&] {
+      for (Worker worker(name_, i, seed);;) worker.once_of_any();
+    });
+  }
+
+  void kill_all() {
+    for (std::size_t i = 0; i < pids_.size(); ++i) kill(i);
+    while (waitpid(-1, nullptr, 0) > 0 || errno == EINTR) continue;  // and their children
   }
   void kill(std::size_t i) {
     if (pids_[i] == 0) return;
+    ledger->of_semaphore.condemn(i);
+    ledger->of_bounded.condemn(i);
     ::kill(pids_[i], SIGKILL);
-    while (waitpid(pids_[i], nullptr, 0) < 0 && errno == EINTR) continue;
+    int status = 0;
+    while (waitpid(pids_[i], &status, 0) < 0 && errno == EINTR) continue;
+    require(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "a process has crashed");
     pids_[i] = 0;
+    if (i == workers()) return;
     stopped_until_[i] = 0;
+    write_down_the_death_of(ledger->workers[i]);
+    ledger->of_semaphore.bury(i);
+    ledger->of_bounded.bury(i);
+  }
+  static void write_down_the_death_of(OfOne& one) {
+    ++counts(one.now.exchange(Op::none)).killed;
+    if (const std::uint64_t ticket = one.taking.exchange(0); ticket != 0) {
+      auto unseen = Ledger::Ticket::unseen;
+      if (const std::uint64_t at = ticket - 1 - ledger->first_ticket; at < most_tickets)
+        ledger->tickets[at].compare_exchange_strong(unseen, Ledger::Ticket::taken_along);
+    }
+    if (one.may_have_permit) {
+      ++ledger->unsure;
+      one.may_have_permit = false;
+    }
+    one.has_done = 0;
   }
 
-  void disturb(std::size_t i) {
+  void disturb() {
+    std::this_thread::sleep_for(std::chrono::microseconds(random_() % 4000));
+    const std::size_t i = random_() % workers();
     const std::int64_t now = now_ns();
-    for (std::size_t k = 0; k < pids_.size(); ++k)
-      if (stopped_until_[k] != 0 && now >= stopped_until_[k]) {
-        ::kill(pids_[k], SIGCONT);
-        stopped_until_[k] = 0;
-      }
-    switch (random_() % 4) {
-      case 0:
-        if (stopped_until_[i] != 0) break;
-        ::kill(pids_[i], SIGSTOP);
-        stopped_until_[i] = now + static_cast<std::int64_t>(random_() % 20'000'000);
-        ++stops_;
-        break;
-      default:
-        kill(i);
-        ++kills_;
-        // Its permit is gone, as in Python: another is put there, but for one that it may have had
-        // only for a moment around the call.
-        if (ledger->has_permit[i].exchange(false)) shared_.semaphore.release();
-        begin(i);
+    for (std::size_t k = 0; k < workers(); ++k)
+      if (stopped_until_[k] != 0 && now >= stopped_until_[k]) go_on(k);
+    if (random_() % 4 != 0) {
+      kill(i);
+      ++kills_;
+      begin(i);
+    } else if (stopped_until_[i] == 0) {
+      ::kill(pids_[i], SIGSTOP);
+      stopped_until_[i] = now + static_cast<std::int64_t>(random_() % 20'000'000);
+      ++stops_;
     }
+    look();
+  }
+  void go_on(std::size_t i) {
+    ::kill(pids_[i], SIGCONT);
+    stopped_until_[i] = 0;
   }
   /// Whether something that is begun again and again has not been done by anyone for long.
   void look() {
     const std::int64_t now = now_ns();
     for (std::size_t op = 1; op < ops; ++op) {
       const std::uint64_t done = ledger->counts[op].done;
-      if (done != last_done_[op] || last_change_[op] == 0) {
+      if (done != last_done_[op]) {
         last_done_[op] = done;
         last_change_[op] = now;
-      } else if (now - last_change_[op] > 10'000'000'000) {
-        is_stuck_ = true;
+      } else if (now - last_change_[op] > limit_ns) {
         stuck_ = names[op];
       }
     }
+    if (now < next_report_) return;
+    next_report_ = now + 10'000'000'000;
+    std::cout << "  " << total_done() << " operations, " << kills_ << " killed, " << stops_
+              << " stopped, segment " << ledger->size / 1'000'000 << " MB" << std::endl;
   }
 
-  void check_at_the_end() {
-    const auto within = [&](Op op, std::uint64_t found, const char* what) {
-      const Counts& c = ledger->counts[static_cast<std::size_t>(op)];
-      require(c.done <= found && found <= c.begun, what);
-    };
-    Shared& s = shared_;
-    within(Op::scalar, s.scalar.get(), "additions to a Value were lost, or made twice");
-    within(Op::structure, s.quote.get().version, "updates of a struct were lost, or made twice");
-    within(Op::array, s.array.get(0), "writes to an array were lost, or made twice");
-    require(all_equal(s.array.snapshot()), "an array is torn");
-    within(Op::element, sum(s.elements.slice()), "additions to elements were lost, or made twice");
-    for (int i = 0; i < permits; ++i)
-      require(s.bounded.acquire(true, 1s), "permits of a BoundedSemaphore are lost");
-    require(s.lock.acquire(true, 1s) && s.rlock.acquire(true, 1s) && s.locked.acquire(true, 1s) &&
-                s.guarded.get_lock().try_lock_for(1s) && s.condition.acquire(true, 1s),
-            "a lock is lost");
-
-    // All that is left goes, and with it all memory.
-    for (const auto& object : segment_.objects())
-      if (object.name.starts_with("churn")) segment_.erase(object.name);
-    const Segment again = Segment::open(name_);  // sweeps
-    std::size_t bytes = 0;
-    for (const auto& object : again.objects()) bytes += object.bytes;
-    leaked_ = again.used() - bytes;
-    require(leaked_ == 0, "memory is lost");
+  /// Until each of the living has got through everything.
+  void calm_down() {
+    for (std::size_t i = 0; i < workers(); ++i)
+      if (stopped_until_[i] != 0) go_on(i);
+    ledger->calm = true;
+    for (std::size_t i = 0; i < workers(); ++i) ledger->workers[i].has_done = 0;
+    const std::int64_t until = now_ns() + limit_ns;
+    for (std::size_t i = 0; i < workers() && goes_on();) {
+      const std::uint64_t missing = every_op & ~ledger->workers[i].has_done;
+      if (missing == 0)
+        ++i;
+      else if (now_ns() >= until)
+        stuck_ = std::string("in a calm, ") + names[std::countr_zero(missing)];
+      else
+        std::this_thread::sleep_for(1ms);
+    }
   }
 
   [[nodiscard]] static std::uint64_t total_done() {
@@ -499,61 +229,73 @@ class Soak {
     return total;
   }
   bool report() {
-    for (std::size_t op = 1; op < ops; ++op)
-      std::cout << "  " << names[op] << ": " << ledger->counts[op].done << '\n';
-    const bool good = ledger->violations == 0 && !is_stuck_;
-    std::cout << total_done() << " operations by " << pids_.size() << " processes, " << kills_
-              << " killed, " << stops_
+    std::cout << std::setw(20) << "" << std::setw(10) << "done" << std::setw(10) << "gave up"
+              << std::setw(10) << "killed" << '\n';
+    for (std::size_t op = 1; op < ops; ++op) {
+      const Counts& c = ledger->counts[op];
+      std::cout << "  " << std::left << std::setw(18) << names[op] << std::right << std::setw(10)
+                << c.done << std::setw(10) << c.gave_up << std::setw(10) << c.killed << '\n';
+    }
+    std::cout << total_done() << " operations by " << workers() << " processes in " << rounds_
+              << " rounds, " << kills_ << " killed, " << stops_
               << " stopped; half-changed under a dead one's lock, and told: " << ledger->repaired
-              << "; torn, lost or twice: " << ledger->violations << ", stuck: " << is_stuck_
-              << ", leaked: " << leaked_ << " bytes; seed " << seed_ << '\n';
+              << "; woken by a Condition: " << ledger->told
+              << "; sets of an Event overlooked: " << ledger->overlooked
+              << "; permits counted exactly: " << ledger->counted_exactly
+              << "\nsegment: " << ledger->size / 1'000'000 << " of " << most_bytes / 1'000'000
+              << " MB that it may have, in which objects of " << ledger->made / 1'000'000
+              << " MB were made\ntorn, lost or twice: " << ledger->violations
+              << ", stuck: " << !stuck_.empty() << "; seed " << seed_ << '\n';
     if (ledger->violations != 0) std::cout << "FAILED: " << ledger->what << '\n';
-    if (is_stuck_) std::cout << "FAILED: for 10 seconds nobody got through: " << stuck_ << '\n';
-    return good;
+    if (!stuck_.empty())
+      std::cout << "FAILED: for " << limit_ns / 1'000'000'000
+                << " seconds nobody got through: " << stuck_ << '\n';
+    return ledger->violations == 0 && stuck_.empty();
   }
 
   static inline volatile std::sig_atomic_t is_interrupted = 0;
 
   std::string name_;
-  std::int64_t until_;
+  std::int64_t began_;
+  std::int64_t lasts_;
   std::uint64_t seed_;
   std::mt19937_64 random_;
-  std::vector<pid_t> pids_;
+  std::vector<pid_t> pids_;  // of the workers, and the keeper
   std::vector<std::int64_t> stopped_until_;
-  Segment segment_;
-  Shared shared_;
   std::uint64_t kills_ = 0;
   std::uint64_t stops_ = 0;
+  std::uint64_t rounds_ = 0;
+  std::int64_t next_report_ = now_ns() + 10'000'000'000;
   std::array<std::uint64_t, ops> last_done_{};
   std::array<std::int64_t, ops> last_change_{};
-  bool is_stuck_ = false;
   std::string stuck_;
-  std::size_t leaked_ = 0;
 };
 
 }  // namespace
+}  // namespace soak
 
 int main(int argc, char** argv) {
   const double minutes = argc > 1 ? std::strtod(argv[1], nullptr) : 1;
   const std::size_t workers = argc > 2 ? std::strtoul(argv[2], nullptr, 10) : 8;
-  if (!(minutes > 0) || workers == 0 || workers > most_workers) {
-    std::cerr << "usage: soak [minutes, more than 0] [workers, 1 to " << most_workers << "]\n";
+  if (!(minutes > 0) || workers < 2 || workers > soak::most_workers) {
+    std::cerr << "usage: soak [minutes, more than 0] [workers, 2 to " << soak::most_workers
+              << "]\n";
     return 2;
   }
   const char* given = std::getenv("LAGOON_TEST_SEED");
   const std::uint64_t seed =
       given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device()();
-  void* memory =
-      mmap(nullptr, sizeof(Ledger), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  void* memory = mmap(nullptr, sizeof(soak::Ledger), PROT_READ | PROT_WRITE,
+                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) {
     std::cerr << "soak: no memory for the ledger\n";
     return 2;
   }
-  ledger = new (memory) Ledger;
+  soak::ledger = new (memory) soak::Ledger;
   std::cout << "soak: " << minutes << " minutes, " << workers << " processes, seed " << seed
             << std::endl;
   try {
-    return Soak(minutes, workers, seed).run() ? 0 : 1;
+    return soak::Soak(minutes, workers, seed).run() ? 0 : 1;
   } catch (const std::exception& e) {
     std::cerr << "soak: " << e.what() << '\n';
     return 1;

@@ -148,10 +148,12 @@ class AtomicCell {
   /// 8 ms all the same.
   bool wait_until(T old, core::Deadline deadline) const noexcept {
     core::Backoff backoff;
-    for (;;) {
+    for (bool late = false;;) {
       if (!same(get(), old)) return true;
-      if (deadline.passed()) return false;
-      if (backoff.wait()) continue;
+      if (late) return false;
+      // A last look behind it: who was held up between the two has not missed what came in time.
+      late = deadline.passed();
+      if (late || backoff.wait()) continue;
       std::uint32_t rung = bell_.load(boost::memory_order_relaxed);
       if ((rung & somebody_waits) == 0 &&
           !bell_.compare_exchange_strong(rung, rung | somebody_waits))

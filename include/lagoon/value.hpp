@@ -274,7 +274,7 @@ class Value : public detail::ValueBase<Type, Mode> {
   bool wait_until(T old, core::Deadline deadline) const noexcept {
     for (;;) {
       if (cell().wait_until(old, deadline.within(std::chrono::milliseconds(50)))) return true;
-      if (deadline.passed() || this->gone()) return false;
+      if (deadline.passed() || this->gone()) return cell().wait_until(old, core::Deadline::now());
     }
   }
   /// Nobody waits for a reader that may not write: look that the memory was still this object's.

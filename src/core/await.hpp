@@ -25,10 +25,13 @@ template <class Done, class Look>
 [[nodiscard]] bool await(boost::ipc_atomic<std::uint64_t>& word, Deadline deadline, Done&& done,
                          Look&& look) {
   Backoff backoff;
-  for (;;) {
+  for (bool late = false;;) {
     std::uint64_t seen = word.load(boost::memory_order_acquire);
     if (done(seen)) return true;
-    if (deadline.passed()) return false;
+    if (late) return false;
+    // A last look behind it: who was held up between the two has not missed what came in time.
+    late = deadline.passed();
+    if (late) continue;
     if (backoff.wait()) continue;
     if ((seen & somebody_waits) == 0 &&
         !word.compare_exchange_strong(seen, seen | somebody_waits, boost::memory_order_relaxed))

@@ -25,5 +25,6 @@ std::vector<Named> of_conditions();
 std::vector<Named> of_parties();
 std::vector<Named> of_locks();
 std::vector<Named> of_directories();
+std::vector<Named> of_deaths();
 
 }  // namespace lagoon::test::model

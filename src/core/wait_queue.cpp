@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <string>
+#include <utility>
 
 namespace lagoon::core {
 
@@ -57,9 +58,12 @@ bool WaitQueue::Waiter::leave() {
   const bool told = (queue_.node(at_).owner.load(memory_order_relaxed) & notified) != 0;
   const bool inherited = inherited_ != most;
   if (told && inherited) {
-    // One notification too many for one waiter.
-    const std::uint64_t heirs = queue_.node(inherited_).heirs.load(memory_order_relaxed);
-    queue_.notify_oldest(heirs, heirs);
+    // One notification too many for one waiter: the one passes on that more may inherit.
+    const auto heirs = [&](std::uint32_t i) {
+      return queue_.node(i).heirs.load(memory_order_relaxed);
+    };
+    if (heirs(inherited_) > heirs(at_)) std::swap(at_, inherited_);
+    queue_.notify_oldest(heirs(at_), heirs(at_));
   }
   queue_.give_back(at_);
   if (inherited) queue_.give_back(inherited_);

@@ -165,6 +165,8 @@ class Explorer {
   [[nodiscard]] std::int64_t now() const { return now_; }
   [[nodiscard]] unsigned rescues() const { return rescues_; }
   [[nodiscard]] bool disturbed() const { return disturbed_; }
+  [[nodiscard]] std::int64_t idle() const { return idle_; }
+  [[nodiscard]] std::int64_t idle_when_disturbed() const { return idle_when_disturbed_; }
   [[nodiscard]] bool is_asleep(unsigned t) const { return threads_[t].state == State::asleep; }
   [[nodiscard]] bool was_killed(unsigned t) const { return threads_[t].state == State::killed; }
 
@@ -299,6 +301,18 @@ class Explorer {
     threads_[current_].waits_for = nullptr;
   }
 
+  void kill(unsigned t) {
+    if (threads_[t].state >= State::ended) return;
+    ++outcome_.kills;
+    disturbed_ = true;
+    idle_when_disturbed_ = idle_;
+    threads_[t].state = State::killed;
+    note_of(t, "is killed");
+    mark(t, &marks_[t], 1, 1);
+    mark_what_is_held_by(t);
+    if (t == current_) run_next();
+  }
+
   Slept sleep(const void* at, std::uint32_t expected, std::int64_t until) {
     const auto i = words_.find(at);
     point(true);
@@ -409,6 +423,7 @@ class Explorer {
     stores_ = naps_ = 0;
     stores_in_order_ = 0;
     now_ = 1;
+    idle_ = idle_when_disturbed_ = 0;
     disturbed_ = false;
 
     Trial setup;
@@ -495,6 +510,7 @@ class Explorer {
         first = &threads_[i];
     if (first == nullptr) return false;
     if (++rescues_ > most_rescues) fail("stuck: all sleep, again and again");
+    idle_ += std::max<std::int64_t>(first->until - now_, 0);
     now_ = std::max(now_, first->until);
     rouse(*first, Slept::timed_out);
     return true;
@@ -505,15 +521,6 @@ class Explorer {
     t.how = how;
     t.word = nullptr;
     t.knows.join(kernel_);
-  }
-  void kill(unsigned t) {
-    ++outcome_.kills;
-    disturbed_ = true;
-    threads_[t].state = State::killed;
-    note_of(t, "is killed");
-    mark(t, &marks_[t], 1, 1);
-    mark_what_is_held_by(t);
-    if (t == current_) run_next();
   }
   void mark_what_is_held_by(unsigned t) {
     for (void* at : threads_[t].list) {
@@ -625,7 +632,9 @@ class Explorer {
       if (is_free || !will_change(w.stores[i].value)) may[n++] = i;
       if (cannot_be_missed(w.stores[i], threads_[current_].knows, order)) break;
     }
-    return may[choose(n)];
+    const std::size_t found = may[choose(n)];
+    if (found + 1 != w.stores.size()) idle_when_disturbed_ = idle_;
+    return found;
   }
   /// What reading it does to who reads; its value.
   std::uint64_t learn(Stored& s, Order order) {
@@ -732,6 +741,8 @@ class Explorer {
   std::uint64_t naps_ = 0;
   Knowledge kernel_;
   std::int64_t now_ = 1;
+  std::int64_t idle_ = 0;
+  std::int64_t idle_when_disturbed_ = 0;
   unsigned steps_ = 0;
   unsigned pauses_ = 0;
   unsigned rescues_ = 0;
@@ -782,10 +793,14 @@ bool was_killed(unsigned thread) { return explorer->was_killed(thread); }
 bool is_asleep(unsigned thread) { return explorer->is_asleep(thread); }
 unsigned rescues() { return explorer->rescues(); }
 bool was_disturbed() { return explorer->disturbed(); }
+std::int64_t idle() { return explorer->idle(); }
+std::int64_t idle_when_disturbed() { return explorer->idle_when_disturbed(); }
 
 void wait_until(std::function<bool()> holds) { explorer->wait_until(std::move(holds)); }
 
 void succeed(unsigned thread) { explorer->succeed(thread); }
+
+void kill(unsigned thread) { explorer->kill(thread); }
 
 void expect(bool holds, const char* what) {
   if (!holds) explorer->fail(what);

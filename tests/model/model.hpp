@@ -115,6 +115,11 @@ bool is_asleep(unsigned thread);
 /// was killed, or slept long enough, by choice.
 unsigned rescues();
 bool was_disturbed();
+/// How long nobody could run, in nanoseconds of model time: so far, and until somebody was killed
+/// last or read what was not the newest. (When one has slept long enough by choice, time passes in
+/// which others could have run: that does not count.)
+std::int64_t idle();
+std::int64_t idle_when_disturbed();
 
 /// For a thread of a scenario: waits until holds(), which looks at nothing of the run's memory. It
 /// learns nothing of what others did by it.
@@ -123,6 +128,9 @@ void wait_until(std::function<bool()> holds);
 /// For a thread of a scenario: waits until `thread` has ended or was killed, and has its id from
 /// the kernel after it.
 void succeed(unsigned thread);
+
+/// Kills it, whatever it does at the moment; nothing if it has ended.
+void kill(unsigned thread);
 
 /// Ends the run as failed, unless it holds.
 void expect(bool holds, const char* what);

@@ -26,5 +26,6 @@ std::vector<Named> of_parties();
 std::vector<Named> of_locks();
 std::vector<Named> of_directories();
 std::vector<Named> of_nodes();
+std::vector<Named> of_deaths();
 
 }  // namespace lagoon::test::model

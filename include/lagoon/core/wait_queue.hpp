@@ -11,7 +11,8 @@
 /// A notification that was marked in the node of one who died is not lost: it passes to one who was
 /// waiting when it was given (whose ticket is below `heirs`). Whoever holds the lock hands it on;
 /// if nobody comes with the lock, a sleeper that looks between slices takes the dead one's node
-/// over.
+/// over. If that one is marked too before it has the lock, it goes on by one of the two and hands on
+/// the other: the one with more heirs, since it was waiting when either was given.
 ///
 /// Invariant: a node is free (zero), or names who waits in it, or who took it over from one who
 /// died notified. Only the holder of the lock changes nodes of the living; only the living those of
@@ -23,7 +24,8 @@
 ///   (3) a dead, notified node: CAS its owner → me. Killed: the same node, of another dead one.
 ///   (4) a node given back. Killed before: if it was notified, (3), as it had not gone on.
 /// A notifier killed between handing on a dead one's notification and freeing its node has given it
-/// twice: one waiter more wakes up.
+/// twice: one waiter more wakes up. So has one that hands on one of two, killed before it has freed
+/// that one's node; killed after that, it leaves the other, by (3).
 ///
 /// Memory orders: all is done with the lock held, which orders it, but for (3) by a sleeper. That
 /// one may read an older `heirs`, which is smaller: then it inherits when it looks again. So all

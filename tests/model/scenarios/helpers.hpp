@@ -3,6 +3,7 @@
 
 #include <lagoon/core/owned_word.hpp>
 
+#include <algorithm>
 #include <boost/atomic/ipc_atomic.hpp>
 #include <chrono>
 #include <cstdint>
@@ -32,6 +33,25 @@ inline bool is_held(Taken taken) { return taken <= Taken::from_dead; }
 inline void expect_no_rescue() {
   expect(was_disturbed() || rescues() == 0, "a wake-up was missed: a slice of sleep had to end");
 }
+
+/// How long who waits has to wait, from the moment at which what it waits for can be had. By the
+/// model's time, in which nobody could run: who was only held up has not waited.
+class Waits {
+ public:
+  /// Nobody who lives has it any more, or it has been told.
+  void can_end() { since_ = idle(); }
+  /// A killed one has no part in it: its wait ends with no slice of sleep.
+  void ended_at_once() const {
+    expect(idle() <= since_, "a wake-up was missed: a slice of sleep had to end");
+  }
+  /// Of a death: in 10 ms or less after it.
+  void ended_soon() const {
+    expect(idle() - std::max(since_, idle_when_disturbed()) <= 10'000'000, "not soon");
+  }
+
+ private:
+  std::int64_t since_ = 0;
+};
 
 /// For one who may wait for one who died on the way.
 inline Deadline for_a_while() { return Deadline::after(std::chrono::milliseconds(100)); }

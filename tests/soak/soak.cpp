@@ -217,7 +217,8 @@ class Soak {
       if (missing == 0)
         ++i;
       else if (now_ns() >= until)
-        stuck_ = std::string("in a calm, ") + names[std::countr_zero(missing)];
+        stuck_ =
+            std::string("in a calm, ") + names[static_cast<std::size_t>(std::countr_zero(missing))];
       else
         std::this_thread::sleep_for(1ms);
     }

@@ -201,7 +201,7 @@ template <class Subject>
   // Too late. If this one was woken, another must be in its place.
   if (slept) {
     word.fetch_and(~(waking | (watches ? watched : 0)), boost::memory_order_relaxed);
-    word.fetch_or(waiters, boost::memory_order_relaxed);
+    word.fetch_or(waiters);  // the flag first, then a look, as above
     wake_if_free(subject);
   }
   return Taken::no;

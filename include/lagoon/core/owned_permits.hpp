@@ -14,9 +14,9 @@
 ///   (2) give: CAS of a permit, its owner → free, release. Killed after, before the wake: a sleeper
 ///       whose slice ends looks for itself.
 ///   (3) waking: CAS of the word. As (2).
-/// A giver stores (2) and then looks at the word; who is about to sleep sets `waiters` in the word
-/// and then looks at the permits. All four are sequentially consistent, so one of the two sees the
-/// other.
+/// A giver stores (2) and then looks at the word; who is about to sleep, or was woken and leaves
+/// too late, sets `waiters` in the word and then looks at the permits. All four are sequentially
+/// consistent, so one of the two sees the other.
 ///
 /// Memory orders: (1) reads what (2) stored; or, of a dead one's, is_dead acquires.
 ///

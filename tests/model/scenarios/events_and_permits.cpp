@@ -188,6 +188,97 @@ Scenario permits_given_to_sleepers() {
   };
 }
 
+/// One who was woken comes too late, and finds that another was faster: the next one is woken.
+Scenario permit_that_a_woken_one_leaves() {
+  return [](Trial& trial) {
+    auto* all = permits_had_by(trial, {0});
+    auto* word = &trial.make<boost::ipc_atomic<std::uint32_t>>(0U);
+    struct Truth {
+      bool time_runs = false;
+      bool has_left = false;
+      Waits wait;
+    };
+    const auto now = truth<Truth>();
+    trial.thread([=] {
+      wait_until([=] { return now->time_runs && is_asleep(2) && (is_asleep(1) || now->has_left); });
+      now->wait.can_end();
+      expect(all->give() == Given::yes, "given");
+      if (!is_held(all->take(Deadline::now()))) return;
+      now->wait.can_end();
+      expect(all->give() == Given::yes, "given again");
+    });
+    trial.thread([=] {
+      if (is_held(all->take(Deadline::after(std::chrono::microseconds(300))))) {
+        now->wait.can_end();
+        (void)all->give();
+      }
+      now->has_left = true;
+    });
+    trial.thread([=] {
+      wait_until([=] { return is_asleep(1) || now->has_left; });
+      expect(is_held(all->take(Deadline::never())), "a permit comes");
+      now->wait.ended_at_once();
+    });
+    // When this has slept, it is too late for the first.
+    trial.thread([=] {
+      now->time_runs = true;
+      (void)core::wait_slice(word, 0, Deadline::never(), std::chrono::microseconds(500));
+    });
+  };
+}
+
+/// One who was woken is killed, and another is faster than the next, who has looked for itself:
+/// that one is woken when it gives.
+Scenario permit_that_a_killed_one_was_woken_for() {
+  return [](Trial& trial) {
+    auto* all = permits_had_by(trial, {0});
+    struct Truth {
+      bool is_had_again = false;
+      Waits wait;
+    };
+    const auto now = truth<Truth>();
+    trial.thread([=] {
+      wait_until([] { return is_asleep(1) && is_asleep(2); });
+      expect(all->give() == Given::yes, "given");
+      kill(1);
+      if (!is_held(all->take(Deadline::now()))) return;
+      now->is_had_again = true;
+      const unsigned before = rescues();
+      wait_until([=] { return rescues() > before && is_asleep(2); });
+      now->wait.can_end();
+      expect(all->give() == Given::yes, "given again");
+    });
+    trial.thread([=] {
+      if (is_held(all->take(Deadline::never()))) (void)all->give();
+    });
+    trial.thread([=] {
+      wait_until([] { return is_asleep(1); });
+      expect(is_held(all->take(Deadline::never())), "a permit comes");
+      if (now->is_had_again) now->wait.ended_at_once();
+    });
+  };
+}
+
+/// One gives when another is about to sleep, and nobody is there to be woken; later it sleeps.
+Scenario permit_given_to_one_about_to_sleep() {
+  return [](Trial& trial) {
+    auto* all = permits_had_by(trial, {0});
+    const auto other_has_it = truth<bool>();
+    trial.thread([=] {
+      expect(all->give() == Given::yes, "given");
+      wait_until([=] { return *other_has_it; });
+      expect(is_held(all->take(Deadline::never())), "a permit comes");
+    });
+    trial.thread([=] {
+      expect(is_held(all->take(Deadline::never())), "a permit comes");
+      *other_has_it = true;
+      wait_until([] { return is_asleep(0); });
+      expect(all->give() == Given::yes, "given");
+    });
+    trial.afterwards(expect_no_rescue);
+  };
+}
+
 /// One gives a permit that is not the first that it looks at.
 Scenario permit_given_beside_another() {
   return [](Trial& trial) {
@@ -221,6 +312,9 @@ std::vector<Named> of_events_and_permits() {
       {"two_permits_owned", permits_owned(2, 3, 0), {3}},
       {"one_permit_whose_owner_is_killed", permits_owned(1, 3, 1)},
       {"permits_given_to_sleepers", permits_given_to_sleepers(), {3}},
+      {"permit_that_a_woken_one_leaves", permit_that_a_woken_one_leaves()},
+      {"permit_that_a_killed_one_was_woken_for", permit_that_a_killed_one_was_woken_for()},
+      {"permit_given_to_one_about_to_sleep", permit_given_to_one_about_to_sleep(), {3}},
       {"permit_given_beside_another", permit_given_beside_another(), {3}},
   };
 }

@@ -71,16 +71,16 @@ Scenario parties_aborted() {
     auto& table = trial.make<Participants>();
     auto* parties = new (trial.memory(Parties::bytes_for(2))) Parties(table, 2);
     auto* data = &trial.make<Plain<int>>(0);
-    const auto aborted = truth<bool>();
+    const auto wait = truth<Waits>();
     trial.thread([=] {
       const auto arrival = parties->wait(Deadline::never(), false);
+      wait->ended_at_once();
       expect(arrival.outcome == Parties::Outcome::broken, "it is broken");
       expect(*data == 1, "what was done before it was broken is seen");
     });
     trial.thread([=] {
       *data = 1;
       parties->abort();
-      *aborted = true;
     });
     trial.afterwards([=] { expect(parties->is_broken(), "it stays broken"); });
   };

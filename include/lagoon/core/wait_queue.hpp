@@ -11,8 +11,8 @@
 /// A notification that was marked in the node of one who died is not lost: it passes to one who was
 /// waiting when it was given (whose ticket is below `heirs`). Whoever holds the lock hands it on;
 /// if nobody comes with the lock, a sleeper that looks between slices takes the dead one's node
-/// over. If that one is marked too before it has the lock, it goes on by one of the two and hands on
-/// the other: the one with more heirs, since it was waiting when either was given.
+/// over. If that one is marked too before it has the lock, it goes on by one of the two and hands
+/// on the other: the one with more heirs, since it was waiting when either was given.
 ///
 /// Invariant: a node is free (zero), or names who waits in it, or who took it over from one who
 /// died notified. Only the holder of the lock changes nodes of the living; only the living those of

@@ -233,6 +233,12 @@ TEST(EveryOperation, of_making_in_a_segment) {
     const Numbers made((*world)["made by " + std::to_string(who)], who == 1 ? 10 : 100);
   });
 }
+// Smaller than the name of what lay there before.
+TEST(EveryOperation, of_making_a_small_one_in_a_segment) {
+  OfSegment().kill("make a small one", [](SegmentInMemory& world, int who) {
+    const Bytes made((*world)["made by " + std::to_string(who)], 10);
+  });
+}
 TEST(EveryOperation, of_constructing_in_a_segment) {
   OfSegment().kill("construct", [](SegmentInMemory& world, int who) {
     (void)world->construct<Book>("made by " + std::to_string(who));

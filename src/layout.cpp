@@ -11,16 +11,11 @@
 namespace lagoon::detail {
 
 std::uint32_t Header::layout_hash_value() noexcept {
-  const std::size_t facts[] = {sizeof(Header),
-                               offsetof(Header, turn),
-                               offsetof(Header, buckets),
-                               sizeof(Block),
-                               offsetof(Block, count),
-                               offsetof(Block, type_name),
-                               sizeof(core::Participants),
-                               core::Participants::size_for(1),
-                               sizeof(core::Latch),
-                               sizeof(pthread_mutex_t)};
+  const std::size_t facts[] = {
+      sizeof(Header),         offsetof(Header, turn),     offsetof(Header, buckets),
+      sizeof(Block),          offsetof(Block, count),     offsetof(Block, type_name),
+      offsetof(Block, parts), sizeof(core::Participants), core::Participants::size_for(1),
+      sizeof(core::Latch),    sizeof(pthread_mutex_t)};
   return static_cast<std::uint32_t>(hash({reinterpret_cast<const char*>(facts), sizeof facts}));
 }
 

@@ -45,6 +45,9 @@ std::string Stamp::text() const {
       t += "_in<" + std::to_string(copies) + ">";
     return t + ">";
   };
+  const auto of_what = [this](const char* what) {
+    return std::string(what) + "<" + std::string(element.name) + ">";
+  };
   const auto of_count = [this] {
     return count == any_count ? "" : "[" + std::to_string(count) + "]";
   };
@@ -69,6 +72,16 @@ std::string Stamp::text() const {
       return "Event";
     case Kind::barrier:
       return "Barrier" + of_count();
+    case Kind::dict:
+      return of_what("Dict");
+    case Kind::list:
+      return of_what("List");
+    case Kind::namespace_:
+      return "Namespace";
+    case Kind::queue:
+      return of_what("Queue");
+    case Kind::joinable_queue:
+      return of_what("JoinableQueue");
   }
   return "something of an unknown kind";
 }

@@ -5,6 +5,7 @@
 #include <lagoon/array.hpp>
 #include <lagoon/barrier.hpp>
 #include <lagoon/cell.hpp>
+#include <lagoon/codec.hpp>
 #include <lagoon/condition.hpp>
 #include <lagoon/error.hpp>
 #include <lagoon/event.hpp>

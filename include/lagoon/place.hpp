@@ -95,7 +95,12 @@ struct Stamp {
     bounded_semaphore,
     condition,
     event,
-    barrier
+    barrier,
+    dict,
+    list,
+    namespace_,
+    queue,
+    joinable_queue
   };
   enum class Mode : std::uint8_t { atomic, seqlocked, locked, raw };
   /// What the payload begins with; tells `erase` how to tell those who still have handles.
@@ -107,7 +112,7 @@ struct Stamp {
   std::uint8_t copies = 1;  ///< 0 when asking: however many
   ElementType element{};
   std::uint64_t count = 1;  ///< elements, parties, …; any_count when asking
-  LockName guard{};         ///< of mode::locked_by: which lock
+  LockName guard{};         ///< of mode::locked_by: which lock; of a container: what it holds
 
   static constexpr std::uint64_t any_count = ~std::uint64_t{0};
 

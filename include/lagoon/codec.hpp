@@ -1,0 +1,278 @@
+#pragma once
+/// `Codec<T>`: how a T is kept in a shared container: as bytes that mean the same in every process.
+///
+///   numbers, bool, enums, structs without pointers   their own bytes
+///   std::string                                      its bytes
+///   Object                                           all of its types, nested as they are
+///   std::vector<T>, std::pair, std::tuple            of what has a codec
+///
+/// For a type of your own:
+///
+///   template <>
+///   struct lagoon::Codec<Order> {
+///     static constexpr std::string_view name = "Order";         // what a container is called
+///     after static void encode(Encoder& to, const Order& order) {
+///     to.put(order.id).put(order.client); } static Order decode(Decoder& from) {
+///       const auto id = from.take<int>();                       // in the order of encode
+///       return {id, from.take<std::string>()};
+///     }
+///   };
+///
+/// What `encode` throws, the operation throws, and nothing has changed. What `decode` is given is
+/// what `encode` wrote, whole; in a damaged segment it may be anything: `take` beyond the end is a
+/// LayoutMismatch.
+
+#include <lagoon/error.hpp>
+#include <lagoon/object.hpp>
+#include <lagoon/place.hpp>
+#include <lagoon/typecode.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace lagoon {
+
+template <class T>
+struct Codec;
+
+/// Kept as its own bytes: what is Shareable, unless it has a Codec of its own.
+template <class T>
+concept PlainBytes = Codec<T>::is_own_bytes;
+
+/// Where `encode` puts bytes, one after the other.
+class Encoder {
+ public:
+  Encoder() = default;
+  Encoder(const Encoder&) = delete;
+  Encoder& operator=(const Encoder&) = delete;
+
+  Encoder& put_bytes(const void* from, std::size_t n) {
+    if (n != 0) std::memcpy(room_for(n), from, n);
+    return *this;
+  }
+  /// By its codec.
+  template <class T>
+  Encoder& put(const T& x) {
+    Codec<T>::encode(*this, x);
+    return *this;
+  }
+  /// In as few bytes as hold it, of 7 bits each.
+  Encoder& put_count(std::uint64_t n) {
+    for (; n >= 0x80; n >>= 7) *room_for(1) = static_cast<std::byte>(n | 0x80);
+    *room_for(1) = static_cast<std::byte>(n);
+    return *this;
+  }
+  [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return {begin(), size_}; }
+  void clear() noexcept { size_ = 0; }
+
+ private:
+  [[nodiscard]] const std::byte* begin() const noexcept { return far_ ? far_.get() : near_; }
+  std::byte* room_for(std::size_t n) {
+    if (n > capacity_ - size_) grow(n);
+    std::byte* const at = (far_ ? far_.get() : near_) + size_;
+    size_ += n;
+    return at;
+  }
+  void grow(std::size_t n);
+
+  std::size_t size_ = 0;
+  std::size_t capacity_ = sizeof near_;
+  std::unique_ptr<std::byte[]> far_;
+  std::byte near_[240];  // NOLINT: written before it is read
+};
+
+/// Where `decode` takes them from.
+class Decoder {
+ public:
+  explicit Decoder(std::span<const std::byte> bytes) noexcept : left_(bytes) {}
+
+  [[nodiscard]] std::span<const std::byte> take_bytes(std::size_t n) {
+    if (n > left_.size()) [[unlikely]]
+      throw_short(n);
+    const auto taken = left_.first(n);
+    left_ = left_.subspan(n);
+    return taken;
+  }
+  template <class T>
+  [[nodiscard]] T take() {
+    return Codec<T>::decode(*this);
+  }
+  [[nodiscard]] std::uint64_t take_count() {
+    std::uint64_t n = 0;
+    for (unsigned shift = 0; shift < 64; shift += 7) {
+      const auto byte = static_cast<std::uint64_t>(take_bytes(1)[0]);
+      n |= (byte & 0x7F) << shift;
+      if (byte < 0x80) return n;
+    }
+    throw_short(1);
+  }
+  [[nodiscard]] std::size_t left() const noexcept { return left_.size(); }
+
+ private:
+  [[noreturn]] void throw_short(std::size_t wanted) const;
+
+  std::span<const std::byte> left_;
+};
+
+template <Shareable T>
+struct Codec<T> {
+  static constexpr bool is_own_bytes = true;
+  static void encode(Encoder& to, const T& x) { to.put_bytes(&x, sizeof x); }
+  static T decode(Decoder& from) {
+    std::remove_const_t<T> x;
+    std::memcpy(static_cast<void*>(&x), from.take_bytes(sizeof x).data(), sizeof x);
+    return x;
+  }
+};
+
+template <>
+struct Codec<std::string> {
+  static constexpr std::string_view name = "str";
+  static void encode(Encoder& to, std::string_view x) {
+    to.put_count(x.size()).put_bytes(x.data(), x.size());
+  }
+  static std::string decode(Decoder& from) {
+    const auto bytes = from.take_bytes(from.take_count());
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+  }
+};
+
+template <>
+struct Codec<Object> {
+  static constexpr std::string_view name = "object";
+  /// UsageError where it is nested deeper than Object::max_depth.
+  static void encode(Encoder& to, const Object& x);
+  static Object decode(Decoder& from);
+};
+
+/// What has a codec: what a container can hold.
+template <class T>
+concept Encodable = std::is_object_v<T> && requires(Encoder& to, Decoder& from, const T& x) {
+  Codec<T>::encode(to, x);
+  { Codec<T>::decode(from) } -> std::convertible_to<T>;
+};
+
+template <Encodable T>
+struct Codec<std::vector<T>> {
+  static constexpr bool by_element = !PlainBytes<T> || std::is_same_v<T, bool>;
+
+  static void encode(Encoder& to, const std::vector<T>& x) {
+    to.put_count(x.size());
+    if constexpr (by_element)
+      for (const T& element : x) to.put(element);
+    else
+      to.put_bytes(x.data(), x.size() * sizeof(T));
+  }
+  static std::vector<T> decode(Decoder& from) {
+    const std::uint64_t n = from.take_count();
+    std::vector<T> x;
+    if constexpr (by_element) {
+      for (std::uint64_t i = 0; i < n; ++i) x.push_back(from.take<T>());
+    } else {
+      if (n > from.left() / sizeof(T)) (void)from.take_bytes(from.left() + 1);
+      const auto bytes = from.take_bytes(n * sizeof(T));
+      x.resize(n);
+      if (n != 0) std::memcpy(static_cast<void*>(x.data()), bytes.data(), bytes.size());
+    }
+    return x;
+  }
+};
+
+template <Encodable... T>
+struct Codec<std::tuple<T...>> {
+  static void encode(Encoder& to, const std::tuple<T...>& x) {
+    std::apply([&](const T&... each) { (to.put(each), ...); }, x);
+  }
+  static std::tuple<T...> decode([[maybe_unused]] Decoder& from) {
+    return std::tuple<T...>{from.take<T>()...};  // braces: from the left to the right
+  }
+};
+template <Encodable A, Encodable B>
+struct Codec<std::pair<A, B>> {
+  static void encode(Encoder& to, const std::pair<A, B>& x) { to.put(x.first).put(x.second); }
+  static std::pair<A, B> decode(Decoder& from) {
+    return std::pair<A, B>{from.take<A>(), from.take<B>()};
+  }
+};
+
+namespace detail {
+
+/// A type as a container's stamp has it: "int32", "str", "Order", "list[str]".
+template <class T>
+struct CodecName {
+  static std::string text() {
+    if constexpr (PlainBytes<T>)
+      return ElementType::of<T>().text();
+    else
+      return std::string(Codec<T>::name);
+  }
+};
+template <class T>
+requires(!PlainBytes<std::vector<T>>) struct CodecName<std::vector<T>> {
+  static std::string text() { return "list[" + CodecName<T>::text() + "]"; }
+};
+template <class... T>
+requires(!PlainBytes<std::tuple<T...>>) struct CodecName<std::tuple<T...>> {
+  static std::string text() {
+    std::string text = "tuple[";
+    ((text += (text.back() == '[' ? "" : ", ") + CodecName<T>::text()), ...);
+    return text + "]";
+  }
+};
+template <class A, class B>
+requires(!PlainBytes<std::pair<A, B>>) struct CodecName<std::pair<A, B>>
+    : CodecName<std::tuple<A, B>> {
+};
+
+/// What a container holds, for its stamp: by name, and by a hash of the whole name and of the sizes
+/// of what is kept as its own bytes. Nothing for Objects only: "Dict<>".
+template <class... T>
+struct Contents {
+  static ElementType element() {
+    static const std::string name = text().substr(0, 39);
+    return {.kind = ElementType::Kind::structure, .name = name};
+  }
+  static LockName hash() {
+    std::string all = text();
+    ((all += "/" + size<T>()), ...);
+    return LockName::of(all);
+  }
+
+ private:
+  static std::string text() {
+    if constexpr ((std::is_same_v<T, Object> && ...)) return "";
+    std::string text;
+    ((text += (text.empty() ? "" : ", ") + CodecName<T>::text()), ...);
+    return text;
+  }
+  template <class U>
+  static std::string size() {
+    if constexpr (PlainBytes<U>) return std::to_string(sizeof(U));
+    return "";
+  }
+};
+
+/// How functions take one.
+template <class T>
+struct CodecView {
+  using type = const T&;
+};
+template <>
+struct CodecView<std::string> {
+  using type = std::string_view;
+};
+template <class T>
+using ViewOf = typename CodecView<T>::type;
+
+}  // namespace detail
+
+}  // namespace lagoon

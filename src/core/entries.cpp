@@ -1,9 +1,14 @@
 #include <lagoon/core/entries.hpp>
 
-#include <bit>
+#include <lagoon/core/in_this_order.hpp>
+
 #include <optional>
 
 namespace lagoon::core {
+
+namespace {
+constexpr std::uint64_t fewest = 8;  // entries, the count of those used among them
+}  // namespace
 
 /// Puts a hint where none is that leads anywhere. (`entries`: null if none leads nowhere.)
 void Entries::enter(Slab& slab, const Words& index, const Words* entries, Hash hash,
@@ -20,21 +25,99 @@ void Entries::enter(Slab& slab, const Words& index, const Words* entries, Hash h
   }
 }
 
-namespace {
-constexpr std::uint64_t fewest = 8;  // entries, the count of those used among them
-
-constexpr std::uint64_t index_for(std::uint64_t entries) noexcept {
-  return std::bit_ceil(2 * entries);
+Entries::Begun Entries::begin(const Words& entries, Entry entry, Hash hash,
+                              const Size& size) noexcept {
+  std::uint64_t order = 0;
+  if (entry == 0) {
+    order = order_.load(relaxed) + 1;
+    order_.store(order, relaxed);
+  } else {
+    order = order_of(entries, entry);
+  }
+  const Record::Made made = Record::make(slab_, hash, sizeof order + size.near_bytes, size.far);
+  if (made.near == nullptr) return {nullptr, 0};
+  reinterpret_cast<Word*>(made.near)->store(order, relaxed);
+  return {made.near + sizeof order, made.reference.word()};
 }
-}  // namespace
 
-bool Entries::make_room(const Shape& shape) noexcept {
-  const Words& entries = shape.entries;
-  if (!entries) return rebuild(fewest, true);
-  if (entries.at(slab_, 0).load(relaxed) + 1 < entries.count()) return true;
+void Entries::drop(const Words& entries, Entry entry) noexcept {
+  Record::drop(slab_, Reference::of_word(entries.at(slab_, entry).load(relaxed)));
+}
+
+/// The number of the one that will be published next, and a hint to it.
+Entries::Entry Entries::enter_new(const Shape& shape, Hash hash) noexcept {
+  Word& used = shape.entries.at(slab_, 0);
+  const auto entry = static_cast<Entry>(used.load(relaxed)) + 1;
+  last_.store(entry, relaxed);
+  used.store(entry, relaxed);
+  in_this_order();
+  enter(slab_, shape.index, &shape.entries, hash, entry);
+  return entry;
+}
+
+/// Zero where there is none.
+std::uint64_t Entries::order_of(const Words& entries, std::uint64_t entry) const noexcept {
+  const Word* const word = entries.find(slab_, entry);
+  if (word == nullptr) return 0;
+  std::uint64_t order = 0;
+  const auto reference = Reference::of_word(word->load(boost::memory_order_acquire));  // (1)
+  const bool is_whole = Record::read(slab_, reference, [&](const Record::Near& near) {
+    if (near.bytes >= sizeof order)
+      order = reinterpret_cast<const Word*>(near.payload)->load(relaxed);
+  });
+  return is_whole ? order : 0;
+}
+
+/// The last entry that an order of `order` or less can have: a search in halves, over those that
+/// are empty.
+std::uint64_t Entries::entry_behind(const Words& entries, std::uint64_t used,
+                                    std::uint64_t order) const noexcept {
+  if (order == 0) return 0;
+  std::uint64_t first = 1, last = used + 1;
+  while (first < last) {
+    const std::uint64_t middle = first + (last - first) / 2;
+    std::uint64_t i = middle, found = 0;
+    while (i < last && (found = order_of(entries, i)) == 0) ++i;
+    if (i == last || found > order)
+      last = middle;
+    else
+      first = i + 1;
+  }
+  return first - 1;
+}
+
+Entries::Entry Entries::last() noexcept {
+  const Words entries = shape().entries;
+  if (!entries) return 0;
+  std::uint64_t i = std::min(last_.load(relaxed), entries.at(slab_, 0).load(relaxed));
+  while (i != 0 && entries.at(slab_, i).load(relaxed) == 0) --i;
+  last_.store(i, relaxed);
+  return static_cast<Entry>(i);
+}
+
+/// Entries for so many more.
+bool Entries::make_room(std::uint64_t more) noexcept {
+  const Words entries = shape().entries;
+  const std::uint64_t used = entries ? entries.at(slab_, 0).load(relaxed) : 0;
+  if (used + more < entries.count()) return true;
   // Where half of them are empty, packing them makes room enough.
-  const bool grows = journal_.size() * 2 >= entries.count();
-  return rebuild(grows ? entries.count() * 2 : entries.count(), true);
+  const std::uint64_t wanted = journal_.size() + more;
+  std::uint64_t count = std::max(entries.count(), fewest);
+  while (wanted * 2 > count) count *= 2;
+  return rebuild(count, true);
+}
+
+/// Makes it what is there.
+void Entries::publish(Journal::Change& change, const Shape& shape, std::uint64_t size) noexcept {
+  const std::uint64_t next = shape_.load(relaxed) + 1;
+  SharedShape& shared = shapes_[next % 2];
+  shared.index_root.store(shape.index.root().word(), relaxed);
+  shared.entries_root.store(shape.entries.root().word(), relaxed);
+  shared.count.store(
+      shape.entries.count() | std::uint64_t{shape.entries.depth() | shape.index.depth() << 4}
+                                  << depths_at,
+      relaxed);
+  change.publish(shape_, next, size);
 }
 
 /// With another index, and longer or packed entries; or with none of them.
@@ -47,43 +130,69 @@ bool Entries::rebuild(std::uint64_t wanted, bool keep) noexcept {
   const std::optional<Words> entries =
       shares ? old.grown(slab_, wanted) : Words::make(slab_, wanted);
   if (!entries) return false;
-  const std::optional<Words> index = Words::make(slab_, index_for(entries->count()));
+  const std::optional<Words> index = Words::make(slab_, index_count(entries->count()));
   if (!index) return false;
   Entry packed = 0;
   for (std::uint64_t i = 1; i <= used; ++i) {
     const auto node = Reference::of_word((shares ? *entries : old).at(slab_, i).load(relaxed));
     if (!node) continue;
     if (!keep) {
-      slab_.drop(node);
+      Record::drop(slab_, node);
       continue;
     }
     const Entry entry = shares ? static_cast<Entry>(i) : ++packed;
     if (!shares) entries->at(slab_, entry).store(node.word(), relaxed);
-    enter(slab_, *index, nullptr, slab_.node(node).tag.load(relaxed), entry);
+    enter(slab_, *index, nullptr, Record::tag(slab_.node(node)), entry);
   }
   if (!shares) {
     entries->at(slab_, 0).store(packed, relaxed);
     old.drop(slab_);
   }
   old_index.drop(slab_);
-
-  const std::uint64_t next = shape_.load(relaxed) + 1;
-  SharedShape& shared = shapes_[next % 2];
-  shared.index_root.store(index->root().word(), relaxed);
-  shared.index_count.store(index->count(), relaxed);
-  shared.entries_root.store(entries->root().word(), relaxed);
-  shared.entries_count.store(entries->count(), relaxed);
-  change.publish(shape_, next, keep ? journal_.size() : 0);
+  publish(change, {*index, *entries}, keep ? journal_.size() : 0);
   return true;
 }
 
 void Entries::erase(Entry entry) noexcept {
-  Journal::Change change(journal_, slab_);
-  Word& word = shape().entries.at(slab_, entry);
-  slab_.drop(Reference::of_word(word.load(relaxed)));
-  change.publish(word, 0, journal_.size() - 1);
+  {
+    Journal::Change change(journal_, slab_);
+    const Words entries = shape().entries;
+    drop(entries, entry);
+    change.publish(entries.at(slab_, entry), 0, journal_.size() - 1);
+  }
+  if (last_.load(relaxed) == entry) last_.store(entry - 1, relaxed);
 }
 
 bool Entries::clear() noexcept { return size() == 0 || rebuild(fewest, false); }
+
+// ---- Several changes at once --------------------------------------------------------------------
+
+Entries::Several::Several(Entries& entries, std::uint64_t more) noexcept
+    : entries_(entries), size_(entries.journal_.size()) {
+  if (!entries_.make_room(more)) return;
+  change_.emplace(entries_.journal_, entries_.slab_);
+  old_ = entries_.shape();
+  if (const std::optional<Words> forked = old_.entries.forked(entries_.slab_))
+    shape_ = {old_.index, *forked};
+}
+
+/// The page of this entry is not seen by others.
+bool Entries::Several::own(Entry entry) noexcept {
+  Slab& slab = entries_.slab_;
+  if (entry != 0) return shape_.entries.own(slab, entry, old_.entries);
+  if (!shape_.entries.own(slab, 0, old_.entries)) return false;
+  // That it will be used stands where others look as well: should this be given up, the hint leads
+  // to an entry that stays empty.
+  const std::uint64_t next = shape_.entries.at(slab, 0).load(relaxed) + 1;
+  if (!shape_.entries.own(slab, next, old_.entries)) return false;
+  old_.entries.at(slab, 0).store(next, relaxed);
+  in_this_order();
+  return true;
+}
+
+void Entries::Several::publish() noexcept {
+  entries_.publish(*change_, shape_, size_);
+  change_.reset();
+}
 
 }  // namespace lagoon::core

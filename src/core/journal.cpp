@@ -10,8 +10,8 @@ using boost::memory_order_release;
 
 void Journal::publish(Slab& slab, Word& word, std::uint64_t value, std::uint64_t size) noexcept {
   slab.seal();
-  begun_.store(begun_.load(memory_order_relaxed) + 1, memory_order_relaxed);
-  boost::atomic_thread_fence(memory_order_release);  // (5)
+  begun_.store(begun_.load(memory_order_relaxed) + 1, memory_order_release);  // (6)
+  boost::atomic_thread_fence(memory_order_release);                           // (5)
   value_.store(value, memory_order_relaxed);
   size_after_.store(size, memory_order_relaxed);
   word_at_.store(reinterpret_cast<const std::byte*>(&word) - reinterpret_cast<std::byte*>(this),

@@ -1,5 +1,7 @@
 #include <lagoon/core/words.hpp>
 
+#include <lagoon/core/copy.hpp>
+
 #include <algorithm>
 
 namespace lagoon::core {
@@ -17,37 +19,44 @@ constexpr std::uint64_t under(unsigned depth) noexcept {
   return std::uint64_t{1} << (Words::page_bits * depth);
 }
 
-/// The words [first, first + count) of a row, of which `old` is the beginning; pages of that are
-/// taken over if they are full. The reference to nothing if there is no memory.
-Reference make_node(Slab& slab, unsigned depth, std::uint64_t first, std::uint64_t count,
-                    const Words& old) noexcept {
-  if (depth == 0 && first + page <= old.count()) {
-    // That page is full, and lies beside others or alone.
-    Reference r = old.root();
-    unsigned of_old = 0;
-    while (page << (Words::page_bits * of_old) < old.count()) ++of_old;
-    for (; of_old != 0; --of_old)
-      r = Reference::of_word(
-          words_of(slab.node(r))[first >> (Words::page_bits * of_old) & (page - 1)].load(relaxed));
-    return r;
+/// Where page `i` of a row lies: its leaf with the words from i * page on.
+Words::Word* leaf_of(Slab& slab, const Words& row, std::uint64_t i) noexcept {
+  Words::Word* at = nullptr;
+  Reference r = row.root();
+  for (unsigned depth = row.depth(); depth != 0; --depth) {
+    at = words_of(slab.node(r)) + (i * page >> (Words::page_bits * depth) & (page - 1));
+    r = Reference::of_word(at->load(relaxed));
   }
+  return at;
+}
+
+/// The words [first, first + count) of a row: an inner node of so much depth, or, of depth 0, what
+/// leaf(first, count) makes. The reference to nothing if there is no memory.
+template <class Leaf>
+Reference make_node(Slab& slab, unsigned depth, std::uint64_t first, std::uint64_t count,
+                    const Leaf& leaf) noexcept {
+  if (depth == 0) return leaf(first, count);
   const std::uint64_t children = (count + under(depth) - 1) / under(depth);
   const Slab::Made made = slab.make(children * sizeof(Words::Word));
   if (made.node == nullptr) return {};
-  Words::Word* const words = words_of(*made.node);
   for (std::uint64_t i = 0; i < children; ++i) {
-    std::uint64_t word = 0;
-    if (depth == 0) {
-      if (first + i < old.count()) word = old.at(slab, first + i).load(relaxed);
-    } else {
-      const std::uint64_t from = i * under(depth);
-      const Reference child =
-          make_node(slab, depth - 1, first + from, std::min(count - from, under(depth)), old);
-      if (!child) return {};
-      word = child.word();
-    }
-    words[i].store(word, relaxed);
+    const std::uint64_t from = i * under(depth);
+    const Reference child =
+        make_node(slab, depth - 1, first + from, std::min(count - from, under(depth)), leaf);
+    if (!child) return {};
+    words_of(*made.node)[i].store(child.word(), relaxed);
   }
+  return made.reference;
+}
+
+/// So many words from a place on, then zeros.
+Reference make_leaf(Slab& slab, std::uint64_t count, const Words::Word* from,
+                    std::uint64_t from_count) noexcept {
+  const Slab::Made made = slab.make(count * sizeof(Words::Word));
+  if (made.node == nullptr) return {};
+  Words::Word* const words = words_of(*made.node);
+  for (std::uint64_t i = 0; i < count; ++i)
+    words[i].store(i < from_count ? from[i].load(relaxed) : 0, relaxed);
   return made.reference;
 }
 
@@ -75,14 +84,85 @@ std::optional<Words> Words::make(Slab& slab, std::uint64_t count) noexcept {
 
 std::optional<Words> Words::grown(Slab& slab, std::uint64_t count) const noexcept {
   count = rounded(std::max(count, count_));
-  const Words made(make_node(slab, depth_of(count), 0, count, *this), count);
+  const auto leaf = [&](std::uint64_t first, std::uint64_t words) {
+    if (first >= count_) return make_leaf(slab, words, nullptr, 0);
+    Word* const inner = leaf_of(slab, *this, first / page);
+    const Reference old = inner == nullptr ? root_ : Reference::of_word(inner->load(relaxed));
+    if (first + page <= count_) return old;  // it is full
+    return make_leaf(slab, words, words_of(slab.node(old)), count_ - first);
+  };
+  const Words made(make_node(slab, depth_of(count), 0, count, leaf), count);
   if (!made) return std::nullopt;
-  if (root_ && (depth() != 0 || count_ < page_words)) drop_node(slab, root_, depth(), false);
+  if (root_ && (depth_ != 0 || count_ < page_words)) drop_node(slab, root_, depth_, false);
   return made;
 }
 
+std::optional<Words> Words::forked(Slab& slab) const noexcept {
+  const auto leaf = [&](std::uint64_t first, std::uint64_t words) {
+    Word* const inner = leaf_of(slab, *this, first / page);
+    if (inner != nullptr) return Reference::of_word(inner->load(relaxed));
+    return make_leaf(slab, words, words_of(slab.node(root_)), words);
+  };
+  const Words made(make_node(slab, depth_, 0, count_, leaf), count_);
+  if (!made) return std::nullopt;
+  drop_node(slab, root_, depth_, false);
+  return made;
+}
+
+bool Words::own(Slab& slab, std::uint64_t i, const Words& forked_from) const noexcept {
+  Word* const mine = leaf_of(slab, *this, i / page);
+  if (mine == nullptr) return true;
+  const std::uint64_t shared = leaf_of(slab, forked_from, i / page)->load(relaxed);
+  if (mine->load(relaxed) != shared) return true;
+  const Reference old = Reference::of_word(shared);
+  const Reference made = make_leaf(slab, page, words_of(slab.node(old)), page);
+  if (!made) return false;
+  mine->store(made.word(), relaxed);
+  slab.drop(old);
+  return true;
+}
+
+std::optional<Words> Words::of_bytes(Slab& slab, std::span<const std::byte> bytes) noexcept {
+  const std::uint64_t count = rounded((bytes.size() + sizeof(Word) - 1) / sizeof(Word));
+  const auto leaf = [&](std::uint64_t first, std::uint64_t words) -> Reference {
+    const Slab::Made made = slab.make(words * sizeof(Word));
+    if (made.node == nullptr) return {};
+    const auto from = bytes.subspan(std::min(first * sizeof(Word), bytes.size()));
+    write_shared(made.node->payload(), from.data(), std::min(words * sizeof(Word), from.size()));
+    return made.reference;
+  };
+  const Words made(make_node(slab, depth_of(count), 0, count, leaf), count);
+  if (!made) return std::nullopt;
+  return made;
+}
+
+bool Words::read_bytes(const Slab& slab, std::span<std::byte> to) const noexcept {
+  for (std::uint64_t first = 0; !to.empty(); first += page) {
+    Reference r = root_;
+    for (unsigned depth = depth_; depth != 0; --depth) {
+      std::uint64_t child = 0;
+      const auto take = [&](const std::byte* payload, std::size_t bytes, std::uint32_t) {
+        const std::uint64_t i = first >> (page_bits * depth) & (page - 1);
+        if ((i + 1) * sizeof(Word) <= bytes)
+          child = reinterpret_cast<const Word*>(payload)[i].load(relaxed);
+      };
+      if (!slab.read(r, take)) return false;
+      r = Reference::of_word(child);
+    }
+    const std::size_t wanted = std::min(page * sizeof(Word), to.size());
+    std::size_t there = 0;
+    const auto copy = [&](const std::byte* payload, std::size_t bytes, std::uint32_t) {
+      there = std::min(bytes, wanted);
+      read_shared(to.data(), payload, there);
+    };
+    if (!slab.read(r, copy) || there != wanted) return false;
+    to = to.subspan(wanted);
+  }
+  return true;
+}
+
 void Words::drop(Slab& slab) const noexcept {
-  if (root_) drop_node(slab, root_, depth(), true);
+  if (root_) drop_node(slab, root_, depth_, true);
 }
 
 std::uint64_t Words::bytes_taken(std::uint64_t count) noexcept {

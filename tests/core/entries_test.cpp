@@ -26,12 +26,12 @@ struct Looked {
   std::uint64_t key = 0;
   std::array<std::uint64_t, 3> seen{};  // key, value, value
 
-  void copy(const std::byte* payload, std::size_t) {
-    lagoon::core::read_shared_fixed<sizeof seen>(seen.data(), payload);
+  void copy(const lagoon::core::Record::Near& near) {
+    lagoon::core::read_shared_fixed<sizeof seen>(seen.data(), near.payload);
   }
-  [[nodiscard]] bool is_it() const {
+  [[nodiscard]] Entries::Is is_it() const {
     EXPECT_EQ(seen[1], seen[2]) << "torn";
-    return seen[0] == key;
+    return seen[0] == key ? Entries::Is::it : Entries::Is::another;
   }
 };
 
@@ -50,7 +50,7 @@ class Numbers {
   bool set(std::uint64_t key, std::uint64_t value) {
     Looked looked{.key = key};
     const auto entry = entries_->find_entry(hash(key), looked);
-    return entries_->put(entry, hash(key), 24, [&](std::byte* payload) {
+    return entries_->put(entry, hash(key), {24}, [&](std::byte* payload) {
       const std::array<std::uint64_t, 3> words{key, value, value};
       lagoon::core::write_shared_fixed<24>(payload, words.data());
     });
@@ -164,8 +164,9 @@ TEST(Entries, whose_filling_throws_stay_as_they_are) {
   Looked looked{.key = 1};
   const auto entry = n->find_entry(n.hash(1), looked);
   for (const Entries::Entry e : {entry, Entries::Entry{0}})
-    EXPECT_THROW((void)n->put(e, n.hash(1), 24, [](std::byte*) { throw std::runtime_error("no"); }),
-                 std::runtime_error);
+    EXPECT_THROW(
+        (void)n->put(e, n.hash(1), {24}, [](std::byte*) { throw std::runtime_error("no"); }),
+        std::runtime_error);
   EXPECT_EQ(n.get(1), 10U);
   EXPECT_EQ(n->size(), 1U);
   EXPECT_EQ(n->slab().free_bytes(), free);

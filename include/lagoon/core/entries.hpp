@@ -1,6 +1,6 @@
 #pragma once
-/// Nodes under keys, in the order in which they came: what a dict is made of. It knows hashes and
-/// nodes; what a key is, and when two are equal, the layer above knows.
+/// Records under keys, in the order in which they came: what a dict is made of. It knows hashes and
+/// records; what a key is, and when two are equal, the layer above knows.
 ///
 ///   shape_: a number; by its last bit, one of
 ///     [index | entries] [index | entries]
@@ -9,19 +9,24 @@
 ///         └──> row of words: hash | number of an entry; open addressing
 ///
 /// The entries are the truth, the index is a hint: it leads to where a key may be. A key's value is
-/// replaced, inserted or erased by one store to its entry; to grow, to be packed and to be cleared
-/// is one store to shape_. All are changes of the journal (journal.hpp), so the turn's owner may be
-/// killed anywhere.
+/// replaced, inserted or erased by one store to its entry; to grow, to be packed, to be cleared,
+/// and to change several at once is one store to shape_. All are changes of the journal
+/// (journal.hpp), so the turn's owner may be killed anywhere.
 ///
 /// Each store beside these, and what a SIGKILL right after it leaves
 ///   used     before the entry is published.   An entry that stays empty until all is packed.
 ///   index    the same.                        A hint that leads to an empty entry.
+///   last     before; or, of an erasure, after. Behind it all are empty, and more may be.
+///   order    before.                          A number that no record has.
 ///   shapes_  the one that nobody looks at.    It is written anew by the next.
 /// None of them changes what is found.
 ///
 /// Readers take no turn. What they were led through was not dropped meanwhile if shape_ is the same
 /// at the end: rows are dropped only with it, and are used for something else only after. The node
 /// says itself, by its generation, whether it was replaced; then its entry is looked at again.
+///
+/// A record begins with a number, its order: larger than those of all that were inserted before,
+/// and kept when the value is replaced. By it a walk goes on when the entries were packed.
 ///
 /// Memory orders: (1) an entry and shape_ are read by acquire, published by release (journal.hpp).
 /// (2) shape_ is looked at again behind an acquire fence: who has read a byte of what a dropped
@@ -30,23 +35,36 @@
 ///
 /// Progress: readers are lock-free. Writers take turns. Limits: 2^32 entries between two packings.
 
+#include <lagoon/core/copy.hpp>
 #include <lagoon/core/journal.hpp>
 #include <lagoon/core/owned_word.hpp>
+#include <lagoon/core/record.hpp>
 #include <lagoon/core/slab.hpp>
 #include <lagoon/core/words.hpp>
 
+#include <algorithm>
+#include <bit>
 #include <boost/atomic/fences.hpp>
 #include <boost/atomic/ipc_atomic.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <span>
 
 namespace lagoon::core {
 
 class Entries {
  public:
+  /// Record::tag_bits of it count.
   using Hash = std::uint32_t;
   /// Its number; zero is none.
   using Entry = std::uint32_t;
+  /// What a visitor says of a record: `gone` if what it had to look at beside it is not that any
+  /// more.
+  enum class Is : std::uint8_t { another, it, gone };
+
+  /// Who looks for a record is called with each that may be it: copy(near) takes what it needs of
+  /// bytes that may be changing, is_it() says what that was, when it is known to be whole.
 
   /// In memory that begins at `base`, from which references count, and that nobody else sees yet.
   explicit Entries(const std::byte* base) noexcept : slab_(base) {}
@@ -57,29 +75,59 @@ class Entries {
 
   /// How many there are.
   [[nodiscard]] std::uint64_t size() const noexcept { return journal_.size(); }
-  /// Whether there is one: visitor.copy(payload, bytes) is called with each that may be it, and
-  /// visitor.is_it() with what was copied, when that is known to be whole.
+  /// Whether there is one.
   template <class Visitor>
   bool find(Hash hash, Visitor& visitor) const;
+
+  /// Where a walk is.
+  struct Position {
+    std::uint64_t order = 0;  // of the record it has come to
+    std::uint64_t shape = ~std::uint64_t{0};
+    std::uint64_t entry = 0;
+  };
+  /// The next one behind the position, whatever it is (another than `it` is passed over): false at
+  /// the end. What is there all the time is met, once, in the order of insertion.
+  template <class Visitor>
+  bool next(Position& position, Visitor& visitor) const;
+  /// For who reads several things: see Journal::begun.
+  [[nodiscard]] const Journal& journal() const noexcept { return journal_; }
+  [[nodiscard]] const Slab& slab() const noexcept { return slab_; }
 
   // ---- With the turn ---------------------------------------------------------------------------
 
   [[nodiscard]] OwnedWord& turn() noexcept { return turn_; }
+  [[nodiscard]] const OwnedWord& turn() const noexcept { return turn_; }
   /// After it was taken from a dead one.
   void recover() noexcept { journal_.recover(slab_); }
   [[nodiscard]] Slab& slab() noexcept { return slab_; }
 
   /// As `find`, for the others.
   template <class Visitor>
-  [[nodiscard]] Entry find_entry(Hash hash, Visitor& visitor) noexcept;
-  /// Another node in the place of this one, or, of no entry, a new one at the end; filled in by
-  /// fill(payload). False, and nothing has changed, if there is no memory: the slab wants more. If
-  /// fill throws nothing has changed.
+  [[nodiscard]] Entry find_entry(Hash hash, Visitor& visitor) const {
+    return find_entry(shape(), hash, visitor);
+  }
+  /// The last in order; none if there is none.
+  [[nodiscard]] Entry last() noexcept;
+  template <class Visitor>
+  void look(Entry entry, Visitor& visitor) const {
+    (void)visit(shape().entries, entry, visitor);
+  }
+  struct Size {
+    std::size_t near_bytes;  // near_most at most
+    std::span<const std::byte> far{};
+  };
+  static constexpr std::size_t near_most = Record::most_near - sizeof(std::uint64_t);
+  /// Another record in the place of this one, or, of no entry, a new one at the end; its near bytes
+  /// filled in by fill(std::byte*). False, and nothing has changed, if there is no memory: the slab
+  /// wants more. If fill throws nothing has changed.
   template <class Fill>
-  [[nodiscard]] bool put(Entry entry, Hash hash, std::size_t bytes, Fill&& fill);
+  [[nodiscard]] bool put(Entry entry, Hash hash, const Size& size, Fill&& fill);
   void erase(Entry entry) noexcept;
   /// False if there is no memory.
   [[nodiscard]] bool clear() noexcept;
+
+  /// Several changes that are seen at once, when it is published; given up when it goes before.
+  class Several;
 
  private:
   static constexpr auto relaxed = boost::memory_order_relaxed;
@@ -89,38 +137,117 @@ class Entries {
     Words index;
     Words entries;
   };
-  /// As it lies in shared memory.
+  /// As it lies in shared memory. The index has its size by the number of entries.
   struct SharedShape {
-    Word index_root{0}, index_count{0}, entries_root{0}, entries_count{0};
-
-    [[nodiscard]] Shape load() const noexcept {
-      return {{Reference::of_word(index_root.load(relaxed)), index_count.load(relaxed)},
-              {Reference::of_word(entries_root.load(relaxed)), entries_count.load(relaxed)}};
-    }
+    Word index_root{0}, entries_root{0};
+    Word count{0};  // and above it, of 4 bits each, how deep the entries and the index are
   };
-  [[nodiscard]] Shape shape() const noexcept { return shapes_[shape_.load(relaxed) % 2].load(); }
-  /// Room for one more entry.
-  [[nodiscard]] bool make_room(const Shape& shape) noexcept;
+  static constexpr unsigned depths_at = 56;
+
+  [[nodiscard]] Shape shape_of(std::uint64_t number) const noexcept {
+    const SharedShape& shared = shapes_[number % 2];
+    const std::uint64_t word = shared.count.load(relaxed);
+    const std::uint64_t count = word & ((std::uint64_t{1} << depths_at) - 1);
+    return {{Reference::of_word(shared.index_root.load(relaxed)), index_count(count),
+             static_cast<unsigned>(word >> (depths_at + 4))},
+            {Reference::of_word(shared.entries_root.load(relaxed)), count,
+             static_cast<unsigned>(word >> depths_at & 15)}};
+  }
+  [[nodiscard]] Shape shape() const noexcept { return shape_of(shape_.load(relaxed)); }
+  static constexpr std::uint64_t index_count(std::uint64_t entries) noexcept {
+    return entries == 0 ? 0 : std::uint64_t{1} << (64 - std::countl_zero(2 * entries - 1));
+  }
+  [[nodiscard]] bool is_still(std::uint64_t shape) const noexcept {
+    boost::atomic_thread_fence(boost::memory_order_acquire);  // (2)
+    return shape_.load(relaxed) == shape;
+  }
+
+  template <class Visitor>
+  [[nodiscard]] Is look_at(const Word& entry, Visitor& visitor, std::uint64_t& order) const;
+  [[nodiscard]] std::uint64_t order_of(const Words& entries, std::uint64_t entry) const noexcept;
+  [[nodiscard]] std::uint64_t entry_behind(const Words& entries, std::uint64_t used,
+                                           std::uint64_t order) const noexcept;
+  template <class Visitor>
+  Is visit(const Words& entries, Entry entry, Visitor& visitor) const;
+  template <class Visitor>
+  [[nodiscard]] Entry find_entry(const Shape& shape, Hash hash, Visitor& visitor) const;
+
+  /// A record for this entry, or, of none, for one that will be the last.
+  struct Begun {
+    std::byte* near;  // null: there is no memory
+    std::uint64_t reference;
+  };
+  [[nodiscard]] Begun begin(const Words& entries, Entry entry, Hash hash,
+                            const Size& size) noexcept;
+  Entry enter_new(const Shape& shape, Hash hash) noexcept;
+  void drop(const Words& entries, Entry entry) noexcept;
+
+  [[nodiscard]] bool make_room(std::uint64_t more) noexcept;
   [[nodiscard]] bool rebuild(std::uint64_t entries_wanted, bool keep) noexcept;
+  void publish(Journal::Change& change, const Shape& shape, std::uint64_t size) noexcept;
   static void enter(Slab& slab, const Words& index, const Words* entries, Hash hash,
                     Entry entry) noexcept;
 
   OwnedWord turn_;
-  Word shape_{0};
-  SharedShape shapes_[2];
   Journal journal_;
+  Word last_{0};   // behind it all entries are empty
+  Word order_{0};  // the largest that was given
+  alignas(64) Word shape_{0};
+  SharedShape shapes_[2];
   Slab slab_;
 };
 
+class Entries::Several {
+ public:
+  /// With room for so many new ones. What follows is false if there is no memory.
+  explicit Several(Entries& entries, std::uint64_t more) noexcept;
+
+  [[nodiscard]] bool has_begun() const noexcept { return bool(shape_.entries); }
+  /// Among what is there with these changes.
+  template <class Visitor>
+  [[nodiscard]] Entry find_entry(Hash hash, Visitor& visitor) const {
+    return entries_.find_entry(shape_, hash, visitor);
+  }
+  template <class Fill>
+  [[nodiscard]] bool put(Entry entry, Hash hash, const Size& size, Fill&& fill);
+  void publish() noexcept;
+
+ private:
+  [[nodiscard]] bool own(Entry entry) noexcept;
+
+  Entries& entries_;
+  std::uint64_t size_;
+  std::optional<Journal::Change> change_;
+  Shape old_, shape_;
+};
+
+template <class Visitor>
+Entries::Is Entries::look_at(const Word& entry, Visitor& visitor, std::uint64_t& order) const {
+  for (std::uint64_t before = 0;;) {
+    const std::uint64_t word = entry.load(boost::memory_order_acquire);  // (1)
+    // What a word leads to is another's only if the word is another; else it is damaged.
+    if (word == 0 || word == before) return Is::another;
+    const bool is_whole =
+        Record::read(slab_, Reference::of_word(word), [&](const Record::Near& near) {
+          order = 0;
+          if (near.bytes < sizeof order) return;
+          order = reinterpret_cast<const Word*>(near.payload)->load(relaxed);
+          visitor.copy(
+              Record::Near{near.payload + sizeof order, near.bytes - sizeof order, near.far});
+        });
+    if (is_whole && order == 0) return Is::another;
+    if (is_whole)
+      if (const Is is = visitor.is_it(); is != Is::gone) return is;
+    before = word;
+  }
+}
+
 template <class Visitor>
 bool Entries::find(Hash hash, Visitor& visitor) const {
+  hash &= (Hash{1} << Record::tag_bits) - 1;
   for (;;) {
-    const std::uint64_t seen = shape_.load(boost::memory_order_acquire);  // (1)
-    const auto is_the_same = [&] {
-      boost::atomic_thread_fence(boost::memory_order_acquire);  // (2)
-      return shape_.load(relaxed) == seen;
-    };
-    const auto [index, entries] = shapes_[seen % 2].load();
+    const std::uint64_t number = shape_.load(boost::memory_order_acquire);  // (1)
+    const auto [index, entries] = shape_of(number);
     const std::uint64_t mask = index.count() - 1;
     bool found = false;
     for (std::uint64_t slot = hash & mask, probes = 0; probes < index.count() && !found; ++probes) {
@@ -129,65 +256,91 @@ bool Entries::find(Hash hash, Visitor& visitor) const {
       if (word == 0) break;
       slot = (slot + 1) & mask;
       if (static_cast<Hash>(word >> 32) != hash) continue;
-      const Word* const entry = entries.find(slab_, static_cast<Entry>(word));
-      while (entry != nullptr) {
-        const std::uint64_t node = entry->load(boost::memory_order_acquire);  // (1)
-        if (node == 0) break;
-        if (slab_.read(Reference::of_word(node),
-                       [&](const std::byte* payload, std::size_t bytes, std::uint32_t) {
-                         visitor.copy(payload, bytes);
-                       })) {
-          found = visitor.is_it();
-          break;
-        }
-        if (!is_the_same()) break;
-      }
+      const auto i = static_cast<Entry>(word);
+      const Word* const entry = i < entries.count() ? entries.find(slab_, i) : nullptr;
+      std::uint64_t order = 0;
+      found = entry != nullptr && look_at(*entry, visitor, order) == Is::it;
     }
-    if (is_the_same()) return found;
+    if (is_still(number)) return found;
   }
 }
 
 template <class Visitor>
-Entries::Entry Entries::find_entry(Hash hash, Visitor& visitor) noexcept {
-  const auto [index, entries] = shape();
+bool Entries::next(Position& position, Visitor& visitor) const {
+  for (;;) {
+    const std::uint64_t number = shape_.load(boost::memory_order_acquire);  // (1)
+    const Words entries = shape_of(number).entries;
+    const Word* const first = entries ? entries.find(slab_, 0) : nullptr;
+    const std::uint64_t used =
+        first == nullptr ? 0 : std::min(first->load(relaxed), entries.count() - 1);
+    if (position.shape != number)
+      position = {position.order, number, entry_behind(entries, used, position.order)};
+    for (std::uint64_t i = position.entry + 1; i <= used; ++i) {
+      const Word* const entry = entries.find(slab_, i);
+      if (entry == nullptr) break;
+      std::uint64_t order = 0;
+      if (look_at(*entry, visitor, order) != Is::it) continue;
+      if (!is_still(number)) break;
+      position = {order, number, i};
+      return true;
+    }
+    if (is_still(number)) return false;
+  }
+}
+
+template <class Visitor>
+Entries::Is Entries::visit(const Words& entries, Entry entry, Visitor& visitor) const {
+  const Word* const word = entries.find(slab_, entry);
+  std::uint64_t order = 0;
+  return word == nullptr ? Is::another : look_at(*word, visitor, order);
+}
+
+template <class Visitor>
+Entries::Entry Entries::find_entry(const Shape& shape, Hash hash, Visitor& visitor) const {
+  hash &= (Hash{1} << Record::tag_bits) - 1;
+  const auto& [index, entries] = shape;
   const std::uint64_t mask = index.count() - 1;
   for (std::uint64_t slot = hash & mask, probes = 0; probes < index.count();
        slot = (slot + 1) & mask, ++probes) {
-    const std::uint64_t word = index.at(slab_, slot).load(relaxed);
+    const std::uint64_t word = index.find(slab_, slot)->load(relaxed);
     if (word == 0) return 0;
-    if (static_cast<Hash>(word >> 32) != hash) continue;
-    const auto entry = static_cast<Entry>(word);
-    const auto reference = Reference::of_word(entries.at(slab_, entry).load(relaxed));
-    if (!reference) continue;
-    const Slab::Node& node = slab_.node(reference);
-    visitor.copy(node.payload(), node.bytes.load(relaxed));
-    if (visitor.is_it()) return entry;
+    if (static_cast<Hash>(word >> 32) == hash &&
+        visit(entries, static_cast<Entry>(word), visitor) == Is::it)
+      return static_cast<Entry>(word);
   }
   return 0;
 }
 
 template <class Fill>
-bool Entries::put(Entry entry, Hash hash, std::size_t bytes, Fill&& fill) {
-  Shape now = shape();
-  if (entry == 0) {
-    if (!make_room(now)) return false;
-    now = shape();
-  }
+bool Entries::put(Entry entry, Hash hash, const Size& size, Fill&& fill) {
+  hash &= (Hash{1} << Record::tag_bits) - 1;
+  if (entry == 0 && !make_room(1)) return false;
+  const Shape now = shape();
   Journal::Change change(journal_, slab_);
-  const Slab::Made made = slab_.make(bytes, hash);
-  if (made.node == nullptr) return false;
-  fill(made.node->payload());
-  std::uint64_t size = journal_.size();
-  if (entry == 0) {
-    Word& used = now.entries.at(slab_, 0);
-    entry = static_cast<Entry>(used.load(relaxed)) + 1;
-    used.store(entry, relaxed);
-    enter(slab_, now.index, &now.entries, hash, entry);
-    ++size;
-  } else {
-    slab_.drop(Reference::of_word(now.entries.at(slab_, entry).load(relaxed)));
-  }
-  change.publish(now.entries.at(slab_, entry), made.reference.word(), size);
+  const Begun begun = begin(now.entries, entry, hash, size);
+  if (begun.near == nullptr) return false;
+  fill(begun.near);
+  std::uint64_t count = journal_.size();
+  if (entry != 0)
+    drop(now.entries, entry);
+  else
+    entry = enter_new(now, hash), ++count;
+  change.publish(now.entries.at(slab_, entry), begun.reference, count);
+  return true;
+}
+
+template <class Fill>
+bool Entries::Several::put(Entry entry, Hash hash, const Size& size, Fill&& fill) {
+  hash &= (Hash{1} << Record::tag_bits) - 1;
+  if (!own(entry)) return false;
+  const Begun begun = entries_.begin(shape_.entries, entry, hash, size);
+  if (begun.near == nullptr) return false;
+  fill(begun.near);
+  if (entry != 0)
+    entries_.drop(shape_.entries, entry);
+  else
+    entry = entries_.enter_new(shape_, hash), ++size_;
+  shape_.entries.at(entries_.slab_, entry).store(begun.reference, relaxed);
   return true;
 }
 

@@ -24,7 +24,8 @@
 /// Memory orders: (2) is release: who reads the word by acquire sees what it leads to. (1), (3) and
 /// (4) are release, and a reader of the size reads them by acquire: it sees value_ and size_after_
 /// of that change, or of a later one, and then begun_, which it compares, has gone on: (5), a
-/// release fence after it.
+/// release fence after it. (6) begun_ is release: who has read it by acquire sees the words of all
+/// changes before.
 ///
 /// Progress: reading the size is lock-free. The rest is for who has the turn.
 
@@ -72,6 +73,16 @@ class Journal {
 
   /// How many there are; by anyone.
   [[nodiscard]] std::uint64_t size() const noexcept;
+  /// How many changes have begun; by anyone. Who finds the same number before and after it has read
+  /// several words has read them as they were at one time: of the change that had begun last,
+  /// before or after it. (6)
+  [[nodiscard]] std::uint64_t begun() const noexcept {
+    return begun_.load(boost::memory_order_acquire);
+  }
+  [[nodiscard]] bool has_begun_no_other(std::uint64_t begun) const noexcept {
+    boost::atomic_thread_fence(boost::memory_order_acquire);
+    return begun_.load(boost::memory_order_relaxed) == begun;
+  }
 
  private:
   void publish(Slab& slab, Word& word, std::uint64_t value, std::uint64_t size) noexcept;

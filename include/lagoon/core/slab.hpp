@@ -142,11 +142,18 @@ class Slab {
   static constexpr std::uint32_t kept_back = 4;
 
   static constexpr unsigned class_of(std::size_t bytes) noexcept {
-    const std::size_t units = (bytes + sizeof(Node) + unit - 1) / unit;
-    unsigned c = 0;
-    while (class_units[c] < units) ++c;
-    return c;
+    return class_of_units[(bytes + sizeof(Node) + unit - 1) / unit];
   }
+  /// The smallest class with so many units.
+  static constexpr std::array<std::uint8_t, 130> class_of_units = [] {
+    std::array<std::uint8_t, 130> classes{};
+    std::uint8_t c = 0;
+    for (std::size_t units = 0; units < classes.size(); ++units) {
+      if (units > class_units[c]) ++c;
+      classes[units] = c;
+    }
+    return classes;
+  }();
 
   /// A queue of free nodes, and what a change has done to it.
   struct alignas(64) Class {

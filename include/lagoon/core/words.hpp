@@ -8,7 +8,8 @@
 ///   depth 2   [[page …] [page …] … ]                  and so on
 ///
 /// A row is a value: where its root lies, how deep it is, how many words it has. Its words change
-/// in place; its shape does not: who grows it makes another row, which shares the full pages.
+/// in place; its shape does not: who grows it makes another row, which shares the full pages. A
+/// row can carry bytes instead: a value of any size, which never changes.
 ///
 /// Reading is for those who find out afterwards that nothing of it was dropped meanwhile: they may
 /// be led anywhere in the slab's memory, and get anything. Progress: wait-free.
@@ -19,6 +20,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 
 namespace lagoon::core {
 
@@ -29,22 +31,33 @@ class Words {
   static constexpr unsigned page_bits = 9;
 
   Words() = default;
-  Words(Reference root, std::uint64_t count) noexcept : root_(root), count_(count) {}
+  Words(Reference root, std::uint64_t count) noexcept : Words(root, count, depth_of(count)) {}
+  /// Of a depth that is known to be depth_of(count).
+  Words(Reference root, std::uint64_t count, unsigned depth) noexcept
+      : root_(root), count_(count), depth_(depth) {}
 
   [[nodiscard]] Reference root() const noexcept { return root_; }
   [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
+  [[nodiscard]] unsigned depth() const noexcept { return depth_; }
   explicit operator bool() const noexcept { return bool(root_); }
+  static constexpr unsigned depth_of(std::uint64_t count) noexcept {
+    unsigned depth = 0;
+    for (; count > page_words; count = (count + page_words - 1) / page_words) ++depth;
+    return depth;
+  }
 
   /// The word there, i below the count; null if it leads out of the memory.
   [[nodiscard]] const Word* find(const Slab& slab, std::uint64_t i) const noexcept {
     Reference r = root_;
-    for (unsigned shift = page_bits * depth(); shift != 0; shift -= page_bits) {
+    for (unsigned shift = page_bits * depth_; shift != 0; shift -= page_bits) {
       const Word* const inner = word_of(slab, r, i >> shift & (page_words - 1));
       if (inner == nullptr) return nullptr;
       r = Reference::of_word(inner->load(boost::memory_order_relaxed));
     }
     return word_of(slab, r, i & (page_words - 1));
   }
+  /// The bytes that of_bytes was given, or as many of them; false if it was not that row any more.
+  [[nodiscard]] bool read_bytes(const Slab& slab, std::span<std::byte> to) const noexcept;
 
   // ---- With the slab's turn ----------------------------------------------------------------
 
@@ -56,18 +69,19 @@ class Words {
   /// A longer row that begins with the same words, and what is left of this one dropped; nothing if
   /// there is no memory.
   [[nodiscard]] std::optional<Words> grown(Slab& slab, std::uint64_t count) const noexcept;
+  /// The same words in another row, which shares the pages of this one until `own` is called for a
+  /// word that lies there. What is not shared of this one is dropped. Nothing, or false, if there
+  /// is no memory.
+  [[nodiscard]] std::optional<Words> forked(Slab& slab) const noexcept;
+  [[nodiscard]] bool own(Slab& slab, std::uint64_t i, const Words& forked_from) const noexcept;
+  /// A row of these bytes.
+  static std::optional<Words> of_bytes(Slab& slab, std::span<const std::byte> bytes) noexcept;
   /// All of its nodes.
   void drop(Slab& slab) const noexcept;
   /// How many bytes of memory so many words take.
   static std::uint64_t bytes_taken(std::uint64_t count) noexcept;
 
  private:
-  static constexpr unsigned depth_of(std::uint64_t count) noexcept {
-    unsigned depth = 0;
-    for (; count > page_words; count = (count + page_words - 1) / page_words) ++depth;
-    return depth;
-  }
-  [[nodiscard]] unsigned depth() const noexcept { return depth_of(count_); }
   [[nodiscard]] static const Word* word_of(const Slab& slab, Reference r,
                                            std::uint64_t i) noexcept {
     const Slab::Node* const node = slab.find(r, (i + 1) * sizeof(Word));
@@ -76,6 +90,7 @@ class Words {
 
   Reference root_;
   std::uint64_t count_ = 0;
+  unsigned depth_ = 0;
 };
 
 }  // namespace lagoon::core

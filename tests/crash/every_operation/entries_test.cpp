@@ -43,10 +43,12 @@ struct NumbersByNumber {
   struct Looked {
     std::uint64_t key = 0;
     std::array<std::uint64_t, 3> seen{};
-    void copy(const std::byte* payload, std::size_t) {
-      lagoon::core::read_shared_fixed<sizeof seen>(seen.data(), payload);
+    void copy(const lagoon::core::Record::Near& near) {
+      lagoon::core::read_shared_fixed<sizeof seen>(seen.data(), near.payload);
     }
-    [[nodiscard]] bool is_it() const { return seen[0] == key; }
+    [[nodiscard]] Entries::Is is_it() const {
+      return seen[0] == key ? Entries::Is::it : Entries::Is::another;
+    }
   };
   static Entries::Hash hash(std::uint64_t key) {
     return static_cast<Entries::Hash>((key / 2 * 0x9e3779b97f4a7c15ULL) >> 32);
@@ -55,7 +57,7 @@ struct NumbersByNumber {
     const Turn turn(*this);
     Looked looked{.key = key};
     const auto entry = entries.find_entry(hash(key), looked);
-    EXPECT_TRUE(entries.put(entry, hash(key), 24, [&](std::byte* payload) {
+    EXPECT_TRUE(entries.put(entry, hash(key), {24}, [&](std::byte* payload) {
       const std::array<std::uint64_t, 3> words{key, value, value};
       lagoon::core::write_shared_fixed<24>(payload, words.data());
     }));

@@ -144,7 +144,7 @@ class Numbers {
     const Turn turn(*this);
     Looked looked{.key = key};
     const Entries::Entry entry = entries_->find_entry(hash(key), looked);
-    expect(entries_->put(entry, hash(key), sizeof(Node),
+    expect(entries_->put(entry, hash(key), {sizeof(Node)},
                          [&](std::byte* payload) {
                            const Node node{key, value, value};
                            core::write_shared(payload, node.data(), sizeof node);
@@ -165,16 +165,16 @@ class Numbers {
   [[nodiscard]] std::uint64_t size() const { return entries_->size(); }
 
  private:
-  using Node = std::array<std::uint64_t, 15>;
+  using Node = std::array<std::uint64_t, 14>;
   struct Looked {
     std::uint64_t key = 0;
     std::array<std::uint64_t, 3> seen{};
-    void copy(const std::byte* payload, std::size_t) {
-      core::read_shared(seen.data(), payload, sizeof seen);
+    void copy(const core::Record::Near& near) {
+      core::read_shared(seen.data(), near.payload, sizeof seen);
     }
-    [[nodiscard]] bool is_it() const {
+    [[nodiscard]] Entries::Is is_it() const {
       expect(seen[1] == seen[2], "torn");
-      return seen[0] == key;
+      return seen[0] == key ? Entries::Is::it : Entries::Is::another;
     }
   };
   class Turn {

@@ -1,0 +1,108 @@
+#pragma once
+/// What the references of a container lead to: bytes of any number, written once, before anyone
+/// sees them. Those near lie in the node itself; those far, of a large value, in a row of pages.
+///
+///   tag, top bit 0:  [near bytes]
+///   tag, top bit 1:  [root of the row | how many bytes there | near bytes]
+///
+/// Who reads without the turn finds out, by the node's generation, whether the near bytes and the
+/// way to the far ones were of this record; and of each far page by its own, since that may be used
+/// for something else before the node is. Progress: wait-free.
+
+#include <lagoon/core/slab.hpp>
+#include <lagoon/core/words.hpp>
+
+#include <boost/atomic/ipc_atomic.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace lagoon::core {
+
+class Record {
+ public:
+  /// So many bits of a tag are the maker's.
+  static constexpr unsigned tag_bits = 31;
+
+  struct Far {
+    Reference root;
+    std::uint64_t bytes = 0;
+
+    explicit operator bool() const noexcept { return bytes != 0; }
+    /// As many as there are, which `to` has room for; false if they are not that any more.
+    [[nodiscard]] bool read(const Slab& slab, std::span<std::byte> to) const noexcept {
+      return Words(root, words(bytes)).read_bytes(slab, to);
+    }
+
+   private:
+    friend Record;
+    static constexpr std::uint64_t words(std::uint64_t bytes) noexcept {
+      return (bytes + sizeof(Words::Word) - 1) / sizeof(Words::Word);
+    }
+  };
+  struct Near {
+    const std::byte* payload;
+    std::size_t bytes;
+    Far far;
+  };
+
+ private:
+  struct Way {
+    Words::Word root, bytes;
+  };
+
+ public:
+  /// So many near bytes at most.
+  static constexpr std::size_t most_near = Slab::most_bytes - sizeof(Way);
+
+  /// What is near where, when all is known to be whole: with the turn.
+  [[nodiscard]] static Near near(const Slab::Node& node) noexcept {
+    return parts(node.payload(), node.bytes.load(relaxed), node.tag.load(relaxed));
+  }
+  [[nodiscard]] static std::uint32_t tag(const Slab::Node& node) noexcept {
+    return node.tag.load(relaxed) & ~is_far;
+  }
+  /// By anyone: calls f(near), which may be anything; true if it was this record's.
+  template <class F>
+  [[nodiscard]] static bool read(const Slab& slab, Reference r, F&& f) {
+    return slab.read(r, [&](const std::byte* payload, std::size_t bytes, std::uint32_t tag) {
+      f(parts(payload, bytes, tag));
+    });
+  }
+
+  // ---- With the slab's turn ----------------------------------------------------------------
+
+  struct Made {
+    Reference reference;
+    std::byte* near = nullptr;  // to be filled in; null: there is no memory
+  };
+  [[nodiscard]] static Made make(Slab& slab, std::uint32_t tag, std::size_t near_bytes,
+                                 std::span<const std::byte> far) noexcept {
+    if (!far.empty()) [[unlikely]]
+      return make_far(slab, tag, near_bytes, far);
+    const Slab::Made made = slab.make(near_bytes, tag);
+    return {made.reference, made.node == nullptr ? nullptr : made.node->payload()};
+  }
+  static void drop(Slab& slab, Reference r) noexcept {
+    if ((slab.node(r).tag.load(relaxed) & is_far) != 0) [[unlikely]]
+      drop_far(slab, r);
+    slab.drop(r);
+  }
+
+ private:
+  static constexpr auto relaxed = boost::memory_order_relaxed;
+  static constexpr std::uint32_t is_far = std::uint32_t{1} << tag_bits;
+
+  static Near parts(const std::byte* payload, std::size_t bytes, std::uint32_t tag) noexcept {
+    if ((tag & is_far) == 0 || bytes < sizeof(Way)) return {payload, bytes, {}};
+    const auto& way = *reinterpret_cast<const Way*>(payload);
+    return {payload + sizeof way,
+            bytes - sizeof way,
+            {Reference::of_word(way.root.load(relaxed)), way.bytes.load(relaxed)}};
+  }
+  static Made make_far(Slab& slab, std::uint32_t tag, std::size_t near_bytes,
+                       std::span<const std::byte> far) noexcept;
+  static void drop_far(Slab& slab, Reference r) noexcept;
+};
+
+}  // namespace lagoon::core

@@ -1,0 +1,24 @@
+#include <lagoon/core/record.hpp>
+
+#include <optional>
+
+namespace lagoon::core {
+
+Record::Made Record::make_far(Slab& slab, std::uint32_t tag, std::size_t near_bytes,
+                              std::span<const std::byte> far) noexcept {
+  const std::optional<Words> row = Words::of_bytes(slab, far);
+  if (!row) return {};
+  const Slab::Made made = slab.make(sizeof(Way) + near_bytes, tag | is_far);
+  if (made.node == nullptr) return {};
+  auto& way = *reinterpret_cast<Way*>(made.node->payload());
+  way.root.store(row->root().word(), relaxed);
+  way.bytes.store(far.size(), relaxed);
+  return {made.reference, made.node->payload() + sizeof way};
+}
+
+void Record::drop_far(Slab& slab, Reference r) noexcept {
+  const Far far = near(slab.node(r)).far;
+  Words(far.root, Far::words(far.bytes)).drop(slab);
+}
+
+}  // namespace lagoon::core

@@ -56,6 +56,8 @@ core::Participants& participants_of(const Segment& segment) {
 
 core::Participants& Handle::participants() const noexcept { return mapping_->participants(); }
 
+bool Handle::is_read_only() const noexcept { return mapping_->read_only(); }
+
 Memory Handle::add_part(std::size_t bytes) { return mapping_->add_part(block_, bytes); }
 Memory Handle::newest_part() const { return mapping_->newest_part(block_); }
 

@@ -159,6 +159,8 @@ class Handle {
   [[nodiscard]] std::string describe() const;
   [[noreturn]] void throw_gone() const;
   [[nodiscard]] core::Participants& participants() const noexcept;
+  /// Whether it is attached without the right to write.
+  [[nodiscard]] bool is_read_only() const noexcept;
   /// The object gets more memory, zeros, so many bytes or more, which is its own for as long as it
   /// is there; by one at a time. OutOfMemory. Killed in it: the object has it, or nobody has.
   Memory add_part(std::size_t bytes);

@@ -1,0 +1,114 @@
+#pragma once
+/// What the containers have in common: a state in shared memory that changes by turns, memory for
+/// its nodes that grows with it, and reads of several things as they were at one time.
+
+#include <lagoon/core/futex.hpp>
+#include <lagoon/core/journal.hpp>
+#include <lagoon/core/owned_word.hpp>
+#include <lagoon/core/participants.hpp>
+#include <lagoon/core/slab.hpp>
+#include <lagoon/shared.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <new>
+#include <utility>
+
+namespace lagoon::detail {
+
+/// Where the mapping begins in which this table lies.
+[[nodiscard]] const std::byte* base_of(const core::Participants& table) noexcept;
+/// Hands the slab so many bytes more, of the object's: OutOfMemory if there are none.
+void add_memory(Handle& handle, core::Slab& slab, std::size_t wanted);
+[[noreturn]] void throw_nested(const Handle& handle);
+
+/// A State (core/entries.hpp, core/sequence.hpp) as it lies in an object, with the memory that it
+/// begins with.
+template <class State>
+struct ContainerState : State {
+  explicit ContainerState(core::Participants& table) noexcept
+      : State(base_of(table)), participants(table) {
+    this->slab().add(static_cast<std::uint64_t>(memory - base_of(table)), sizeof memory);
+  }
+
+  core::ParticipantsRef participants;
+  alignas(64) std::byte memory[4096];
+};
+
+/// A handle to one. State has turn(), recover(), slab(), journal().
+template <class State>
+class ContainerHandle : public Handled<ContainerState<State>> {
+  using Base = Handled<ContainerState<State>>;
+
+ public:
+  ContainerHandle(ContainerHandle&&) noexcept = default;
+  ContainerHandle& operator=(ContainerHandle&&) noexcept = default;
+
+ protected:
+  ContainerHandle(const Place& place, const Stamp& stamp)
+      : Base(make_or_find(place, stamp, sizeof(ContainerState<State>),
+                          [](std::byte* payload, core::Participants& table) {
+                            new (payload) ContainerState<State>(table);
+                          })) {}
+  explicit ContainerHandle(Handle handle) noexcept : Base(std::move(handle)) {}
+  ~ContainerHandle() = default;
+
+  [[nodiscard]] State& state() const noexcept { return *this->state_; }
+  /// To read. Gone if it was erased.
+  [[nodiscard]] const State& look() const {
+    if (this->handle_.gone()) [[unlikely]]
+      this->throw_gone();
+    return *this->state_;
+  }
+
+  /// The turn to change it. Who takes it over from a dead one mends what that one left.
+  class Turn {
+   public:
+    explicit Turn(const ContainerHandle& container,
+                  core::Deadline deadline = core::Deadline::never())
+        : state_(*container.state_), me_(state_.participants->self()) {
+      const core::Taken taken = state_.turn().take(*state_.participants, me_, deadline);
+      if (taken == core::Taken::is_mine) throw_nested(container.handle_);
+      if (taken == core::Taken::is_gone) container.throw_gone();
+      if (taken == core::Taken::from_dead) state_.recover();
+      has_ = taken != core::Taken::no;
+    }
+    ~Turn() {
+      if (has_ && !fork_.passed()) state_.turn().give_back(me_);
+    }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+    explicit operator bool() const noexcept { return has_; }
+
+   private:
+    ContainerState<State>& state_;
+    core::Owner me_;
+    bool has_ = false;
+    core::ForkMark fork_;
+  };
+
+  /// With the turn: attempt(), which is false if there was no memory, until there is; so many bytes
+  /// of it at least.
+  template <class F>
+  void with_memory(std::size_t wanted, F&& attempt) {
+    while (!attempt()) [[unlikely]] add_memory(this->handle_, state().slab(), wanted);
+  }
+
+  /// read() of what was there at one time: without the turn, if nobody changes it meanwhile, else
+  /// with it. Who was stopped in a change does not hold it up.
+  template <class F>
+  auto at_one_time(F&& read) const {
+    const State& state = look();
+    for (;;) {
+      const std::uint64_t begun = state.journal().begun();
+      auto what = read();
+      if (state.journal().has_begun_no_other(begun)) return what;
+      if (this->handle_.is_read_only()) continue;
+      if (const Turn turn{*this, core::Deadline::after(std::chrono::milliseconds(1))})
+        return read();
+    }
+  }
+};
+
+}  // namespace lagoon::detail

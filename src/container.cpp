@@ -1,0 +1,36 @@
+#include <lagoon/container.hpp>
+
+#include <algorithm>
+
+#include "mapping.hpp"
+
+namespace lagoon::detail {
+
+const std::byte* base_of(const core::Participants& table) noexcept {
+  return reinterpret_cast<const std::byte*>(&table) - sizeof(Header);
+}
+
+void add_memory(Handle& handle, core::Slab& slab, std::size_t wanted) {
+  const Memory newest = handle.newest_part();
+  if (newest.bytes != 0 && newest.at + newest.bytes != slab.end_of_last())
+    return slab.add(newest.at, newest.bytes);  // who got it died before it was handed in
+  // As much again as the last time, up to a limit: few parts, and little that is not used.
+  constexpr std::size_t fewest = 8192, most = std::size_t{16} << 20;
+  const std::size_t least = std::max(wanted + wanted / 64, fewest);
+  for (std::size_t bytes = std::max(least, std::min(2 * newest.bytes, most));;
+       bytes = std::max(least, bytes / 2))
+    try {
+      const Memory part = handle.add_part(bytes);
+      return slab.add(part.at, part.bytes);
+    } catch (const OutOfMemory&) {
+      if (bytes == least) throw;
+    }
+}
+
+void throw_nested(const Handle& handle) {
+  throw UsageError(handle.describe() +
+                   " is being changed by this thread already: a function that is given to one of "
+                   "its operations must not change it, nor copy it");
+}
+
+}  // namespace lagoon::detail

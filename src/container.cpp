@@ -27,7 +27,7 @@ void add_memory(Handle& handle, core::Slab& slab, std::size_t wanted) {
     }
 }
 
-void throw_nested(const Handle& handle) {
+void throw_nested_change(const Handle& handle) {
   throw UsageError(handle.describe() +
                    " is being changed by this thread already: a function that is given to one of "
                    "its operations must not change it, nor copy it");

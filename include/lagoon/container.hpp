@@ -21,7 +21,7 @@ namespace lagoon::detail {
 [[nodiscard]] const std::byte* base_of(const core::Participants& table) noexcept;
 /// Hands the slab so many bytes more, of the object's: OutOfMemory if there are none.
 void add_memory(Handle& handle, core::Slab& slab, std::size_t wanted);
-[[noreturn]] void throw_nested(const Handle& handle);
+[[noreturn]] void throw_nested_change(const Handle& handle);
 
 /// A State (core/entries.hpp, core/sequence.hpp) as it lies in an object, with the memory that it
 /// begins with.
@@ -69,7 +69,7 @@ class ContainerHandle : public Handled<ContainerState<State>> {
                   core::Deadline deadline = core::Deadline::never())
         : state_(*container.state_), me_(state_.participants->self()) {
       const core::Taken taken = state_.turn().take(*state_.participants, me_, deadline);
-      if (taken == core::Taken::is_mine) throw_nested(container.handle_);
+      if (taken == core::Taken::is_mine) throw_nested_change(container.handle_);
       if (taken == core::Taken::is_gone) container.throw_gone();
       if (taken == core::Taken::from_dead) state_.recover();
       has_ = taken != core::Taken::no;

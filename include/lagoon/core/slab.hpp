@@ -110,6 +110,8 @@ class Slab {
 
   // ---- By anyone -------------------------------------------------------------------------------
 
+  /// The memory that was handed in ends before.
+  [[nodiscard]] std::uint64_t reach() const noexcept { return reach_.load(relaxed); }
   /// Where a reference leads, if so many bytes behind it are in the memory; else null. For those
   /// who find out by other means whether it was still that node.
   [[nodiscard]] const Node* find(Reference r, std::size_t bytes) const noexcept {

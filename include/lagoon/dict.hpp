@@ -1,0 +1,395 @@
+#pragma once
+/// `Dict`: Python's dict in shared memory, for any number of readers and writers in any number of
+/// processes.
+///
+///   Dict<std::string, double> prices{segment["prices"]};    found or made; typed
+///   Dict<> dict;                                            Objects, in this process's heap
+///   prices["gold"] = 1.5;   prices["gold"] += 1;   double p = prices["gold"];
+///   dict["a"] = Object::list(1);   dict["a"][0] = 2;   dict["a"].append(3);   int(dict["a"][0]);
+///   for (auto [key, value] : prices) …
+///
+/// K and V are what has a codec (codec.hpp). Keys are compared by their bytes; Objects as Python
+/// compares them, and hashed so: 1 and 1.0 are one key, a list is none (TypeMismatch). Of floats,
+/// 0.0 and -0.0 are one key; within pairs and tuples they are two.
+///
+/// The order is that of insertion; a value that is replaced stays where it was.
+///
+/// Each operation happens at one time, for everyone: `update` of many keys, `clear`, `d[k] += x`
+/// and `update_value` too. A function that is given to one runs while others cannot change the
+/// dict: it must not use it (UsageError), and if it throws nothing has changed. `keys`, `values`,
+/// `items` and `copy` are exact. A walk, `for (auto [key, value] : dict)`, is not: a key that is
+/// there throughout is met once, with a value that it had at or after the start.
+///
+/// Progress: readers are lock-free: they take no lock, store nothing, and never wait for a writer,
+/// stopped or dead; what is exact tries without, and takes the writers' turn if others change the
+/// dict meanwhile, read-only it goes on trying. Writers take turns; a dead one's is taken over.
+///
+/// A crash leaves each operation done or not; what it had allocated is used again.
+///
+/// Memory: some 4 KiB at first, then as much as it needs, in parts that stay its own until it goes.
+/// A node of 16 bytes, a number of 8, key and value, rounded up by a third at most; beside it, at
+/// most 48 bytes in the tables. Values of more than 4 KiB lie in pages of 4 KiB. Full memory is
+/// OutOfMemory, with the dict as it was. Limits: 2^32 insertions between two times that it is
+/// packed, which happens when half of the entries were erased.
+///
+/// Errors say Python's name: a missing key is OutOfRange, "KeyError".
+///
+/// How it works: core/entries.hpp, docs/nodes.md.
+
+#include <lagoon/codec.hpp>
+#include <lagoon/container.hpp>
+#include <lagoon/conversion.hpp>
+#include <lagoon/core/entries.hpp>
+#include <lagoon/dict_element.hpp>
+#include <lagoon/dict_look.hpp>
+#include <lagoon/error.hpp>
+#include <lagoon/object.hpp>
+#include <lagoon/segment.hpp>
+
+#include <cstddef>
+#include <initializer_list>
+#include <iterator>
+#include <optional>
+#include <span>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace lagoon {
+
+namespace detail {
+
+/// KeyError, with the key as Python shows it.
+[[noreturn]] void throw_key_error(const Object& key);
+[[noreturn]] void throw_empty_dict();
+template <class K>
+[[noreturn]] void throw_no_key(const K& key) {
+  if constexpr (std::is_constructible_v<Object, const K&>)
+    throw_key_error(Object(key));
+  else
+    throw_key_error("<" + CodecName<std::remove_cvref_t<K>>::text() + ">");
+}
+
+}  // namespace detail
+
+template <Encodable K = Object, class ElementV = Object>
+requires Encodable<std::remove_const_t<ElementV>>
+class Dict : public detail::ContainerHandle<core::Entries> {
+  using Base = detail::ContainerHandle<core::Entries>;
+  using V = std::remove_const_t<ElementV>;
+  using Key = detail::ViewOf<K>;
+  using Look = detail::DictLook<K, V>;
+  static constexpr bool of_objects = std::is_same_v<V, Object>;
+  static constexpr bool writes = !std::is_const_v<ElementV>;
+
+ public:
+  using key_type = K;
+  using value_type = V;
+  using Item = std::pair<K, V>;
+  using is_shared_container = void;
+  class Iterator;
+
+  /// In this process's heap, for its children.
+  Dict() : Dict(Place{}) {}
+  explicit Dict(const Place& place) : Base(place, stamp()) {}
+
+  // ---- Reading ---------------------------------------------------------------------------------
+
+  [[nodiscard]] std::size_t size() const { return this->look().size(); }
+  [[nodiscard]] bool empty() const { return size() == 0; }
+  [[nodiscard]] bool contains(Key key) const {
+    const core::Entries& entries = this->look();
+    Look look(entries.slab(), key);
+    return entries.find(look.hash(), look);
+  }
+  /// The value under the key, if it is there.
+  [[nodiscard]] std::optional<V> find(Key key) const {
+    const core::Entries& entries = this->look();
+    Look look(entries.slab(), key);
+    if (!entries.find(look.hash(), look)) return std::nullopt;
+    return look.value();
+  }
+  /// KeyError if it is not.
+  [[nodiscard]] V at(Key key) const {
+    std::optional<V> found = find(key);
+    if (!found) detail::throw_no_key(key);
+    return *std::move(found);
+  }
+  /// Of Objects, None if it is not there; else as `find`.
+  [[nodiscard]] auto get(Key key) const {
+    if constexpr (of_objects)
+      return find(key).value_or(Object());
+    else
+      return find(key);
+  }
+  [[nodiscard]] V get(Key key, V otherwise) const {
+    std::optional<V> found = find(key);
+    return found ? *std::move(found) : std::move(otherwise);
+  }
+  /// Of Objects: what is there as a T.
+  template <OutOfObject T>
+  requires of_objects [[nodiscard]] T get(Key key) const {
+    const Object found = at(key);
+    return found.get<T>();
+  }
+
+  [[nodiscard]] Iterator begin() const { return Iterator(*this); }
+  [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
+  [[nodiscard]] std::vector<K> keys() const {
+    return all<K>([](const Look& look) { return look.key(); });
+  }
+  [[nodiscard]] std::vector<V> values() const {
+    return all<V>([](const Look& look) { return look.value(); });
+  }
+  [[nodiscard]] std::vector<Item> items() const {
+    return all<Item>([](const Look& look) { return Item(look.key(), look.value()); });
+  }
+  /// Of Objects, one: a dict of this process's own. Else the items.
+  [[nodiscard]] auto copy() const {
+    if constexpr (of_objects && std::is_same_v<K, Object>) {
+      Object dict = Object::dict();
+      for (auto& [key, value] : items()) dict.set_item(key, std::move(value));
+      return dict;
+    } else {
+      return items();
+    }
+  }
+
+  // ---- Changing --------------------------------------------------------------------------------
+
+  void set(Key key, const V& value) requires writes {
+    Edit edit(*this, key, false);
+    edit.put(value);
+  }
+  /// For reading and writing: d[key], d[key] = x, d[key] += x.
+  [[nodiscard]] auto operator[](Key key) { return detail::DictElement<Dict, K, V>(*this, key); }
+  [[nodiscard]] V operator[](Key key) const { return at(key); }
+
+  /// KeyError if it is not there.
+  void erase(Key key) requires writes {
+    if (!discard(key)) detail::throw_no_key(key);
+  }
+  /// Whether it was there.
+  bool discard(Key key) requires writes {
+    Edit edit(*this, key, false);
+    if (edit.found()) edit.erase();
+    return edit.found();
+  }
+  /// Takes it out. KeyError if it is not there; or, if something is given for it, that.
+  V pop(Key key) requires writes {
+    std::optional<V> popped = pop_if_there(key);
+    if (!popped) detail::throw_no_key(key);
+    return *std::move(popped);
+  }
+  V pop(Key key, V otherwise) requires writes {
+    std::optional<V> popped = pop_if_there(key);
+    return popped ? *std::move(popped) : std::move(otherwise);
+  }
+  /// The last that was inserted. KeyError of an empty one.
+  Item popitem() requires writes;
+  /// What is there, or else `value`, which then is.
+  V setdefault(Key key, V value = {}) requires writes {
+    Edit edit(*this, key, true);
+    if (edit.found()) return edit.value();
+    edit.put(value);
+    return value;
+  }
+  /// All of these at once, from anything that has pairs: a map, a vector of pairs, another Dict's
+  /// items(), an Object that is a dict.
+  template <class Items>
+  requires(!std::same_as<std::remove_cvref_t<Items>, Object>) void update(const Items& items);
+  void update(std::initializer_list<Item> items) requires writes {
+    update(std::span<const Item>(items));
+  }
+  void update(const Object& dict) requires(writes&& of_objects&& std::is_same_v<K, Object>) {
+    update(dict.items());
+  }
+  void clear() requires writes {
+    const typename Base::Turn turn(*this);
+    this->with_memory(0, [&] { return this->state().clear(); });
+  }
+
+  /// value = f(value), or f(value&), as one step; the new one. KeyError if it is not there; or, if
+  /// something is given for it, f of that.
+  template <class F>
+  V update_value(Key key, F&& f) requires writes {
+    Edit edit(*this, key, true);
+    if (!edit.found()) detail::throw_no_key(key);
+    return edit.change(edit.value(), f);
+  }
+  template <class F>
+  V update_value(Key key, V otherwise, F&& f) requires writes {
+    Edit edit(*this, key, true);
+    return edit.change(edit.found() ? edit.value() : std::move(otherwise), f);
+  }
+  /// Where `expected` is there: `desired`, and true. Else, and if nothing is: false.
+  bool compare_exchange(Key key, const V& expected, const V& desired) requires writes {
+    Edit edit(*this, key, true);
+    if (!edit.found() || !(edit.value() == expected)) return false;
+    edit.put(desired);
+    return true;
+  }
+
+  static constexpr bool is_read_only = !writes;
+  static detail::Stamp stamp(std::uint64_t = 1) {
+    using Contents = detail::Contents<K, V>;
+    return {.kind = detail::Stamp::Kind::dict,
+            .mode = detail::Stamp::Mode::seqlocked,
+            .begins = detail::Stamp::Begins::with_owned_word,
+            .element = Contents::element(),
+            .guard = Contents::hash()};
+  }
+
+ private:
+  friend struct detail::Attach;
+  explicit Dict(detail::Handle handle) noexcept : Base(std::move(handle)) {}
+
+  /// The turn, and what is there under a key.
+  class Edit {
+   public:
+    Edit(Dict& dict, Key key, bool with_value);
+    [[nodiscard]] bool found() const noexcept { return entry_ != 0; }
+    [[nodiscard]] V value() const { return look_.value(); }
+    void put(const V& value);
+    void erase() noexcept { dict_.state().erase(entry_); }
+    template <class F>
+    V change(V value, F& f) {
+      detail::apply(f, value);
+      put(value);
+      return value;
+    }
+
+   private:
+    Dict& dict_;
+    Look look_;
+    typename Base::Turn turn_;
+    core::Entries::Entry entry_;
+  };
+  std::optional<V> pop_if_there(Key key) {
+    Edit edit(*this, key, true);
+    if (!edit.found()) return std::nullopt;
+    std::optional<V> popped(edit.value());
+    edit.erase();
+    return popped;
+  }
+  template <class T, class Part>
+  std::vector<T> all(Part&& part) const {
+    return this->at_one_time([&] {
+      std::vector<T> parts;
+      const core::Entries& entries = this->look();
+      Look look(entries.slab());
+      for (core::Entries::Position at; entries.next(at, look);) parts.push_back(part(look));
+      return parts;
+    });
+  }
+};
+
+/// Goes on from the last key, whatever has become of the others meanwhile.
+template <Encodable K, class ElementV>
+requires Encodable<std::remove_const_t<ElementV>>
+class Dict<K, ElementV>::Iterator {
+ public:
+  using iterator_category = std::input_iterator_tag;
+  using difference_type = std::ptrdiff_t;
+  using value_type = Item;
+  using reference = const Item&;
+  using pointer = const Item*;
+
+  [[nodiscard]] reference operator*() const noexcept { return *item_; }
+  [[nodiscard]] pointer operator->() const noexcept { return &*item_; }
+  Iterator& operator++() {
+    const core::Entries& entries = dict_->look();
+    Look look(entries.slab());
+    if (entries.next(position_, look))
+      item_.emplace(look.key(), look.value());
+    else
+      item_.reset();
+    return *this;
+  }
+  void operator++(int) { ++*this; }
+  friend bool operator==(const Iterator& i, std::default_sentinel_t) noexcept { return !i.item_; }
+
+ private:
+  friend Dict;
+  explicit Iterator(const Dict& dict) : dict_(&dict) { ++*this; }
+
+  const Dict* dict_;
+  core::Entries::Position position_;
+  std::optional<Item> item_;
+};
+
+template <Encodable K, class ElementV>
+requires Encodable<std::remove_const_t<ElementV>> Dict<K, ElementV>::Edit::Edit(Dict& dict, Key key,
+                                                                                bool with_value)
+    : dict_(dict),
+      look_([&]() -> Look {
+        if constexpr (detail::PlainPair<K, V>)
+          return Look(dict.state().slab(), key);
+        else
+          return Look(dict.state().slab(), key, with_value);
+      }()),
+      turn_(dict),
+      entry_(dict.state().find_entry(look_.hash(), look_)) {}
+
+template <Encodable K, class ElementV>
+requires Encodable<std::remove_const_t<ElementV>>
+void Dict<K, ElementV>::Edit::put(const V& value) {
+  look_.put(value, [&](const core::Entries::Size& size, auto&& fill) {
+    dict_.with_memory(size.far.size(),
+                      [&] { return dict_.state().put(entry_, look_.hash(), size, fill); });
+  });
+}
+
+template <Encodable K, class ElementV>
+requires Encodable<std::remove_const_t<ElementV>>
+auto Dict<K, ElementV>::popitem() -> Item requires writes {
+  const typename Base::Turn turn(*this);
+  core::Entries& entries = this->state();
+  const core::Entries::Entry last = entries.last();
+  if (last == 0) detail::throw_empty_dict();
+  Look look(entries.slab());
+  entries.look(last, look);
+  Item item(look.key(), look.value());
+  entries.erase(last);
+  return item;
+}
+
+template <Encodable K, class ElementV>
+requires Encodable<std::remove_const_t<ElementV>>
+template <class Items>
+requires(!std::same_as<std::remove_cvref_t<Items>, Object>)  //
+    void Dict<K, ElementV>::update(const Items& items) {
+  static_assert(writes, "the dict is read-only");
+  // Each key once, with the last of its values.
+  std::vector<Item> unique;
+  detail::PlacesOf<K> places;
+  for (const auto& [key, value] : items) {
+    const auto [place, is_new] = places.of(key, unique.size());
+    if (is_new)
+      unique.emplace_back(key, value);
+    else
+      unique[place].second = value;
+  }
+  const typename Base::Turn turn(*this);
+  core::Entries& entries = this->state();
+  std::size_t more = 0;
+  for (const auto& [key, value] : unique) {
+    Look look(entries.slab(), key);
+    if (entries.find_entry(look.hash(), look) == 0) ++more;
+  }
+  this->with_memory(0, [&] {
+    core::Entries::Several several(entries, more);
+    bool has_memory = several.has_begun();
+    for (auto item = unique.begin(); has_memory && item != unique.end(); ++item) {
+      Look look(entries.slab(), item->first);
+      const core::Entries::Entry entry = several.find_entry(look.hash(), look);
+      look.put(item->second, [&](const core::Entries::Size& size, auto&& fill) {
+        has_memory = several.put(entry, look.hash(), size, fill);
+      });
+    }
+    if (has_memory) several.publish();
+    return has_memory;
+  });
+}
+
+}  // namespace lagoon

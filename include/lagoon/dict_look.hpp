@@ -1,0 +1,233 @@
+#pragma once
+/// How a dict looks for its keys, and at its records: the bytes of a key, the bytes of its value
+/// behind. Where both are kept as their own bytes, without a detour; else by their codecs.
+
+#include <lagoon/codec.hpp>
+#include <lagoon/core/copy.hpp>
+#include <lagoon/core/entries.hpp>
+#include <lagoon/core/hash.hpp>
+
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace lagoon::detail {
+
+using core::Entries;
+using core::Record;
+
+inline Entries::Hash upper_half(std::uint64_t hash) noexcept {
+  return static_cast<Entries::Hash>(hash >> (64 - Record::tag_bits));
+}
+
+/// Both are kept as their own bytes, within a node.
+template <class K, class V>
+concept PlainPair = PlainBytes<K> && PlainBytes<V> && sizeof(K) + sizeof(V) <= Entries::near_most;
+
+/// A key in the bytes by which it is compared: 0.0 and -0.0 have the same.
+template <PlainBytes K>
+K as_key(const K& key) noexcept {
+  static_assert(std::has_unique_object_representations_v<K> || std::is_floating_point_v<K>,
+                "keys are compared as bytes, and this type has gaps, or equal values in different "
+                "bytes: give it a Codec");
+  if constexpr (std::is_floating_point_v<K>)
+    return key == K{} ? K{} : key;
+  else
+    return key;
+}
+
+/// Looks for a key, or, of none, at whatever comes.
+template <class K, class V>
+class PlainLook {
+ public:
+  static constexpr std::size_t size = sizeof(K) + sizeof(V);
+
+  explicit PlainLook(const core::Slab&) noexcept {}
+  PlainLook(const core::Slab&, const K& key) noexcept : key_(as_key(key)), has_key_(true) {}
+
+  [[nodiscard]] Entries::Hash hash() const noexcept {
+    return upper_half(core::hash_of(&key_, sizeof key_));
+  }
+  void copy(const Record::Near& near) noexcept {
+    is_whole_ = near.bytes >= size;
+    if (is_whole_) core::read_shared_fixed<size>(seen_.data(), near.payload);
+  }
+  [[nodiscard]] Entries::Is is_it() const noexcept {
+    return is_whole_ && (!has_key_ || std::memcmp(seen_.data(), &key_, sizeof key_) == 0)
+               ? Entries::Is::it
+               : Entries::Is::another;
+  }
+  [[nodiscard]] K key() const noexcept { return part<K>(0); }
+  [[nodiscard]] V value() const noexcept { return part<V>(sizeof(K)); }
+
+  /// put(size, fill), as Entries::put takes them, of the record with this value.
+  template <class Put>
+  void put(const V& value, Put&& put) const {
+    put(Entries::Size{size}, [&](std::byte* near) {
+      core::write_shared_fixed<sizeof(K)>(near, &key_);
+      core::write_shared_fixed<sizeof(V)>(near + sizeof(K), &value);
+    });
+  }
+
+ private:
+  template <class T>
+  [[nodiscard]] T part(std::size_t at) const noexcept {
+    T x;
+    std::memcpy(static_cast<void*>(&x), seen_.data() + at, sizeof x);
+    return x;
+  }
+
+  K key_{};
+  bool has_key_ = false, is_whole_ = false;
+  std::array<std::byte, size> seen_;  // NOLINT: written before it is read
+};
+
+/// The bytes of a record, as they were found, and what part of them is the key.
+class EncodedRecord {
+ public:
+  using IsKey = std::size_t (*)(std::span<const std::byte> record, std::span<const std::byte> key);
+
+  explicit EncodedRecord(const core::Slab& slab) noexcept : slab_(slab) {}
+  EncodedRecord(const EncodedRecord&) = delete;
+  EncodedRecord& operator=(const EncodedRecord&) = delete;
+
+  void copy(const Record::Near& near) noexcept;
+
+  /// What is looked for: its bytes, and of how many bytes the key of a record is that is equal to
+  /// it, though not alike, or zero.
+  struct Wanted {
+    std::span<const std::byte> key;
+    IsKey is_key;
+    bool with_value;
+  };
+  [[nodiscard]] Entries::Is is(const Wanted& wanted);
+  [[nodiscard]] std::span<const std::byte> key() const noexcept { return bytes().first(key_size_); }
+  [[nodiscard]] std::span<const std::byte> value() const noexcept {
+    return value_is_far_ ? far_ : bytes().subspan(key_size_);
+  }
+  void set_key_size(std::size_t n) noexcept { key_size_ = n; }
+  [[nodiscard]] std::span<const std::byte> bytes() const noexcept {
+    return is_all_far_ ? std::span<const std::byte>(far_) : std::span(near_.data(), near_size_);
+  }
+
+  /// How much of key and value is near, as Entries::put takes it.
+  class Parts {
+   public:
+    Parts(std::span<const std::byte> key, std::span<const std::byte> value);
+    [[nodiscard]] const Entries::Size& size() const noexcept { return size_; }
+    void fill(std::byte* near) const noexcept;
+
+   private:
+    Entries::Size size_{0};
+    std::span<const std::byte> key_, value_;
+    std::vector<std::byte> both_;
+  };
+
+ private:
+  [[nodiscard]] bool read_far();
+
+  const core::Slab& slab_;
+  Record::Far far_part_;
+  std::size_t near_size_ = 0, key_size_ = 0;
+  bool is_all_far_ = false, value_is_far_ = false;
+  std::vector<std::byte> far_;
+  std::array<std::byte, core::Slab::most_bytes> near_;  // NOLINT: written before it is read
+};
+
+/// Whether a record's key is an Object that is equal to the one with these bytes: 1 is 1.0.
+std::size_t is_equal_object(std::span<const std::byte> record, std::span<const std::byte> key);
+
+template <class K, class V>
+class EncodedLook {
+ public:
+  explicit EncodedLook(const core::Slab& slab) noexcept : record_(slab) {}
+  EncodedLook(const core::Slab& slab, ViewOf<K> key, bool with_value = true)
+      : record_(slab), has_key_(true), with_value_(with_value) {
+    if constexpr (std::is_same_v<K, Object>) hash_ = upper_half(key.hash() * 0x9e3779b97f4a7c15);
+    if constexpr (PlainBytes<K>)
+      key_.put(as_key(key));
+    else
+      Codec<K>::encode(key_, key);
+    if constexpr (!std::is_same_v<K, Object>)
+      hash_ = upper_half(core::hash_of(key_.bytes().data(), key_.bytes().size()));
+  }
+
+  [[nodiscard]] Entries::Hash hash() const noexcept { return hash_; }
+  void copy(const Record::Near& near) noexcept { record_.copy(near); }
+  [[nodiscard]] Entries::Is is_it() {
+    if (has_key_)
+      return record_.is({.key = key_.bytes(),
+                         .is_key = std::is_same_v<K, Object> ? is_equal_object : nullptr,
+                         .with_value = with_value_});
+    const Entries::Is is = record_.is({.key = {}, .is_key = nullptr, .with_value = true});
+    if (is != Entries::Is::it) return is;
+    Decoder from(record_.bytes());
+    found_.emplace(from.take<K>());
+    record_.set_key_size(record_.bytes().size() - from.left());
+    return is;
+  }
+  /// Of what was looked at without a key.
+  [[nodiscard]] K key() const { return *found_; }
+  [[nodiscard]] V value() const {
+    Decoder from(record_.value());
+    return from.take<V>();
+  }
+
+  /// A key that is there stays as it came.
+  template <class Put>
+  void put(const V& value, Put&& put) const {
+    Encoder bytes;
+    bytes.put(value);
+    const auto key = record_.key().empty() ? key_.bytes() : record_.key();
+    const EncodedRecord::Parts parts(key, bytes.bytes());
+    put(parts.size(), [&](std::byte* near) { parts.fill(near); });
+  }
+
+ private:
+  EncodedRecord record_;
+  Encoder key_;
+  Entries::Hash hash_ = 0;
+  bool has_key_ = false, with_value_ = true;
+  std::optional<K> found_;
+};
+
+/// Which keys there were before.
+template <class K>
+class PlacesOf {
+ public:
+  /// The place of this key, and whether it is a new one, to which `place` is given.
+  std::pair<std::size_t, bool> of(const K& key, std::size_t place) {
+    if constexpr (std::is_same_v<K, Object>) {
+      const auto [at, is_new] = places_.try_emplace(key, place);
+      return {at->second, is_new};
+    } else {
+      Encoder bytes;
+      if constexpr (PlainBytes<K>)
+        bytes.put(as_key(key));
+      else
+        bytes.put(key);
+      const auto* text = reinterpret_cast<const char*>(bytes.bytes().data());
+      const auto [at, is_new] = places_.try_emplace({text, bytes.bytes().size()}, place);
+      return {at->second, is_new};
+    }
+  }
+
+ private:
+  std::unordered_map<std::conditional_t<std::is_same_v<K, Object>, Object, std::string>,
+                     std::size_t>
+      places_;
+};
+
+template <class K, class V>
+using DictLook = std::conditional_t<PlainPair<K, V>, PlainLook<K, V>, EncodedLook<K, V>>;
+
+}  // namespace lagoon::detail

@@ -1,0 +1,136 @@
+#pragma once
+/// `dict["a"]`, `list[0]`, where Objects are kept: the place of one in a shared container, and, by
+/// `dict["a"][0]["b"]`, of one within it. It is read, assigned to and changed in one step: what
+/// changes a part of an Object replaces the whole in the container, atomically.
+///
+///   int(d["n"])   d["n"] == 3   d["n"] += 1   d["l"].append("x")   d["l"][0] = 1
+///
+/// Its operations are for temporaries only: `Object x = d["a"]` keeps what is there, `auto x =
+/// d["a"]` is of no use. Reading is what the container's is; a change takes its turn, with f and
+/// the conversions of the Object within it.
+
+#include <lagoon/object.hpp>
+
+#include <cstddef>
+#include <string>
+#include <utility>
+
+namespace lagoon::detail {
+
+template <class Outer>
+class PartOfObject;
+
+/// `Self` has read(), an Object; change(f), by f(Object&), as one step; assign(Object).
+template <class Self>
+class ObjectPlace {
+ public:
+  ObjectPlace() = default;
+  ObjectPlace(const ObjectPlace&) = delete;
+
+  operator Object() const&& { return self().read(); }  // NOLINT: stands for what is there
+  [[nodiscard]] Object get() const&& { return self().read(); }
+  explicit operator bool() const&& { return static_cast<bool>(self().read()); }
+  template <class T>
+  requires(OutOfObject<T> && !std::same_as<T, bool> && !std::same_as<T, Object>)  //
+      explicit
+      operator T() const&& {
+    const Object x = self().read();
+    return x.get<T>();
+  }
+  template <OutOfObject T>
+  [[nodiscard]] T get() const&& {
+    const Object x = self().read();
+    return x.get<T>();
+  }
+  friend bool operator==(const Self& a, const Object& b) { return a.read() == b; }
+
+  PartOfObject<Self> operator[](const Object& key) && { return {self(), key}; }
+  [[nodiscard]] Object get(const Object& key, Object otherwise = {}) const&& {
+    return self().read().get(key, std::move(otherwise));
+  }
+  [[nodiscard]] bool contains(const Object& x) const&& { return self().read().contains(x); }
+  [[nodiscard]] Object::Kind kind() const&& { return self().read().kind(); }
+  [[nodiscard]] bool is_none() const&& { return self().read().is_none(); }
+  [[nodiscard]] std::string repr() const&& { return self().read().repr(); }
+  [[nodiscard]] std::string str() const&& { return self().read().str(); }
+  [[nodiscard]] std::size_t size() const&& { return self().read().size(); }
+
+  /// f(Object&), as one step; what it throws changes nothing. f must not use the container.
+  template <class F>
+  void update(F&& f) && {
+    self().change(f);
+  }
+  void operator+=(const Object& x) && {
+    self().change([&](Object& o) { o += x; });
+  }
+  void operator-=(const Object& x) && {
+    self().change([&](Object& o) { o -= x; });
+  }
+  void operator*=(const Object& x) && {
+    self().change([&](Object& o) { o *= x; });
+  }
+  void erase(const Object& key) && {
+    self().change([&](Object& o) { o.erase(key); });
+  }
+  void append(Object x) && {
+    self().change([&](Object& o) { o.append(std::move(x)); });
+  }
+  void insert(const Object& index, Object x) && {
+    self().change([&](Object& o) { o.insert(index, std::move(x)); });
+  }
+  Object pop() && {
+    Object popped;
+    self().change([&](Object& o) { popped = o.pop(); });
+    return popped;
+  }
+  Object pop(const Object& key) && {
+    Object popped;
+    self().change([&](Object& o) { popped = o.pop(key); });
+    return popped;
+  }
+  void add(Object x) && {
+    self().change([&](Object& o) { o.add(std::move(x)); });
+  }
+  bool discard(const Object& x) && {
+    bool was_there = false;
+    self().change([&](Object& o) { was_there = o.discard(x); });
+    return was_there;
+  }
+  void clear() && {
+    self().change([](Object& o) { o.clear(); });
+  }
+
+ private:
+  [[nodiscard]] Self& self() noexcept { return static_cast<Self&>(*this); }
+  [[nodiscard]] const Self& self() const noexcept { return static_cast<const Self&>(*this); }
+};
+
+/// An item of what another place holds.
+template <class Outer>
+class PartOfObject : public ObjectPlace<PartOfObject<Outer>> {
+ public:
+  PartOfObject(Outer& outer, const Object& key) noexcept : outer_(outer), key_(key) {}
+
+  void operator=(Object x) && { assign(std::move(x)); }
+  void operator=(const PartOfObject& other) && { assign(other.read()); }
+
+  [[nodiscard]] Object read() const { return outer_.read().at(key_); }
+  void assign(Object x) {
+    outer_.change([&](Object& o) { o.set_item(key_, std::move(x)); });
+  }
+  template <class F>
+  void change(F&& f) {
+    outer_.change([&](Object& o) {
+      Object item = o.at(key_);
+      o.set_item(key_, nullptr);  // or it would be shared, and copied when it is changed
+      f(item);
+      o.set_item(key_, std::move(item));
+    });
+  }
+
+ private:
+  Outer& outer_;
+  const Object& key_;
+};
+
+}  // namespace lagoon::detail

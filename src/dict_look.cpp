@@ -1,0 +1,64 @@
+#include <lagoon/dict_look.hpp>
+
+#include <algorithm>
+
+namespace lagoon::detail {
+
+void EncodedRecord::copy(const Record::Near& near) noexcept {
+  near_size_ = std::min(near.bytes, near_.size());
+  core::read_shared(near_.data(), near.payload, near_size_);
+  far_part_ = near.far;
+  key_size_ = 0;
+  is_all_far_ = value_is_far_ = false;
+}
+
+bool EncodedRecord::read_far() {
+  if (far_part_.bytes > slab_.reach()) return false;  // damaged
+  far_.resize(far_part_.bytes);
+  return far_part_.read(slab_, far_);
+}
+
+Entries::Is EncodedRecord::is(const Wanted& wanted) {
+  is_all_far_ = far_part_ && near_size_ == 0;
+  if (is_all_far_ && !read_far()) return Entries::Is::gone;
+  const std::span<const std::byte> all = bytes();
+  if (all.size() >= wanted.key.size() &&
+      std::equal(wanted.key.begin(), wanted.key.end(), all.begin()))
+    key_size_ = wanted.key.size();
+  else if (wanted.is_key == nullptr || (key_size_ = wanted.is_key(all, wanted.key)) == 0)
+    return Entries::Is::another;
+  value_is_far_ = far_part_ && !is_all_far_;
+  if (value_is_far_ && wanted.with_value && !read_far()) return Entries::Is::gone;
+  return Entries::Is::it;
+}
+
+EncodedRecord::Parts::Parts(std::span<const std::byte> key, std::span<const std::byte> value) {
+  constexpr std::size_t long_key = 1024;
+  if (key.size() + value.size() <= Entries::near_most) {
+    key_ = key;
+    value_ = value;
+  } else if (key.size() <= long_key) {
+    key_ = key;
+    size_.far = value;
+  } else {
+    both_.reserve(key.size() + value.size());
+    both_.assign(key.begin(), key.end());
+    both_.insert(both_.end(), value.begin(), value.end());
+    size_.far = both_;
+  }
+  size_.near_bytes = key_.size() + value_.size();
+}
+
+void EncodedRecord::Parts::fill(std::byte* near) const noexcept {
+  core::write_shared(near, key_.data(), key_.size());
+  core::write_shared(near + key_.size(), value_.data(), value_.size());
+}
+
+std::size_t is_equal_object(std::span<const std::byte> record, std::span<const std::byte> key) {
+  Decoder from(record);
+  Decoder wanted(key);
+  const Object found = from.take<Object>();
+  return found == wanted.take<Object>() ? record.size() - from.left() : 0;
+}
+
+}  // namespace lagoon::detail

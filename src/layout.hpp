@@ -117,5 +117,9 @@ struct alignas(64) Block {
   void set_stamp(const Stamp& stamp) noexcept;
 };
 static_assert(sizeof(Block) == 128);
+// What Handle::gone looks at.
+static_assert(offsetof(Block, size_and_state) == 0 && offsetof(Block, id) == 16 &&
+              Block::state_mask == Handle::state_mask && Block::live == Handle::state_live &&
+              Block::building == Handle::state_building);
 
 }  // namespace lagoon::detail

@@ -22,14 +22,6 @@ Handle::Handle(MappingRef mapping, Block* block)
 
 void Handle::release() noexcept { mapping_->closed(block_); }
 
-bool Handle::gone() const noexcept {
-  if (block_ == nullptr) return true;
-  // A block may be linked and still say `building`: its maker was killed between the two.
-  const Block::State state = block_->state();
-  return (state != Block::live && state != Block::building) ||
-         block_->id.load(boost::memory_order_acquire) != id_;
-}
-
 std::uint64_t Handle::count() const noexcept { return block_->count; }
 unsigned Handle::copies() const noexcept { return block_->copies; }
 

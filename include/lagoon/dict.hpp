@@ -248,10 +248,10 @@ class Dict : public detail::ContainerHandle<core::Entries> {
   class Edit {
    public:
     Edit(Dict& dict, Key key, bool with_value);
-    [[nodiscard]] bool found() const noexcept { return entry_ != 0; }
+    [[nodiscard]] bool found() const noexcept { return bool(found_); }
     [[nodiscard]] V value() const { return look_.value(); }
     void put(const V& value);
-    void erase() noexcept { dict_.state().erase(entry_); }
+    void erase() noexcept { dict_.state().erase(found_); }
     template <class F>
     V change(V value, F& f) {
       detail::apply(f, value);
@@ -263,7 +263,7 @@ class Dict : public detail::ContainerHandle<core::Entries> {
     Dict& dict_;
     Look look_;
     typename Base::Turn turn_;
-    core::Entries::Entry entry_;
+    core::Entries::Found found_;
   };
   std::optional<V> pop_if_there(Key key) {
     Edit edit(*this, key, true);
@@ -329,14 +329,14 @@ requires Encodable<std::remove_const_t<ElementV>> Dict<K, ElementV>::Edit::Edit(
           return Look(dict.state().slab(), key, with_value);
       }()),
       turn_(dict),
-      entry_(dict.state().find_entry(look_.hash(), look_)) {}
+      found_(dict.state().find_entry(look_.hash(), look_)) {}
 
 template <Encodable K, class ElementV>
 requires Encodable<std::remove_const_t<ElementV>>
 void Dict<K, ElementV>::Edit::put(const V& value) {
   look_.put(value, [&](const core::Entries::Size& size, auto&& fill) {
     dict_.with_memory(size.far.size(),
-                      [&] { return dict_.state().put(entry_, look_.hash(), size, fill); });
+                      [&] { return dict_.state().put(found_, look_.hash(), size, fill); });
   });
 }
 
@@ -345,10 +345,9 @@ requires Encodable<std::remove_const_t<ElementV>>
 auto Dict<K, ElementV>::popitem() -> Item requires writes {
   const typename Base::Turn turn(*this);
   core::Entries& entries = this->state();
-  const core::Entries::Entry last = entries.last();
-  if (last == 0) detail::throw_empty_dict();
   Look look(entries.slab());
-  entries.look(last, look);
+  const core::Entries::Found last = entries.last(look);
+  if (!last) detail::throw_empty_dict();
   Item item(look.key(), look.value());
   entries.erase(last);
   return item;
@@ -375,16 +374,16 @@ requires(!std::same_as<std::remove_cvref_t<Items>, Object>)  //
   std::size_t more = 0;
   for (const auto& [key, value] : unique) {
     Look look(entries.slab(), key);
-    if (entries.find_entry(look.hash(), look) == 0) ++more;
+    if (!entries.find_entry(look.hash(), look)) ++more;
   }
   this->with_memory(0, [&] {
     core::Entries::Several several(entries, more);
     bool has_memory = several.has_begun();
     for (auto item = unique.begin(); has_memory && item != unique.end(); ++item) {
       Look look(entries.slab(), item->first);
-      const core::Entries::Entry entry = several.find_entry(look.hash(), look);
+      const core::Entries::Found found = several.find_entry(look.hash(), look);
       look.put(item->second, [&](const core::Entries::Size& size, auto&& fill) {
-        has_memory = several.put(entry, look.hash(), size, fill);
+        has_memory = several.put(found, look.hash(), size, fill);
       });
     }
     if (has_memory) several.publish();

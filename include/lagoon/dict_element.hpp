@@ -55,7 +55,8 @@ class DictElement {
   template <class X>
   requires(!std::same_as<X, D> && !std::same_as<X, DictElement> &&
            requires(const V& y, const X& x) { y == x; })  //
-      friend bool operator==(const DictElement& a, const X& b) {
+      friend bool
+      operator==(const DictElement& a, const X& b) {
     return a.dict_.at(a.key_) == b;
   }
   friend bool operator==(const DictElement& a, const DictElement& b) requires requires(const V& y) {

@@ -3,11 +3,13 @@
 /// behind. Where both are kept as their own bytes, without a detour; else by their codecs.
 
 #include <lagoon/codec.hpp>
+#include <lagoon/conversion.hpp>
 #include <lagoon/core/copy.hpp>
 #include <lagoon/core/entries.hpp>
 #include <lagoon/core/hash.hpp>
 
 #include <array>
+#include <bit>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -59,15 +61,18 @@ class PlainLook {
   }
   void copy(const Record::Near& near) noexcept {
     is_whole_ = near.bytes >= size;
-    if (is_whole_) core::read_shared_fixed<size>(seen_.data(), near.payload);
+    if (!is_whole_) return;
+    // Each as it will be read: bytes that were stored in other pieces would have to be waited for.
+    core::read_shared_fixed<sizeof(K)>(seen_key_.bytes, near.payload);
+    core::read_shared_fixed<sizeof(V)>(seen_value_.bytes, near.payload + sizeof(K));
   }
   [[nodiscard]] Entries::Is is_it() const noexcept {
-    return is_whole_ && (!has_key_ || std::memcmp(seen_.data(), &key_, sizeof key_) == 0)
+    return is_whole_ && (!has_key_ || std::memcmp(seen_key_.bytes, &key_, sizeof key_) == 0)
                ? Entries::Is::it
                : Entries::Is::another;
   }
-  [[nodiscard]] K key() const noexcept { return part<K>(0); }
-  [[nodiscard]] V value() const noexcept { return part<V>(sizeof(K)); }
+  [[nodiscard]] K key() const noexcept { return std::bit_cast<K>(seen_key_); }
+  [[nodiscard]] V value() const noexcept { return std::bit_cast<V>(seen_value_); }
 
   /// put(size, fill), as Entries::put takes them, of the record with this value.
   template <class Put>
@@ -79,16 +84,10 @@ class PlainLook {
   }
 
  private:
-  template <class T>
-  [[nodiscard]] T part(std::size_t at) const noexcept {
-    T x;
-    std::memcpy(static_cast<void*>(&x), seen_.data() + at, sizeof x);
-    return x;
-  }
-
   K key_{};
   bool has_key_ = false, is_whole_ = false;
-  std::array<std::byte, size> seen_;  // NOLINT: written before it is read
+  Uninitialised<K> seen_key_;
+  Uninitialised<V> seen_value_;
 };
 
 /// The bytes of a record, as they were found, and what part of them is the key.

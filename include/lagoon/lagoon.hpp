@@ -7,6 +7,7 @@
 #include <lagoon/cell.hpp>
 #include <lagoon/codec.hpp>
 #include <lagoon/condition.hpp>
+#include <lagoon/dict.hpp>
 #include <lagoon/error.hpp>
 #include <lagoon/event.hpp>
 #include <lagoon/lock.hpp>

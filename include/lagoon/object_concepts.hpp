@@ -87,6 +87,8 @@ constexpr bool goes_in() {
     return true;
   else if constexpr (is_made_of<T, std::optional>)
     return goes_in<typename T::value_type>();
+  else if constexpr (requires { typename T::is_shared_container; })
+    return false;  // a copy() of it does
   else if constexpr (MapLike<Given>)
     return goes_in<typename T::key_type>() && goes_in<typename T::mapped_type>();
   else if constexpr (Iterable<Given>) {

@@ -9,6 +9,7 @@
 #include <lagoon/error.hpp>
 #include <lagoon/typecode.hpp>
 
+#include <boost/atomic/ipc_atomic.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -150,7 +151,15 @@ class Handle {
 
   [[nodiscard]] std::byte* payload() const noexcept { return payload_; }
   /// Whether the object was erased.
-  [[nodiscard]] bool gone() const noexcept;
+  [[nodiscard]] bool gone() const noexcept {
+    if (block_ == nullptr) return true;
+    // A block may be linked and still say `building`: its maker was killed between the two.
+    const auto* words = reinterpret_cast<const boost::ipc_atomic<std::uint64_t>*>(block_);
+    const std::uint64_t state = words[0].load(boost::memory_order_acquire) & state_mask;
+    return (state | 1) != state_live || words[2].load(boost::memory_order_acquire) != id_;
+  }
+  // Of a Block (src/layout.hpp), which begins with size and state, builder, id.
+  static constexpr std::uint64_t state_mask = 7, state_building = 2, state_live = 3;
   /// Number of elements, from the stamp.
   [[nodiscard]] std::uint64_t count() const noexcept;
   /// In how many copies they are kept, from the stamp.

@@ -5,18 +5,21 @@
 ///   Value<bool>    True                                  Value<float>  0.10000000149011612
 ///   Array<int>     [0, 1, 4]                             Array<char>   b'hi\x00'
 ///   Array<wchar_t> its text in UTF-8, NULs and all       Lock          <Lock(free)>
+///   Dict           {'a': 1.0}
 ///
 /// A float is printed as the double that Python makes of it; an enum as its number; a struct by
 /// its own `operator<<`, without which it has none here either (concept `Printable`).
 /// An Object is printed as Python's str() has it, o.repr() has the other.
 /// The width and fill of the stream apply to the whole text, its number formats do not.
 ///
-/// What is printed is one read: seqlocked, the state of one moment; locked, under the lock.
+/// What is printed is one read: seqlocked, and of a container, the state of one moment; locked,
+/// under the lock.
 /// `lagoon/fmt.hpp` has the same for {fmt}.
 
 #include <lagoon/array.hpp>
 #include <lagoon/barrier.hpp>
 #include <lagoon/condition.hpp>
+#include <lagoon/dict.hpp>
 #include <lagoon/event.hpp>
 #include <lagoon/lock.hpp>
 #include <lagoon/object.hpp>
@@ -145,6 +148,34 @@ struct Text<Condition> {
   static std::string of(const Condition& condition) {
     return "<Condition(waiters=" + std::to_string(condition.n_waiting()) + ")>";
   }
+};
+
+/// Of what is in a container: its repr.
+template <class T>
+std::string repr_of(const T& x) {
+  if constexpr (std::is_constructible_v<Object, const T&>)
+    return Object(x).repr();
+  else
+    return text_of(x);
+}
+template <class T>
+concept HasRepr = std::is_constructible_v<Object, const T&> || Printable<T>;
+
+template <HasRepr K, class V>
+requires HasRepr<std::remove_const_t<V>>
+struct Text<Dict<K, V>> {
+  static std::string of(const Dict<K, V>& dict) {
+    std::string text = "{";
+    for (const auto& [key, value] : dict.items())
+      text += (text.size() > 1 ? ", " : "") + repr_of(key) + ": " + repr_of(value);
+    return text + "}";
+  }
+};
+/// `dict["a"]`, `list[0]`, `dict["a"][0]`, of Objects.
+template <class T>
+requires std::derived_from<T, ObjectPlace<T>>
+struct Text<T> {
+  static std::string of(const T& place) { return place.read().str(); }
 };
 
 template <>

@@ -25,14 +25,15 @@ void Entries::enter(Slab& slab, const Words& index, const Words* entries, Hash h
   }
 }
 
-Entries::Begun Entries::begin(const Words& entries, Entry entry, Hash hash,
-                              const Size& size) noexcept {
+Entries::Begun Entries::begin(const Found& found, Hash hash, const Size& size) noexcept {
   std::uint64_t order = 0;
-  if (entry == 0) {
+  if (found) {
+    const auto reference = Reference::of_word(found.word->load(relaxed));
+    const Record::Near near = Record::near(slab_.node(reference));
+    order = reinterpret_cast<const Word*>(near.payload)->load(relaxed);
+  } else {
     order = order_.load(relaxed) + 1;
     order_.store(order, relaxed);
-  } else {
-    order = order_of(entries, entry);
   }
   const Record::Made made = Record::make(slab_, hash, sizeof order + size.near_bytes, size.far);
   if (made.near == nullptr) return {nullptr, 0};
@@ -40,19 +41,15 @@ Entries::Begun Entries::begin(const Words& entries, Entry entry, Hash hash,
   return {made.near + sizeof order, made.reference.word()};
 }
 
-void Entries::drop(const Words& entries, Entry entry) noexcept {
-  Record::drop(slab_, Reference::of_word(entries.at(slab_, entry).load(relaxed)));
-}
-
-/// The number of the one that will be published next, and a hint to it.
-Entries::Entry Entries::enter_new(const Shape& shape, Hash hash) noexcept {
+/// The one that will be published next, and a hint to it.
+Entries::Found Entries::enter_new(const Shape& shape, Hash hash) noexcept {
   Word& used = shape.entries.at(slab_, 0);
   const auto entry = static_cast<Entry>(used.load(relaxed)) + 1;
   last_.store(entry, relaxed);
   used.store(entry, relaxed);
   in_this_order();
   enter(slab_, shape.index, &shape.entries, hash, entry);
-  return entry;
+  return {entry, &shape.entries.at(slab_, entry)};
 }
 
 /// Zero where there is none.
@@ -86,7 +83,7 @@ std::uint64_t Entries::entry_behind(const Words& entries, std::uint64_t used,
   return first - 1;
 }
 
-Entries::Entry Entries::last() noexcept {
+Entries::Entry Entries::last_used() noexcept {
   const Words entries = shape().entries;
   if (!entries) return 0;
   std::uint64_t i = std::min(last_.load(relaxed), entries.at(slab_, 0).load(relaxed));
@@ -111,8 +108,8 @@ bool Entries::make_room(std::uint64_t more) noexcept {
 void Entries::publish(Journal::Change& change, const Shape& shape, std::uint64_t size) noexcept {
   const std::uint64_t next = shape_.load(relaxed) + 1;
   SharedShape& shared = shapes_[next % 2];
-  shared.index_root.store(shape.index.root().word(), relaxed);
-  shared.entries_root.store(shape.entries.root().word(), relaxed);
+  shared.index_root.store(shape.index.root().unit(), relaxed);
+  shared.entries_root.store(shape.entries.root().unit(), relaxed);
   shared.count.store(
       shape.entries.count() | std::uint64_t{shape.entries.depth() | shape.index.depth() << 4}
                                   << depths_at,
@@ -153,14 +150,13 @@ bool Entries::rebuild(std::uint64_t wanted, bool keep) noexcept {
   return true;
 }
 
-void Entries::erase(Entry entry) noexcept {
+void Entries::erase(Found found) noexcept {
   {
     Journal::Change change(journal_, slab_);
-    const Words entries = shape().entries;
-    drop(entries, entry);
-    change.publish(entries.at(slab_, entry), 0, journal_.size() - 1);
+    drop(found);
+    change.publish(*found.word, 0, journal_.size() - 1);
   }
-  if (last_.load(relaxed) == entry) last_.store(entry - 1, relaxed);
+  if (last_.load(relaxed) == found.entry) last_.store(found.entry - 1, relaxed);
 }
 
 bool Entries::clear() noexcept { return size() == 0 || rebuild(fewest, false); }

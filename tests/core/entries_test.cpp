@@ -58,8 +58,8 @@ class Numbers {
   bool erase(std::uint64_t key) {
     Looked looked{.key = key};
     const auto entry = entries_->find_entry(hash(key), looked);
-    if (entry != 0) entries_->erase(entry);
-    return entry != 0;
+    if (entry) entries_->erase(entry);
+    return bool(entry);
   }
   /// Zero if it is not there.
   [[nodiscard]] std::uint64_t get(std::uint64_t key) const {
@@ -163,7 +163,7 @@ TEST(Entries, whose_filling_throws_stay_as_they_are) {
   const auto free = n->slab().free_bytes();
   Looked looked{.key = 1};
   const auto entry = n->find_entry(n.hash(1), looked);
-  for (const Entries::Entry e : {entry, Entries::Entry{0}})
+  for (const Entries::Found e : {entry, Entries::Found{}})
     EXPECT_THROW(
         (void)n->put(e, n.hash(1), {24}, [](std::byte*) { throw std::runtime_error("no"); }),
         std::runtime_error);

@@ -59,6 +59,7 @@ class Entries {
   using Hash = std::uint32_t;
   /// Its number; zero is none.
   using Entry = std::uint32_t;
+  using Word = Journal::Word;
   /// What a visitor says of a record: `gone` if what it had to look at beside it is not that any
   /// more.
   enum class Is : std::uint8_t { another, it, gone };
@@ -101,17 +102,20 @@ class Entries {
   void recover() noexcept { journal_.recover(slab_); }
   [[nodiscard]] Slab& slab() noexcept { return slab_; }
 
+  /// Where a record is, or none; until the next change.
+  struct Found {
+    Entry entry = 0;
+    Word* word = nullptr;
+    explicit operator bool() const noexcept { return entry != 0; }
+  };
   /// As `find`, for the others.
   template <class Visitor>
-  [[nodiscard]] Entry find_entry(Hash hash, Visitor& visitor) const {
+  [[nodiscard]] Found find_entry(Hash hash, Visitor& visitor) const {
     return find_entry(shape(), hash, visitor);
   }
-  /// The last in order; none if there is none.
-  [[nodiscard]] Entry last() noexcept;
+  /// The last in order, at which the visitor looks; or none.
   template <class Visitor>
-  void look(Entry entry, Visitor& visitor) const {
-    (void)visit(shape().entries, entry, visitor);
-  }
+  [[nodiscard]] Found last(Visitor& visitor);
   struct Size {
     std::size_t near_bytes;  // near_most at most
     std::span<const std::byte> far{};
@@ -121,8 +125,8 @@ class Entries {
   /// filled in by fill(std::byte*). False, and nothing has changed, if there is no memory: the slab
   /// wants more. If fill throws nothing has changed.
   template <class Fill>
-  [[nodiscard]] bool put(Entry entry, Hash hash, const Size& size, Fill&& fill);
-  void erase(Entry entry) noexcept;
+  [[nodiscard]] bool put(Found found, Hash hash, const Size& size, Fill&& fill);
+  void erase(Found found) noexcept;
   /// False if there is no memory.
   [[nodiscard]] bool clear() noexcept;
 
@@ -131,7 +135,6 @@ class Entries {
 
  private:
   static constexpr auto relaxed = boost::memory_order_relaxed;
-  using Word = Journal::Word;
 
   struct Shape {
     Words index;
@@ -139,7 +142,7 @@ class Entries {
   };
   /// As it lies in shared memory. The index has its size by the number of entries.
   struct SharedShape {
-    Word index_root{0}, entries_root{0};
+    boost::ipc_atomic<std::uint32_t> index_root{0}, entries_root{0};  // nobody asks which life
     Word count{0};  // and above it, of 4 bits each, how deep the entries and the index are
   };
   static constexpr unsigned depths_at = 56;
@@ -148,9 +151,9 @@ class Entries {
     const SharedShape& shared = shapes_[number % 2];
     const std::uint64_t word = shared.count.load(relaxed);
     const std::uint64_t count = word & ((std::uint64_t{1} << depths_at) - 1);
-    return {{Reference::of_word(shared.index_root.load(relaxed)), index_count(count),
+    return {{Reference(shared.index_root.load(relaxed), 0), index_count(count),
              static_cast<unsigned>(word >> (depths_at + 4))},
-            {Reference::of_word(shared.entries_root.load(relaxed)), count,
+            {Reference(shared.entries_root.load(relaxed), 0), count,
              static_cast<unsigned>(word >> depths_at & 15)}};
   }
   [[nodiscard]] Shape shape() const noexcept { return shape_of(shape_.load(relaxed)); }
@@ -163,24 +166,38 @@ class Entries {
   }
 
   template <class Visitor>
-  [[nodiscard]] Is look_at(const Word& entry, Visitor& visitor, std::uint64_t& order) const;
+  [[nodiscard]] Is look_at(const Word& entry, Visitor& visitor) const;
+  static Record::Near behind_order(const Record::Near& near) noexcept {
+    return {near.payload + sizeof(Word), near.bytes - sizeof(Word), near.far};
+  }
+  /// With the order of what the visitor is called with.
+  template <class Visitor>
+  struct WithOrder {
+    Visitor& visitor;
+    std::uint64_t order = 0;
+    void copy(const Record::Near& near) {
+      order = reinterpret_cast<const Word*>(near.payload - sizeof(Word))->load(relaxed);
+      visitor.copy(near);
+    }
+    [[nodiscard]] Is is_it() { return visitor.is_it(); }
+  };
   [[nodiscard]] std::uint64_t order_of(const Words& entries, std::uint64_t entry) const noexcept;
   [[nodiscard]] std::uint64_t entry_behind(const Words& entries, std::uint64_t used,
                                            std::uint64_t order) const noexcept;
   template <class Visitor>
-  Is visit(const Words& entries, Entry entry, Visitor& visitor) const;
-  template <class Visitor>
-  [[nodiscard]] Entry find_entry(const Shape& shape, Hash hash, Visitor& visitor) const;
+  [[nodiscard]] Found find_entry(const Shape& shape, Hash hash, Visitor& visitor) const;
+  [[nodiscard]] Entry last_used() noexcept;
 
   /// A record for this entry, or, of none, for one that will be the last.
   struct Begun {
     std::byte* near;  // null: there is no memory
     std::uint64_t reference;
   };
-  [[nodiscard]] Begun begin(const Words& entries, Entry entry, Hash hash,
-                            const Size& size) noexcept;
-  Entry enter_new(const Shape& shape, Hash hash) noexcept;
-  void drop(const Words& entries, Entry entry) noexcept;
+  [[nodiscard]] Begun begin(const Found& found, Hash hash, const Size& size) noexcept;
+  [[nodiscard]] Found enter_new(const Shape& shape, Hash hash) noexcept;
+  void drop(const Found& found) noexcept {
+    Record::drop(slab_, Reference::of_word(found.word->load(relaxed)));
+  }
 
   [[nodiscard]] bool make_room(std::uint64_t more) noexcept;
   [[nodiscard]] bool rebuild(std::uint64_t entries_wanted, bool keep) noexcept;
@@ -205,11 +222,12 @@ class Entries::Several {
   [[nodiscard]] bool has_begun() const noexcept { return bool(shape_.entries); }
   /// Among what is there with these changes.
   template <class Visitor>
-  [[nodiscard]] Entry find_entry(Hash hash, Visitor& visitor) const {
+  [[nodiscard]] Found find_entry(Hash hash, Visitor& visitor) const {
     return entries_.find_entry(shape_, hash, visitor);
   }
+  /// Each once.
   template <class Fill>
-  [[nodiscard]] bool put(Entry entry, Hash hash, const Size& size, Fill&& fill);
+  [[nodiscard]] bool put(Found found, Hash hash, const Size& size, Fill&& fill);
   void publish() noexcept;
 
  private:
@@ -222,22 +240,19 @@ class Entries::Several {
 };
 
 template <class Visitor>
-Entries::Is Entries::look_at(const Word& entry, Visitor& visitor, std::uint64_t& order) const {
+Entries::Is Entries::look_at(const Word& entry, Visitor& visitor) const {
   for (std::uint64_t before = 0;;) {
     const std::uint64_t word = entry.load(boost::memory_order_acquire);  // (1)
     // What a word leads to is another's only if the word is another; else it is damaged.
     if (word == 0 || word == before) return Is::another;
+    bool has_order = true;
     const bool is_whole =
         Record::read(slab_, Reference::of_word(word), [&](const Record::Near& near) {
-          order = 0;
-          if (near.bytes < sizeof order) return;
-          order = reinterpret_cast<const Word*>(near.payload)->load(relaxed);
-          visitor.copy(
-              Record::Near{near.payload + sizeof order, near.bytes - sizeof order, near.far});
+          has_order = near.bytes >= sizeof(Word);
+          if (has_order) visitor.copy(behind_order(near));
         });
-    if (is_whole && order == 0) return Is::another;
     if (is_whole)
-      if (const Is is = visitor.is_it(); is != Is::gone) return is;
+      if (const Is is = has_order ? visitor.is_it() : Is::another; is != Is::gone) return is;
     before = word;
   }
 }
@@ -258,8 +273,7 @@ bool Entries::find(Hash hash, Visitor& visitor) const {
       if (static_cast<Hash>(word >> 32) != hash) continue;
       const auto i = static_cast<Entry>(word);
       const Word* const entry = i < entries.count() ? entries.find(slab_, i) : nullptr;
-      std::uint64_t order = 0;
-      found = entry != nullptr && look_at(*entry, visitor, order) == Is::it;
+      found = entry != nullptr && look_at(*entry, visitor) == Is::it;
     }
     if (is_still(number)) return found;
   }
@@ -278,10 +292,10 @@ bool Entries::next(Position& position, Visitor& visitor) const {
     for (std::uint64_t i = position.entry + 1; i <= used; ++i) {
       const Word* const entry = entries.find(slab_, i);
       if (entry == nullptr) break;
-      std::uint64_t order = 0;
-      if (look_at(*entry, visitor, order) != Is::it) continue;
+      WithOrder<Visitor> with_order{visitor};
+      if (look_at(*entry, with_order) != Is::it) continue;
       if (!is_still(number)) break;
-      position = {order, number, i};
+      position = {with_order.order, number, i};
       return true;
     }
     if (is_still(number)) return false;
@@ -289,58 +303,60 @@ bool Entries::next(Position& position, Visitor& visitor) const {
 }
 
 template <class Visitor>
-Entries::Is Entries::visit(const Words& entries, Entry entry, Visitor& visitor) const {
-  const Word* const word = entries.find(slab_, entry);
-  std::uint64_t order = 0;
-  return word == nullptr ? Is::another : look_at(*word, visitor, order);
-}
-
-template <class Visitor>
-Entries::Entry Entries::find_entry(const Shape& shape, Hash hash, Visitor& visitor) const {
+Entries::Found Entries::find_entry(const Shape& shape, Hash hash, Visitor& visitor) const {
   hash &= (Hash{1} << Record::tag_bits) - 1;
   const auto& [index, entries] = shape;
   const std::uint64_t mask = index.count() - 1;
   for (std::uint64_t slot = hash & mask, probes = 0; probes < index.count();
        slot = (slot + 1) & mask, ++probes) {
-    const std::uint64_t word = index.find(slab_, slot)->load(relaxed);
-    if (word == 0) return 0;
-    if (static_cast<Hash>(word >> 32) == hash &&
-        visit(entries, static_cast<Entry>(word), visitor) == Is::it)
-      return static_cast<Entry>(word);
+    const std::uint64_t hint = index.find(slab_, slot)->load(relaxed);
+    if (hint == 0) break;
+    if (static_cast<Hash>(hint >> 32) != hash) continue;
+    const Found found{static_cast<Entry>(hint),
+                      const_cast<Word*>(entries.find(slab_, static_cast<Entry>(hint)))};
+    if (found.word != nullptr && look_at(*found.word, visitor) == Is::it) return found;
   }
-  return 0;
+  return {};
+}
+
+template <class Visitor>
+Entries::Found Entries::last(Visitor& visitor) {
+  const Entry entry = last_used();
+  if (entry == 0) return {};
+  const Found found{entry, &shape().entries.at(slab_, entry)};
+  return look_at(*found.word, visitor) == Is::it ? found : Found{};
 }
 
 template <class Fill>
-bool Entries::put(Entry entry, Hash hash, const Size& size, Fill&& fill) {
+bool Entries::put(Found found, Hash hash, const Size& size, Fill&& fill) {
   hash &= (Hash{1} << Record::tag_bits) - 1;
-  if (entry == 0 && !make_room(1)) return false;
-  const Shape now = shape();
+  if (!found && !make_room(1)) return false;
   Journal::Change change(journal_, slab_);
-  const Begun begun = begin(now.entries, entry, hash, size);
+  const Begun begun = begin(found, hash, size);
   if (begun.near == nullptr) return false;
   fill(begun.near);
   std::uint64_t count = journal_.size();
-  if (entry != 0)
-    drop(now.entries, entry);
+  if (found)
+    drop(found);
   else
-    entry = enter_new(now, hash), ++count;
-  change.publish(now.entries.at(slab_, entry), begun.reference, count);
+    found = enter_new(shape(), hash), ++count;
+  change.publish(*found.word, begun.reference, count);
   return true;
 }
 
 template <class Fill>
-bool Entries::Several::put(Entry entry, Hash hash, const Size& size, Fill&& fill) {
+bool Entries::Several::put(Found found, Hash hash, const Size& size, Fill&& fill) {
   hash &= (Hash{1} << Record::tag_bits) - 1;
-  if (!own(entry)) return false;
-  const Begun begun = entries_.begin(shape_.entries, entry, hash, size);
+  if (!own(found.entry)) return false;
+  if (found) found.word = &shape_.entries.at(entries_.slab_, found.entry);
+  const Begun begun = entries_.begin(found, hash, size);
   if (begun.near == nullptr) return false;
   fill(begun.near);
-  if (entry != 0)
-    entries_.drop(shape_.entries, entry);
+  if (found)
+    entries_.drop(found);
   else
-    entry = entries_.enter_new(shape_, hash), ++size_;
-  shape_.entries.at(entries_.slab_, entry).store(begun.reference, relaxed);
+    found = entries_.enter_new(shape_, hash), ++size_;
+  found.word->store(begun.reference, relaxed);
   return true;
 }
 

@@ -121,14 +121,18 @@ class Slab {
   }
   /// Calls f(payload, bytes, tag), with bytes that may be changing and so may be anything; true if
   /// they were those of this reference while f looked at them. It reads by core/copy.hpp, or
-  /// atomics, and not more than it was told. A reference that leads nowhere is false.
+  /// atomics, and not more than it was told, which is in the memory but may be more than
+  /// most_bytes. A reference that leads nowhere is false.
   template <class F>
   [[nodiscard]] bool read(Reference r, F&& f) const {
-    const Node* const n = find(r, 0);
-    if (n == nullptr) return false;
-    const std::size_t bytes = std::min<std::size_t>(
-        {n->bytes.load(relaxed), most_bytes,
-         reach_.load(relaxed) - std::uint64_t{r.unit()} * unit - sizeof(Node)});
+    const std::uint64_t offset = std::uint64_t{r.unit()} * unit;
+    const std::uint64_t room = reach_.load(relaxed) - sizeof(Node);
+    if (offset == 0 || offset > room) [[unlikely]]
+      return false;
+    const auto* const n = reinterpret_cast<const Node*>(base() + offset);
+    const std::size_t bytes = n->bytes.load(relaxed);
+    if (bytes > room - offset) [[unlikely]]
+      return false;
     f(n->payload(), bytes, n->tag.load(relaxed));
     boost::atomic_thread_fence(boost::memory_order_acquire);  // (2)
     return n->generation.load(relaxed) == r.generation();

@@ -143,7 +143,7 @@ class Numbers {
   void set(std::uint64_t key, std::uint64_t value) const {
     const Turn turn(*this);
     Looked looked{.key = key};
-    const Entries::Entry entry = entries_->find_entry(hash(key), looked);
+    const auto entry = entries_->find_entry(hash(key), looked);
     expect(entries_->put(entry, hash(key), {sizeof(Node)},
                          [&](std::byte* payload) {
                            const Node node{key, value, value};
@@ -154,8 +154,7 @@ class Numbers {
   void erase(std::uint64_t key) const {
     const Turn turn(*this);
     Looked looked{.key = key};
-    if (const Entries::Entry entry = entries_->find_entry(hash(key), looked); entry != 0)
-      entries_->erase(entry);
+    if (const auto entry = entries_->find_entry(hash(key), looked)) entries_->erase(entry);
   }
   /// Zero if it is not there.
   [[nodiscard]] std::uint64_t get(std::uint64_t key) const {

@@ -354,7 +354,8 @@ void Directory::check_stamp(const Block* b, const Stamp& asked) const {
       found.element.kind == asked.element.kind && found.element.size == asked.element.size &&
       found.element.name == asked.element.name && found.guard == asked.guard &&
       (found.count == asked.count || asked.count == Stamp::any_count)) {
-    if (b->size() > committed() - offset_of(b) || !b->is_sound()) throw_corrupt(offset_of(b));
+    if (b->size() > committed() - offset_of(b) || !b->is_sound() || !is_readable(b))
+      throw_corrupt(offset_of(b));
     return;
   }
   throw TypeMismatch("'" + std::string(b->name()) + "' in " + ground_.describe() + " is " +

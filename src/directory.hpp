@@ -54,6 +54,8 @@ class Directory {
   void check_participants() const;
   /// With the turn: the chain, what its blocks say of themselves, and the buckets.
   void check_blocks() const;
+  /// Whether who only reads this object, at any time, is led nowhere else: of a sound block.
+  [[nodiscard]] bool is_readable(const Block* block) const noexcept;
 
   [[nodiscard]] Header& header() const noexcept { return *reinterpret_cast<Header*>(base_); }
   [[nodiscard]] core::Participants& participants() const noexcept {

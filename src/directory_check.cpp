@@ -9,9 +9,11 @@
 /// What cannot be told from what may be: a slot of the participants that a living thread seems to
 /// hold. It is lost, and erased memory is kept for it.
 #include <lagoon/condition.hpp>
+#include <lagoon/container.hpp>
 #include <lagoon/core/change_log.hpp>
 #include <lagoon/core/copies.hpp>
 #include <lagoon/core/end_bit.hpp>
+#include <lagoon/core/entries.hpp>
 #include <lagoon/core/latch.hpp>
 #include <lagoon/core/owned_permits.hpp>
 #include <lagoon/core/parties.hpp>
@@ -94,7 +96,7 @@ bool has_sound_lock(Block* b, const core::Participants& table) {
 }
 
 /// Whether what an object relies on in its payload can be, beside what it begins with.
-bool has_sound_payload(Block* b, const core::Participants& table) {
+bool has_sound_payload(Block* b, const core::Participants& table, std::uint64_t memory) {
   const Stamp stamp = b->stamp();
   switch (stamp.kind) {
     case Stamp::Kind::lock:
@@ -109,6 +111,9 @@ bool has_sound_payload(Block* b, const core::Participants& table) {
       return stamp.count <= core::Parties::most &&
              core::Parties::bytes_for(stamp.count) <= b->payload_bytes &&
              has_sound<core::Parties>(b, table, stamp.count);
+    case Stamp::Kind::dict:
+    case Stamp::Kind::namespace_:
+      return has_sound<ContainerState<core::Entries>>(b, table, memory);
     case Stamp::Kind::value:
     case Stamp::Kind::array:
       if (stamp.mode != Stamp::Mode::locked) return true;
@@ -130,7 +135,7 @@ bool can_begin_so(const Stamp& stamp) {
     case Stamp::Begins::with_latch:
       return stamp.mode == Stamp::Mode::seqlocked;
     case Stamp::Begins::with_owned_word:
-      return stamp.mode == Stamp::Mode::locked;
+      return stamp.mode == Stamp::Mode::locked || stamp.kind >= Stamp::Kind::dict;
     case Stamp::Begins::with_end_bit:
       return stamp.kind > Stamp::Kind::in_place;
   }
@@ -138,6 +143,20 @@ bool can_begin_so(const Stamp& stamp) {
 }
 
 }  // namespace
+
+bool Directory::is_readable(const Block* b) const noexcept {
+  const auto can_be = [&]<class S>(const S& state) {
+    return b->payload_bytes >= sizeof state && state.is_readable(participants(), committed());
+  };
+  const std::byte* const payload = reinterpret_cast<const std::byte*>(b) + b->payload_at;
+  switch (b->stamp().kind) {
+    case Stamp::Kind::dict:
+    case Stamp::Kind::namespace_:
+      return can_be(*reinterpret_cast<const ContainerState<core::Entries>*>(payload));
+    default:
+      return true;
+  }
+}
 
 void Directory::check_header(std::size_t available) const {
   const Header& h = header();
@@ -217,7 +236,8 @@ void Directory::check_blocks() const {
     if (state != Block::live && state != Block::erased) return;
     if (b->parts.load() != 0) with_parts.push_back(b);
     if (!b->is_sound() || b->name_length.load() == 0 || b->id.load() > epoch ||
-        b->ended.load() > epoch || !begins_as_it_says(b) || !has_sound_payload(b, participants()))
+        b->ended.load() > epoch || !begins_as_it_says(b) ||
+        !has_sound_payload(b, participants(), committed()))
       throw_corrupt(offset_of(b));
     if (state == Block::live) ++names;
   });

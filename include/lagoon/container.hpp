@@ -32,6 +32,16 @@ struct ContainerState : State {
     this->slab().add(static_cast<std::uint64_t>(memory - base_of(table)), sizeof memory);
   }
 
+  /// Whether it can be what lies there at rest, in memory of so many bytes.
+  [[nodiscard]] bool is_sound(const core::Participants& table, std::uint64_t bytes) const noexcept {
+    return participants.leads_to(table) && State::is_sound(base_of(table), bytes);
+  }
+  /// The same for who only reads, at any time.
+  [[nodiscard]] bool is_readable(const core::Participants& table,
+                                 std::uint64_t bytes) const noexcept {
+    return participants.leads_to(table) && State::is_readable(base_of(table), bytes);
+  }
+
   core::ParticipantsRef participants;
   alignas(64) std::byte memory[4096];
 };

@@ -251,7 +251,7 @@ class Dict : public detail::ContainerHandle<core::Entries> {
     [[nodiscard]] bool found() const noexcept { return bool(found_); }
     [[nodiscard]] V value() const { return look_.value(); }
     void put(const V& value);
-    void erase() noexcept { dict_.state().erase(found_); }
+    void erase() { dict_.state().erase(found_); }
     template <class F>
     V change(V value, F& f) {
       detail::apply(f, value);

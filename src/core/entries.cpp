@@ -11,10 +11,10 @@ constexpr std::uint64_t fewest = 8;  // entries, the count of those used among t
 }  // namespace
 
 /// Puts a hint where none is that leads anywhere. (`entries`: null if none leads nowhere.)
-void Entries::enter(Slab& slab, const Words& index, const Words* entries, Hash hash,
-                    Entry entry) noexcept {
+void Entries::enter(Slab& slab, const Words& index, const Words* entries, Hash hash, Entry entry) {
   const std::uint64_t mask = index.count() - 1;
-  for (std::uint64_t slot = hash & mask;; slot = (slot + 1) & mask) {
+  for (std::uint64_t slot = hash & mask, probes = 0; probes < index.count();
+       slot = (slot + 1) & mask, ++probes) {
     Word& hint = index.at(slab, slot);
     const std::uint64_t word = hint.load(relaxed);
     if (word != 0 &&
@@ -23,9 +23,10 @@ void Entries::enter(Slab& slab, const Words& index, const Words* entries, Hash h
     hint.store(std::uint64_t{hash} << 32 | entry, relaxed);
     return;
   }
+  Slab::throw_damaged();  // there are twice as many as entries
 }
 
-Entries::Begun Entries::begin(const Found& found, Hash hash, const Size& size) noexcept {
+Entries::Begun Entries::begin(const Found& found, Hash hash, const Size& size) {
   std::uint64_t order = 0;
   if (found) {
     const auto reference = Reference::of_word(found.word->load(relaxed));
@@ -42,7 +43,7 @@ Entries::Begun Entries::begin(const Found& found, Hash hash, const Size& size) n
 }
 
 /// The one that will be published next, and a hint to it.
-Entries::Found Entries::enter_new(const Shape& shape, Hash hash) noexcept {
+Entries::Found Entries::enter_new(const Shape& shape, Hash hash) {
   Word& used = shape.entries.at(slab_, 0);
   const auto entry = static_cast<Entry>(used.load(relaxed)) + 1;
   last_.store(entry, relaxed);
@@ -83,7 +84,16 @@ std::uint64_t Entries::entry_behind(const Words& entries, std::uint64_t used,
   return first - 1;
 }
 
-Entries::Entry Entries::last_used() noexcept {
+bool Entries::is_sound(const std::byte* base, std::uint64_t memory) const noexcept {
+  const auto at = static_cast<std::uint64_t>(reinterpret_cast<const std::byte*>(&slab_) - base);
+  if (!slab_.is_sound(at, memory) || !is_readable(base, memory)) return false;
+  const auto [index, entries] = shape();
+  return index.is_sound(slab_) && entries.is_sound(slab_) &&
+         journal_.may_have(entries ? entries.at(slab_, 0).load(relaxed) : 0) &&
+         (!entries || entries.at(slab_, 0).load(relaxed) < entries.count());
+}
+
+Entries::Entry Entries::last_used() {
   const Words entries = shape().entries;
   if (!entries) return 0;
   std::uint64_t i = std::min(last_.load(relaxed), entries.at(slab_, 0).load(relaxed));
@@ -93,7 +103,7 @@ Entries::Entry Entries::last_used() noexcept {
 }
 
 /// Entries for so many more.
-bool Entries::make_room(std::uint64_t more) noexcept {
+bool Entries::make_room(std::uint64_t more) {
   const Words entries = shape().entries;
   const std::uint64_t used = entries ? entries.at(slab_, 0).load(relaxed) : 0;
   if (used + more < entries.count()) return true;
@@ -118,7 +128,7 @@ void Entries::publish(Journal::Change& change, const Shape& shape, std::uint64_t
 }
 
 /// With another index, and longer or packed entries; or with none of them.
-bool Entries::rebuild(std::uint64_t wanted, bool keep) noexcept {
+bool Entries::rebuild(std::uint64_t wanted, bool keep) {
   Journal::Change change(journal_, slab_);
   const auto [old_index, old] = shape();
   const std::uint64_t used = old ? old.at(slab_, 0).load(relaxed) : 0;
@@ -150,7 +160,7 @@ bool Entries::rebuild(std::uint64_t wanted, bool keep) noexcept {
   return true;
 }
 
-void Entries::erase(Found found) noexcept {
+void Entries::erase(Found found) {
   {
     Journal::Change change(journal_, slab_);
     drop(found);
@@ -159,11 +169,11 @@ void Entries::erase(Found found) noexcept {
   if (last_.load(relaxed) == found.entry) last_.store(found.entry - 1, relaxed);
 }
 
-bool Entries::clear() noexcept { return size() == 0 || rebuild(fewest, false); }
+bool Entries::clear() { return size() == 0 || rebuild(fewest, false); }
 
 // ---- Several changes at once --------------------------------------------------------------------
 
-Entries::Several::Several(Entries& entries, std::uint64_t more) noexcept
+Entries::Several::Several(Entries& entries, std::uint64_t more)
     : entries_(entries), size_(entries.journal_.size()) {
   if (!entries_.make_room(more)) return;
   change_.emplace(entries_.journal_, entries_.slab_);
@@ -173,7 +183,7 @@ Entries::Several::Several(Entries& entries, std::uint64_t more) noexcept
 }
 
 /// The page of this entry is not seen by others.
-bool Entries::Several::own(Entry entry) noexcept {
+bool Entries::Several::own(Entry entry) {
   Slab& slab = entries_.slab_;
   if (entry != 0) return shape_.entries.own(slab, entry, old_.entries);
   if (!shape_.entries.own(slab, 0, old_.entries)) return false;

@@ -5,7 +5,7 @@
 namespace lagoon::core {
 
 Record::Made Record::make_far(Slab& slab, std::uint32_t tag, std::size_t near_bytes,
-                              std::span<const std::byte> far) noexcept {
+                              std::span<const std::byte> far) {
   const std::optional<Words> row = Words::of_bytes(slab, far);
   if (!row) return {};
   const Slab::Made made = slab.make(sizeof(Way) + near_bytes, tag | is_far);
@@ -16,7 +16,7 @@ Record::Made Record::make_far(Slab& slab, std::uint32_t tag, std::size_t near_by
   return {made.reference, made.node->payload() + sizeof way};
 }
 
-void Record::drop_far(Slab& slab, Reference r) noexcept {
+void Record::drop_far(Slab& slab, Reference r) {
   const Far far = near(slab.node(r)).far;
   Words(far.root, Far::words(far.bytes)).drop(slab);
 }

@@ -1,6 +1,7 @@
 #include <lagoon/core/slab.hpp>
 
 #include <lagoon/core/in_this_order.hpp>
+#include <lagoon/error.hpp>
 
 #include <bit>
 
@@ -16,7 +17,7 @@ void each_of(std::uint32_t set, F&& f) {
 
 }  // namespace
 
-Slab::Made Slab::make(std::size_t bytes, std::uint32_t tag) noexcept {
+Slab::Made Slab::make(std::size_t bytes, std::uint32_t tag) {
   const unsigned c = class_of(bytes);
   Class& k = classes_[c];
   while (k.pushed.load(relaxed) - k.popped.load(relaxed) <= kept_back)
@@ -31,6 +32,8 @@ Slab::Made Slab::make(std::size_t bytes, std::uint32_t tag) noexcept {
     made_from_.store(made_from | 1U << c, relaxed);
     in_this_order();
   }
+  if (first == 0 || (std::uint64_t{first} + class_units[c]) * unit > reach()) [[unlikely]]
+    throw_damaged();
   Node* const n = node_at(first);
   k.first.store(n->next.load(relaxed), relaxed);
   k.popped.store(popped + 1, relaxed);
@@ -42,7 +45,7 @@ Slab::Made Slab::make(std::size_t bytes, std::uint32_t tag) noexcept {
   return {{first, generation}, n};
 }
 
-void Slab::drop(Reference r) noexcept {
+void Slab::drop(Reference r) {
   const unsigned c = class_of(node(r).bytes.load(relaxed));
   Class& k = classes_[c];
   const std::uint32_t dropped_to = dropped_to_.load(relaxed);
@@ -133,6 +136,30 @@ void Slab::finish_carving() noexcept {
   region_.store(carving_.region_after.load(relaxed), relaxed);
   in_this_order();
   carving_.of.store(0, relaxed);
+}
+
+bool Slab::is_sound(std::uint64_t at, std::uint64_t memory) const noexcept {
+  const std::uint64_t end = reach();
+  const auto is_within = [&](const Word& place) {
+    return std::uint64_t{place.load(relaxed)} * unit + sizeof(Node) <= end;
+  };
+  const Region region(region_.load(relaxed));
+  constexpr std::uint32_t sets = 1U << class_units.size();
+  return is_readable(at, memory) && region.next <= region.end &&
+         std::uint64_t{region.end} * unit <= end && made_from_.load(relaxed) < sets &&
+         dropped_to_.load(relaxed) < sets && carving_.of.load(relaxed) <= class_units.size() &&
+         is_within(carving_.first) && is_within(carving_.last) && is_within(carving_.last_before) &&
+         std::all_of(classes_.begin(), classes_.end(), [&](const Class& k) {
+           return is_within(k.first) && is_within(k.last) && is_within(k.first_before) &&
+                  is_within(k.dropped_first) && is_within(k.dropped_last) &&
+                  is_within(k.last_before);
+         });
+}
+
+void Slab::throw_damaged() {
+  throw LayoutMismatch(
+      "a container is damaged: it leads to where nothing can be; what is in it cannot be trusted, "
+      "erase it");
 }
 
 std::uint64_t Slab::free_bytes() const noexcept {

@@ -11,16 +11,14 @@ namespace {
 constexpr auto relaxed = boost::memory_order_relaxed;
 constexpr std::uint64_t page = Words::page_words;
 
-Words::Word* words_of(Slab::Node& node) noexcept {
-  return reinterpret_cast<Words::Word*>(node.payload());
-}
+Words::Word* words_of(Slab::Node& node) { return reinterpret_cast<Words::Word*>(node.payload()); }
 /// How many words lie under each child of a node of that depth.
-constexpr std::uint64_t under(unsigned depth) noexcept {
+constexpr std::uint64_t under(unsigned depth) {
   return std::uint64_t{1} << (Words::page_bits * depth);
 }
 
 /// Where page `i` of a row lies: its leaf with the words from i * page on.
-Words::Word* leaf_of(Slab& slab, const Words& row, std::uint64_t i) noexcept {
+Words::Word* leaf_of(Slab& slab, const Words& row, std::uint64_t i) {
   Words::Word* at = nullptr;
   Reference r = row.root();
   for (unsigned depth = row.depth(); depth != 0; --depth) {
@@ -34,7 +32,7 @@ Words::Word* leaf_of(Slab& slab, const Words& row, std::uint64_t i) noexcept {
 /// leaf(first, count) makes. The reference to nothing if there is no memory.
 template <class Leaf>
 Reference make_node(Slab& slab, unsigned depth, std::uint64_t first, std::uint64_t count,
-                    const Leaf& leaf) noexcept {
+                    const Leaf& leaf) {
   if (depth == 0) return leaf(first, count);
   const std::uint64_t children = (count + under(depth) - 1) / under(depth);
   const Slab::Made made = slab.make(children * sizeof(Words::Word));
@@ -51,7 +49,7 @@ Reference make_node(Slab& slab, unsigned depth, std::uint64_t first, std::uint64
 
 /// So many words from a place on, then zeros.
 Reference make_leaf(Slab& slab, std::uint64_t count, const Words::Word* from,
-                    std::uint64_t from_count) noexcept {
+                    std::uint64_t from_count) {
   const Slab::Made made = slab.make(count * sizeof(Words::Word));
   if (made.node == nullptr) return {};
   Words::Word* const words = words_of(*made.node);
@@ -60,7 +58,7 @@ Reference make_leaf(Slab& slab, std::uint64_t count, const Words::Word* from,
   return made.reference;
 }
 
-void drop_node(Slab& slab, Reference r, unsigned depth, bool pages_too) noexcept {
+void drop_node(Slab& slab, Reference r, unsigned depth, bool pages_too) {
   if (depth != 0) {
     Slab::Node& node = slab.node(r);
     const std::uint64_t children = node.bytes.load(relaxed) / sizeof(Words::Word);
@@ -72,17 +70,17 @@ void drop_node(Slab& slab, Reference r, unsigned depth, bool pages_too) noexcept
 }
 
 /// More than a page of words are whole pages of them.
-std::uint64_t rounded(std::uint64_t count) noexcept {
+std::uint64_t rounded(std::uint64_t count) {
   return count <= page ? count : (count + page - 1) / page * page;
 }
 
 }  // namespace
 
-std::optional<Words> Words::make(Slab& slab, std::uint64_t count) noexcept {
+std::optional<Words> Words::make(Slab& slab, std::uint64_t count) {
   return Words().grown(slab, count);
 }
 
-std::optional<Words> Words::grown(Slab& slab, std::uint64_t count) const noexcept {
+std::optional<Words> Words::grown(Slab& slab, std::uint64_t count) const {
   count = rounded(std::max(count, count_));
   const auto leaf = [&](std::uint64_t first, std::uint64_t words) {
     if (first >= count_) return make_leaf(slab, words, nullptr, 0);
@@ -97,7 +95,7 @@ std::optional<Words> Words::grown(Slab& slab, std::uint64_t count) const noexcep
   return made;
 }
 
-std::optional<Words> Words::forked(Slab& slab) const noexcept {
+std::optional<Words> Words::forked(Slab& slab) const {
   const auto leaf = [&](std::uint64_t first, std::uint64_t words) {
     Word* const inner = leaf_of(slab, *this, first / page);
     if (inner != nullptr) return Reference::of_word(inner->load(relaxed));
@@ -109,7 +107,7 @@ std::optional<Words> Words::forked(Slab& slab) const noexcept {
   return made;
 }
 
-bool Words::own(Slab& slab, std::uint64_t i, const Words& forked_from) const noexcept {
+bool Words::own(Slab& slab, std::uint64_t i, const Words& forked_from) const {
   Word* const mine = leaf_of(slab, *this, i / page);
   if (mine == nullptr) return true;
   const std::uint64_t shared = leaf_of(slab, forked_from, i / page)->load(relaxed);
@@ -122,7 +120,7 @@ bool Words::own(Slab& slab, std::uint64_t i, const Words& forked_from) const noe
   return true;
 }
 
-std::optional<Words> Words::of_bytes(Slab& slab, std::span<const std::byte> bytes) noexcept {
+std::optional<Words> Words::of_bytes(Slab& slab, std::span<const std::byte> bytes) {
   const std::uint64_t count = rounded((bytes.size() + sizeof(Word) - 1) / sizeof(Word));
   const auto leaf = [&](std::uint64_t first, std::uint64_t words) -> Reference {
     const Slab::Made made = slab.make(words * sizeof(Word));
@@ -161,7 +159,7 @@ bool Words::read_bytes(const Slab& slab, std::span<std::byte> to) const noexcept
   return true;
 }
 
-void Words::drop(Slab& slab) const noexcept {
+void Words::drop(Slab& slab) const {
   if (root_) drop_node(slab, root_, depth_, true);
 }
 

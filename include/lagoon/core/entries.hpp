@@ -96,6 +96,13 @@ class Entries {
 
   // ---- With the turn ---------------------------------------------------------------------------
 
+  /// Whether it can be what lies there at rest, in memory of so many bytes.
+  [[nodiscard]] bool is_sound(const std::byte* base, std::uint64_t memory) const noexcept;
+  /// The same for who only reads, at any time.
+  [[nodiscard]] bool is_readable(const std::byte* base, std::uint64_t memory) const noexcept {
+    const auto at = static_cast<std::uint64_t>(reinterpret_cast<const std::byte*>(&slab_) - base);
+    return slab_.is_readable(at, memory) && journal_.is_sound(base, memory);
+  }
   [[nodiscard]] OwnedWord& turn() noexcept { return turn_; }
   [[nodiscard]] const OwnedWord& turn() const noexcept { return turn_; }
   /// After it was taken from a dead one.
@@ -126,9 +133,9 @@ class Entries {
   /// wants more. If fill throws nothing has changed.
   template <class Fill>
   [[nodiscard]] bool put(Found found, Hash hash, const Size& size, Fill&& fill);
-  void erase(Found found) noexcept;
+  void erase(Found found);
   /// False if there is no memory.
-  [[nodiscard]] bool clear() noexcept;
+  [[nodiscard]] bool clear();
 
   /// Several changes that are seen at once, when it is published; given up when it goes before.
   class Several;
@@ -186,24 +193,23 @@ class Entries {
                                            std::uint64_t order) const noexcept;
   template <class Visitor>
   [[nodiscard]] Found find_entry(const Shape& shape, Hash hash, Visitor& visitor) const;
-  [[nodiscard]] Entry last_used() noexcept;
+  [[nodiscard]] Entry last_used();
 
   /// A record for this entry, or, of none, for one that will be the last.
   struct Begun {
     std::byte* near;  // null: there is no memory
     std::uint64_t reference;
   };
-  [[nodiscard]] Begun begin(const Found& found, Hash hash, const Size& size) noexcept;
-  [[nodiscard]] Found enter_new(const Shape& shape, Hash hash) noexcept;
-  void drop(const Found& found) noexcept {
+  [[nodiscard]] Begun begin(const Found& found, Hash hash, const Size& size);
+  [[nodiscard]] Found enter_new(const Shape& shape, Hash hash);
+  void drop(const Found& found) {
     Record::drop(slab_, Reference::of_word(found.word->load(relaxed)));
   }
 
-  [[nodiscard]] bool make_room(std::uint64_t more) noexcept;
-  [[nodiscard]] bool rebuild(std::uint64_t entries_wanted, bool keep) noexcept;
+  [[nodiscard]] bool make_room(std::uint64_t more);
+  [[nodiscard]] bool rebuild(std::uint64_t entries_wanted, bool keep);
   void publish(Journal::Change& change, const Shape& shape, std::uint64_t size) noexcept;
-  static void enter(Slab& slab, const Words& index, const Words* entries, Hash hash,
-                    Entry entry) noexcept;
+  static void enter(Slab& slab, const Words& index, const Words* entries, Hash hash, Entry entry);
 
   OwnedWord turn_;
   Journal journal_;
@@ -217,7 +223,7 @@ class Entries {
 class Entries::Several {
  public:
   /// With room for so many new ones. What follows is false if there is no memory.
-  explicit Several(Entries& entries, std::uint64_t more) noexcept;
+  Several(Entries& entries, std::uint64_t more);
 
   [[nodiscard]] bool has_begun() const noexcept { return bool(shape_.entries); }
   /// Among what is there with these changes.
@@ -231,7 +237,7 @@ class Entries::Several {
   void publish() noexcept;
 
  private:
-  [[nodiscard]] bool own(Entry entry) noexcept;
+  [[nodiscard]] bool own(Entry entry);
 
   Entries& entries_;
   std::uint64_t size_;
@@ -309,7 +315,7 @@ Entries::Found Entries::find_entry(const Shape& shape, Hash hash, Visitor& visit
   const std::uint64_t mask = index.count() - 1;
   for (std::uint64_t slot = hash & mask, probes = 0; probes < index.count();
        slot = (slot + 1) & mask, ++probes) {
-    const std::uint64_t hint = index.find(slab_, slot)->load(relaxed);
+    const std::uint64_t hint = index.at(slab_, slot).load(relaxed);
     if (hint == 0) break;
     if (static_cast<Hash>(hint >> 32) != hash) continue;
     const Found found{static_cast<Entry>(hint),

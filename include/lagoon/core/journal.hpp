@@ -71,6 +71,19 @@ class Journal {
   /// With a turn that was taken from a dead one.
   void recover(Slab& slab) noexcept;
 
+  /// Whether it can be what lies there at rest, in memory of so many bytes.
+  [[nodiscard]] bool is_sound(const std::byte* base, std::uint64_t memory) const noexcept {
+    const std::int64_t at = word_at_.load(boost::memory_order_relaxed);
+    const auto from_base =
+        static_cast<std::uint64_t>(at + (reinterpret_cast<const std::byte*>(this) - base));
+    return at == 0 || (from_base % sizeof(Word) == 0 && from_base <= memory - sizeof(Word));
+  }
+  /// Whether there are not more than so many, whatever becomes of the change under way.
+  [[nodiscard]] bool may_have(std::uint64_t most) const noexcept {
+    return size_.load(boost::memory_order_relaxed) <= most &&
+           (word_at_.load(boost::memory_order_relaxed) == 0 ||
+            size_after_.load(boost::memory_order_relaxed) <= most);
+  }
   /// How many there are; by anyone.
   [[nodiscard]] std::uint64_t size() const noexcept;
   /// How many changes have begun; by anyone. Who finds the same number before and after it has read

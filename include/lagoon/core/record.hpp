@@ -77,13 +77,13 @@ class Record {
     std::byte* near = nullptr;  // to be filled in; null: there is no memory
   };
   [[nodiscard]] static Made make(Slab& slab, std::uint32_t tag, std::size_t near_bytes,
-                                 std::span<const std::byte> far) noexcept {
+                                 std::span<const std::byte> far) {
     if (!far.empty()) [[unlikely]]
       return make_far(slab, tag, near_bytes, far);
     const Slab::Made made = slab.make(near_bytes, tag);
     return {made.reference, made.node == nullptr ? nullptr : made.node->payload()};
   }
-  static void drop(Slab& slab, Reference r) noexcept {
+  static void drop(Slab& slab, Reference r) {
     if ((slab.node(r).tag.load(relaxed) & is_far) != 0) [[unlikely]]
       drop_far(slab, r);
     slab.drop(r);
@@ -101,8 +101,8 @@ class Record {
             {Reference::of_word(way.root.load(relaxed)), way.bytes.load(relaxed)}};
   }
   static Made make_far(Slab& slab, std::uint32_t tag, std::size_t near_bytes,
-                       std::span<const std::byte> far) noexcept;
-  static void drop_far(Slab& slab, Reference r) noexcept;
+                       std::span<const std::byte> far);
+  static void drop_far(Slab& slab, Reference r);
 };
 
 }  // namespace lagoon::core

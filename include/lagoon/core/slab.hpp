@@ -80,9 +80,9 @@ class Slab {
     Node* node = nullptr;
   };
   /// A node for so many bytes, most_bytes at most; none if there is no memory: `add` some.
-  [[nodiscard]] Made make(std::size_t bytes, std::uint32_t tag = 0) noexcept;
+  [[nodiscard]] Made make(std::size_t bytes, std::uint32_t tag = 0);
   /// What nobody finds any more after the publication.
-  void drop(Reference) noexcept;
+  void drop(Reference);
   /// Before the publication, after all was made and dropped.
   void seal() noexcept;
   /// After it; or after a death, or when the change was given up: whether it was published.
@@ -100,13 +100,31 @@ class Slab {
     return (kept_back + 1) * class_units[class_of(bytes)] * unit;
   }
 
-  [[nodiscard]] Node& node(Reference r) noexcept { return *node_at(r.unit()); }
+  /// LayoutMismatch if it is none, as may be in damaged memory.
+  [[nodiscard]] Node& node(Reference r) const {
+    const std::uint64_t end = (std::uint64_t{r.unit()} * unit) + sizeof(Node);
+    Node* const n = node_at(r.unit());
+    if (r.unit() == 0 || end > reach() || n->bytes.load(relaxed) > most_bytes ||
+        end + n->bytes.load(relaxed) > reach()) [[unlikely]]
+      throw_damaged();
+    return *n;
+  }
   /// So many bytes of memory a node for so many takes.
   static constexpr std::size_t bytes_taken(std::size_t bytes) noexcept {
     return class_units[class_of(bytes)] * unit;
   }
   /// In free nodes, and never used; what `add` left unused is not counted.
   [[nodiscard]] std::uint64_t free_bytes() const noexcept;
+
+  /// Whether it can be what lies there, in so many bytes of memory, at rest: where it leads to is
+  /// in them. (What lies in free nodes is looked at when they are used.)
+  [[nodiscard]] bool is_sound(std::uint64_t at, std::uint64_t memory) const noexcept;
+  /// The same for who only reads, at any time.
+  [[nodiscard]] bool is_readable(std::uint64_t at, std::uint64_t memory) const noexcept {
+    return at_ == at && reach() >= sizeof(Node) && reach() <= memory;
+  }
+  /// LayoutMismatch, for what could not be so.
+  [[noreturn]] static void throw_damaged();
 
   // ---- By anyone -------------------------------------------------------------------------------
 

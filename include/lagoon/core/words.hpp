@@ -61,23 +61,32 @@ class Words {
 
   // ---- With the slab's turn ----------------------------------------------------------------
 
-  [[nodiscard]] Word& at(Slab& slab, std::uint64_t i) const noexcept {
-    return const_cast<Word&>(*find(slab, i));
+  /// LayoutMismatch if there is none, as may be in damaged memory.
+  [[nodiscard]] Word& at(const Slab& slab, std::uint64_t i) const {
+    const Word* const word = i < count_ ? find(slab, i) : nullptr;
+    if (word == nullptr) [[unlikely]]
+      Slab::throw_damaged();
+    return const_cast<Word&>(*word);
+  }
+  /// Whether it can be a row at rest.
+  [[nodiscard]] bool is_sound(const Slab& slab) const noexcept {
+    return depth_ == depth_of(count_) && count_ <= std::uint64_t{1} << 36 &&
+           (count_ == 0 ? !root_ : (find(slab, 0) != nullptr && find(slab, count_ - 1) != nullptr));
   }
   /// So many zeros; nothing if there is no memory.
-  static std::optional<Words> make(Slab& slab, std::uint64_t count) noexcept;
+  static std::optional<Words> make(Slab& slab, std::uint64_t count);
   /// A longer row that begins with the same words, and what is left of this one dropped; nothing if
   /// there is no memory.
-  [[nodiscard]] std::optional<Words> grown(Slab& slab, std::uint64_t count) const noexcept;
+  [[nodiscard]] std::optional<Words> grown(Slab& slab, std::uint64_t count) const;
   /// The same words in another row, which shares the pages of this one until `own` is called for a
   /// word that lies there. What is not shared of this one is dropped. Nothing, or false, if there
   /// is no memory.
-  [[nodiscard]] std::optional<Words> forked(Slab& slab) const noexcept;
-  [[nodiscard]] bool own(Slab& slab, std::uint64_t i, const Words& forked_from) const noexcept;
+  [[nodiscard]] std::optional<Words> forked(Slab& slab) const;
+  [[nodiscard]] bool own(Slab& slab, std::uint64_t i, const Words& forked_from) const;
   /// A row of these bytes.
-  static std::optional<Words> of_bytes(Slab& slab, std::span<const std::byte> bytes) noexcept;
+  static std::optional<Words> of_bytes(Slab& slab, std::span<const std::byte> bytes);
   /// All of its nodes.
-  void drop(Slab& slab) const noexcept;
+  void drop(Slab& slab) const;
   /// How many bytes of memory so many words take.
   static std::uint64_t bytes_taken(std::uint64_t count) noexcept;
 

@@ -1,0 +1,118 @@
+/// Wherever some bytes of a container at rest are changed, who uses it gets what can be got, or an
+/// error: never a crash, and never a wait for nobody.
+
+#include <lagoon/lagoon.hpp>
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstddef>
+#include <fstream>
+#include <iterator>
+#include <random>
+#include <string>
+#include <utility>
+
+#include "child.hpp"
+#include "sanitizers.hpp"
+#include "shm_name.hpp"
+
+namespace {
+
+using lagoon::Dict;
+using lagoon::Object;
+using lagoon::Segment;
+using lagoon::test::Child;
+using lagoon::test::ShmName;
+
+template <class F>
+void or_an_error(F&& f) {
+  try {
+    f();
+  } catch (const lagoon::Error&) {
+  }
+}
+
+template <class K, class V, class Key, class Value>
+void use(const Segment& segment, const char* name, Key&& key, Value&& value) {
+  or_an_error([&] {
+    const auto dict = segment.find<Dict<K, const V>>(name);
+    if (!dict) return;
+    or_an_error([&] { (void)dict->size(); });
+    for (int i = 0; i < 50; ++i) or_an_error([&] { (void)dict->find(key(i)); });
+    or_an_error([&] { (void)dict->items(); });
+  });
+  if (segment.read_only()) return;
+  or_an_error([&] {
+    auto dict = segment.find<Dict<K, V>>(name);
+    if (!dict) return;
+    for (int i = 20; i < 80; ++i) or_an_error([&] { dict->set(key(i), value(i)); });
+    or_an_error([&] { (void)dict->popitem(); });
+    for (int i = 20; i < 30; ++i) or_an_error([&] { dict->discard(key(i)); });
+    or_an_error([&] { dict->update({{key(1), value(2)}, {key(100), value(3)}}); });
+    or_an_error([&] { dict->clear(); });
+    or_an_error([&] { dict->set(key(1), value(1)); });
+  });
+}
+
+TEST(DamagedContainers, at_random) {
+  const ShmName name;
+  const auto number = [](int i) { return i; };
+  const auto text = [](int i) {
+    return Object("key " + std::string(i % 7 == 0 ? 2000 : 3, 'x') + std::to_string(i));
+  };
+  const auto object = [](int i) {
+    return i % 10 == 0 ? Object(std::string(10'000, 'y')) : Object::list(i, "x", 2.5);
+  };
+  {
+    const auto segment = Segment::create(name);
+    Dict<int, int> numbers{segment["numbers"]};
+    Dict<> objects{segment["objects"]};
+    for (int i = 0; i < 40; ++i) {
+      numbers.set(i, i);
+      objects.set(text(i), object(i));
+    }
+    for (int i = 0; i < 40; i += 3) objects.erase(text(i));
+  }
+  std::ifstream file(name.path(), std::ios::binary);
+  const std::string sound{std::istreambuf_iterator<char>(file), {}};
+  const std::size_t begin = sound.find("numbers") + 64, end = sound.find_last_not_of('\0');
+  ASSERT_LT(begin, end);
+
+  constexpr std::uint32_t seed = 20261128;
+  constexpr int rounds = lagoon::test::with_asan || lagoon::test::with_tsan ? 60 : 500;
+  SCOPED_TRACE(testing::Message() << "seed " << seed);
+  std::mt19937 random(seed);
+  int refused = 0;
+  for (int round = 0; round < rounds; ++round) {
+    std::string damaged = sound;
+    std::string where;
+    for (auto n = 1 + random() % 6; n != 0; --n) {
+      // Most of it is what is stored; where it begins lies what leads there.
+      const std::size_t last = random() % 2 == 0 ? begin + 1500 : end;
+      char& byte = damaged.at(begin + random() % (last - begin));
+      const auto flipped = static_cast<unsigned char>(byte) ^ 1U << random() % 8;
+      byte = static_cast<char>(random() % 2 == 0 ? flipped : random());
+      where += " " + std::to_string(&byte - damaged.data()) + ":" + std::to_string(byte);
+    }
+    std::ofstream(name.path(), std::ios::binary) << damaged;
+    const bool write = random() % 4 != 0;
+    Child child([&] {
+      alarm(60);
+      try {
+        const Segment segment = write ? Segment::open(name) : Segment::open_read_only(name);
+        use<int, int>(segment, "numbers", number, number);
+        use<Object, Object>(segment, "objects", text, object);
+      } catch (const lagoon::Error&) {
+        _exit(2);
+      }
+    });
+    const int exitcode = child.exitcode();
+    ASSERT_TRUE(exitcode == 0 || exitcode == 2) << exitcode << ", damaged at" << where;
+    refused += exitcode == 2 ? 1 : 0;
+  }
+  EXPECT_GT(refused, rounds / 20);
+  EXPECT_LT(refused, rounds);
+}
+
+}  // namespace

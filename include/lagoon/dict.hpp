@@ -57,6 +57,8 @@
 
 namespace lagoon {
 
+class Namespace;
+
 namespace detail {
 
 /// KeyError, with the key as Python shows it.
@@ -213,9 +215,7 @@ class Dict : public detail::ContainerHandle<core::Entries> {
   /// something is given for it, f of that.
   template <class F>
   V update_value(Key key, F&& f) requires writes {
-    Edit edit(*this, key, true);
-    if (!edit.found()) detail::throw_no_key(key);
-    return edit.change(edit.value(), f);
+    return update_or(key, f, [&] { detail::throw_no_key(key); });
   }
   template <class F>
   V update_value(Key key, V otherwise, F&& f) requires writes {
@@ -242,6 +242,8 @@ class Dict : public detail::ContainerHandle<core::Entries> {
 
  private:
   friend struct detail::Attach;
+  friend Namespace;
+  Dict(const Place& place, const detail::Stamp& stamp) : Base(place, stamp) {}
   explicit Dict(detail::Handle handle) noexcept : Base(std::move(handle)) {}
 
   /// The turn, and what is there under a key.
@@ -265,6 +267,12 @@ class Dict : public detail::ContainerHandle<core::Entries> {
     typename Base::Turn turn_;
     core::Entries::Found found_;
   };
+  template <class F, class Missing>
+  V update_or(Key key, F& f, Missing&& missing) {
+    Edit edit(*this, key, true);
+    if (!edit.found()) missing();
+    return edit.change(edit.value(), f);
+  }
   std::optional<V> pop_if_there(Key key) {
     Edit edit(*this, key, true);
     if (!edit.found()) return std::nullopt;

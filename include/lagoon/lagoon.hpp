@@ -11,6 +11,8 @@
 #include <lagoon/error.hpp>
 #include <lagoon/event.hpp>
 #include <lagoon/lock.hpp>
+#include <lagoon/manager.hpp>
+#include <lagoon/namespace.hpp>
 #include <lagoon/object.hpp>
 #include <lagoon/print.hpp>
 #include <lagoon/process.hpp>

@@ -5,7 +5,7 @@
 ///   Value<bool>    True                                  Value<float>  0.10000000149011612
 ///   Array<int>     [0, 1, 4]                             Array<char>   b'hi\x00'
 ///   Array<wchar_t> its text in UTF-8, NULs and all       Lock          <Lock(free)>
-///   Dict           {'a': 1.0}
+///   Dict           {'a': 1.0}                            Namespace     Namespace(x=1, y='a')
 ///
 /// A float is printed as the double that Python makes of it; an enum as its number; a struct by
 /// its own `operator<<`, without which it has none here either (concept `Printable`).
@@ -22,6 +22,7 @@
 #include <lagoon/dict.hpp>
 #include <lagoon/event.hpp>
 #include <lagoon/lock.hpp>
+#include <lagoon/namespace.hpp>
 #include <lagoon/object.hpp>
 #include <lagoon/semaphore.hpp>
 #include <lagoon/text.hpp>
@@ -169,6 +170,16 @@ struct Text<Dict<K, V>> {
     for (const auto& [key, value] : dict.items())
       text += (text.size() > 1 ? ", " : "") + repr_of(key) + ": " + repr_of(value);
     return text + "}";
+  }
+};
+template <>
+struct Text<Namespace> {
+  static std::string of(const Namespace& n) {
+    std::string text = "Namespace(";
+    for (const auto& [name, value] : n.items())
+      if (!name.starts_with('_'))
+        text += (text.back() == '(' ? "" : ", ") + name + "=" + value.repr();
+    return text + ")";
   }
 };
 /// `dict["a"]`, `list[0]`, `dict["a"][0]`, of Objects.

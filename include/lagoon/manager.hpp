@@ -1,0 +1,120 @@
+#pragma once
+/// `Manager`: Python's, without a server: it makes the objects that processes share, and they reach
+/// them at memory speed.
+///
+///   Manager manager;                              its own memory, for children forked later
+///   Manager manager{"trading"};                   the segment of that name: found, or made
+///   auto dict = manager.dict();                   a Dict<>, without a name
+///   auto prices = manager.dict<std::string, double>("prices");
+///   auto hits = manager.value("hits", 0);
+///
+/// With a name an object lies in the manager's memory, is found if it is there and made if it is
+/// not, and lives until `erase`, or as long as that memory: that of a manager without a name until
+/// the last process that has it ends. Without a name it is this process's, for its children, and
+/// goes with its handle.
+///
+/// What is made is what the constructor with that place makes (`Dict<>(place)`), with its errors.
+
+#include <lagoon/array.hpp>
+#include <lagoon/barrier.hpp>
+#include <lagoon/condition.hpp>
+#include <lagoon/dict.hpp>
+#include <lagoon/event.hpp>
+#include <lagoon/lock.hpp>
+#include <lagoon/namespace.hpp>
+#include <lagoon/segment.hpp>
+#include <lagoon/semaphore.hpp>
+#include <lagoon/value.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace lagoon {
+
+class Manager {
+ public:
+  /// Of memory without a name. SystemError if there is none.
+  Manager();
+  explicit Manager(std::string_view name, const SegmentOptions& options = {})
+      : segment_(Segment::open_or_create(name, options)) {}
+  explicit Manager(Segment segment) noexcept : segment_(std::move(segment)) {}
+
+  /// A T of that name, made by T(place, args...): any type that has a place, and by `Shared<T>` a
+  /// struct of the application's. An empty name is none.
+  template <class T, class... Args>
+  [[nodiscard]] T make(std::string_view name, Args&&... args) const {
+    return T(place(name), std::forward<Args>(args)...);
+  }
+
+  template <class K = Object, class V = Object>
+  [[nodiscard]] Dict<K, V> dict(std::string_view name = {}) const {
+    return make<Dict<K, V>>(name);
+  }
+  [[nodiscard]] Namespace namespace_(std::string_view name = {}) const {
+    return make<Namespace>(name);
+  }
+  template <class T, class Mode = detail::DefaultValueMode<T>>
+  [[nodiscard]] Value<T, Mode> value(const T& initial) const {
+    return make<Value<T, Mode>>({}, initial);
+  }
+  template <class T, class Mode = detail::DefaultValueMode<T>>
+  [[nodiscard]] Value<T, Mode> value(std::string_view name, const T& initial) const {
+    return make<Value<T, Mode>>(name, initial);
+  }
+  /// Of so many zeros, or of the elements of a range.
+  template <class T, class Mode = mode::seqlocked, class Elements>
+  requires(!std::convertible_to<Elements, std::string_view>)  //
+      [[nodiscard]] Array<T, Mode> array(Elements&& elements) const {
+    return make<Array<T, Mode>>({}, std::forward<Elements>(elements));
+  }
+  template <class T, class Mode = mode::seqlocked, class Elements>
+  [[nodiscard]] Array<T, Mode> array(std::string_view name, Elements&& elements) const {
+    return make<Array<T, Mode>>(name, std::forward<Elements>(elements));
+  }
+  [[nodiscard]] Lock lock(std::string_view name = {}) const { return make<Lock>(name); }
+  [[nodiscard]] RLock rlock(std::string_view name = {}) const { return make<RLock>(name); }
+  [[nodiscard]] Semaphore semaphore(long long permits = 1) const { return semaphore({}, permits); }
+  [[nodiscard]] Semaphore semaphore(std::string_view name, long long permits = 1) const {
+    return make<Semaphore>(name, permits);
+  }
+  [[nodiscard]] BoundedSemaphore bounded_semaphore(long long permits = 1) const {
+    return bounded_semaphore({}, permits);
+  }
+  [[nodiscard]] BoundedSemaphore bounded_semaphore(std::string_view name,
+                                                   long long permits = 1) const {
+    return make<BoundedSemaphore>(name, permits);
+  }
+  [[nodiscard]] Condition condition(std::string_view name = {}) const {
+    return make<Condition>(name);
+  }
+  [[nodiscard]] Event event(std::string_view name = {}) const { return make<Event>(name); }
+  [[nodiscard]] Barrier barrier(long long parties) const { return barrier({}, parties); }
+  [[nodiscard]] Barrier barrier(std::string_view name, long long parties) const {
+    return make<Barrier>(name, parties);
+  }
+
+  /// The object of that name, or nothing; TypeMismatch if it is something else.
+  template <class T>
+  [[nodiscard]] std::optional<T> find(std::string_view name) const {
+    return segment_.find<T>(name);
+  }
+  /// See Segment::erase.
+  bool erase(std::string_view name) const { return segment_.erase(name); }
+  /// What it holds under names, in no order.
+  [[nodiscard]] std::vector<Segment::Entry> objects() const { return segment_.objects(); }
+  /// Where that lies.
+  [[nodiscard]] const Segment& segment() const noexcept { return segment_; }
+
+ private:
+  [[nodiscard]] Place place(std::string_view name) const {
+    return name.empty() ? Place{} : segment_[name];
+  }
+
+  Segment segment_;
+};
+
+}  // namespace lagoon

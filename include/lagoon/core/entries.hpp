@@ -90,7 +90,7 @@ class Entries {
   /// the end. What is there all the time is met, once, in the order of insertion.
   template <class Visitor>
   bool next(Position& position, Visitor& visitor) const;
-  /// For who reads several things: see Journal::begun.
+  /// For who reads several things: see Journal::Moment.
   [[nodiscard]] const Journal& journal() const noexcept { return journal_; }
   [[nodiscard]] const Slab& slab() const noexcept { return slab_; }
 

@@ -111,9 +111,9 @@ class ContainerHandle : public Handled<ContainerState<State>> {
   auto at_one_time(F&& read) const {
     const State& state = look();
     for (;;) {
-      const std::uint64_t begun = state.journal().begun();
+      const core::Journal::Moment now = state.journal().now();
       auto what = read();
-      if (state.journal().has_begun_no_other(begun)) return what;
+      if (state.journal().is_still(now)) return what;
       if (this->handle_.is_read_only()) continue;
       if (const Turn turn{*this, core::Deadline::after(std::chrono::milliseconds(1))})
         return read();

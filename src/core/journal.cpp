@@ -10,7 +10,8 @@ using boost::memory_order_release;
 
 void Journal::publish(Slab& slab, Word& word, std::uint64_t value, std::uint64_t size) noexcept {
   slab.seal();
-  begun_.store(begun_.load(memory_order_relaxed) + 1, memory_order_release);  // (6)
+  word_at_.store(0, memory_order_release);                                    // (0)
+  begun_.store(begun_.load(memory_order_relaxed) + 1, memory_order_release);  // (0)
   boost::atomic_thread_fence(memory_order_release);                           // (5)
   value_.store(value, memory_order_relaxed);
   size_after_.store(size, memory_order_relaxed);
@@ -29,29 +30,33 @@ void Journal::finish(Slab& slab) noexcept {
 }
 
 void Journal::end() noexcept {
-  word_at_.store(0, memory_order_release);  // (4)
+  begun_.store((begun_.load(memory_order_relaxed) + 1) & ~std::uint64_t{1},
+               memory_order_release);  // (4)
 }
 
 void Journal::recover(Slab& slab) noexcept {
   const std::int64_t at = word_at_.load(memory_order_relaxed);
-  if (at != 0 && word_at(at).load(memory_order_relaxed) == value_.load(memory_order_relaxed))
+  if (begun_.load(memory_order_relaxed) % 2 != 0 && at != 0 &&
+      word_at(at).load(memory_order_relaxed) == value_.load(memory_order_relaxed))
     return finish(slab);
   slab.settle(false);
   end();
 }
 
-std::uint64_t Journal::size() const noexcept {
+Journal::Moment Journal::now() const noexcept {
   for (;;) {
     const std::uint64_t begun = begun_.load(memory_order_acquire);
+    Moment moment{size_.load(memory_order_acquire), begun, false};
+    if (begun % 2 == 0) return moment;
     const std::int64_t at = word_at_.load(memory_order_acquire);
-    const std::uint64_t size = size_.load(memory_order_acquire);
-    if (at == 0) return size;
-    const std::uint64_t value = value_.load(memory_order_relaxed);
-    const std::uint64_t size_after = size_after_.load(memory_order_relaxed);
-    const bool has_happened = word_at(at).load(memory_order_relaxed) == value;
+    if (at != 0) {
+      const std::uint64_t value = value_.load(memory_order_relaxed);
+      const std::uint64_t size_after = size_after_.load(memory_order_relaxed);
+      moment.has_happened = word_at(at).load(memory_order_relaxed) == value;
+      if (moment.has_happened) moment.size = size_after;
+    }
     boost::atomic_thread_fence(memory_order_acquire);
-    if (begun_.load(memory_order_relaxed) != begun) continue;
-    return has_happened ? size_after : size;
+    if (begun_.load(memory_order_relaxed) == begun) return moment;
   }
 }
 

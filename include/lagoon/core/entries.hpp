@@ -90,7 +90,7 @@ class Entries {
   /// the end. What is there all the time is met, once, in the order of insertion.
   template <class Visitor>
   bool next(Position& position, Visitor& visitor) const;
-  /// For who reads several things: see Journal::begun.
+  /// For who reads several things: see Journal::Moment.
   [[nodiscard]] const Journal& journal() const noexcept { return journal_; }
   [[nodiscard]] const Slab& slab() const noexcept { return slab_; }
 
@@ -300,6 +300,8 @@ bool Entries::next(Position& position, Visitor& visitor) const {
       if (entry == nullptr) break;
       WithOrder<Visitor> with_order{visitor};
       if (look_at(*entry, with_order) != Is::it) continue;
+      // The search for where to go on takes one that is being replaced for an empty one.
+      if (with_order.order <= position.order) continue;
       if (!is_still(number)) break;
       position = {with_order.order, number, i};
       return true;

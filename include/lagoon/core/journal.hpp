@@ -12,20 +12,21 @@
 /// reference never comes twice.
 ///
 /// Each store that publishes, and what a SIGKILL right after it leaves to `recover`
+///   (0) word_at_ = 0, then begun_, odd.          Nothing has happened.
 ///   (1) word_at_, after value_ and size_after_.  Not yet (2): what was made is free again.
 ///   (2) the word: the change, for everyone.      What was dropped is free; the size follows.
 ///   (3) size_                                    The same again.
-///   (4) word_at_ = 0                             Nothing is to be done.
+///   (4) begun_, even                             Nothing is to be done.
 /// `recover` itself may be killed anywhere: it only stores what was written down.
 ///
 /// How many there are is read in one order with the changes, though it lies in another word: who
 /// finds a change under way looks whether its word has been stored already. It never waits.
 ///
-/// Memory orders: (2) is release: who reads the word by acquire sees what it leads to. (1), (3) and
-/// (4) are release, and a reader of the size reads them by acquire: it sees value_ and size_after_
+/// Memory orders: (2) is release: who reads the word by acquire sees what it leads to. (0), (1) and
+/// (3) are release, and a reader of the size reads them by acquire: it sees value_ and size_after_
 /// of that change, or of a later one, and then begun_, which it compares, has gone on: (5), a
-/// release fence after it. (6) begun_ is release: who has read it by acquire sees the words of all
-/// changes before.
+/// release fence after it. begun_ is stored by release, (0) and (4): who has read it by acquire
+/// sees the words of all changes before.
 ///
 /// Progress: reading the size is lock-free. The rest is for who has the turn.
 
@@ -81,20 +82,23 @@ class Journal {
   /// Whether there are not more than so many, whatever becomes of the change under way.
   [[nodiscard]] bool may_have(std::uint64_t most) const noexcept {
     return size_.load(boost::memory_order_relaxed) <= most &&
-           (word_at_.load(boost::memory_order_relaxed) == 0 ||
+           (begun_.load(boost::memory_order_relaxed) % 2 == 0 ||
             size_after_.load(boost::memory_order_relaxed) <= most);
   }
-  /// How many there are; by anyone.
-  [[nodiscard]] std::uint64_t size() const noexcept;
-  /// How many changes have begun; by anyone. Who finds the same number before and after it has read
-  /// several words has read them as they were at one time: of the change that had begun last,
-  /// before or after it. (6)
-  [[nodiscard]] std::uint64_t begun() const noexcept {
-    return begun_.load(boost::memory_order_acquire);
-  }
-  [[nodiscard]] bool has_begun_no_other(std::uint64_t begun) const noexcept {
+  /// How many there are, and when that was: before or after the change that had begun last.
+  struct Moment {
+    std::uint64_t size;
+    std::uint64_t begun;
+    bool has_happened;
+  };
+  /// By anyone.
+  [[nodiscard]] Moment now() const noexcept;
+  [[nodiscard]] std::uint64_t size() const noexcept { return now().size; }
+  /// Whether nothing has happened since: all that was read meanwhile was there at one time.
+  [[nodiscard]] bool is_still(const Moment& moment) const noexcept {
     boost::atomic_thread_fence(boost::memory_order_acquire);
-    return begun_.load(boost::memory_order_relaxed) == begun;
+    const Moment then = now();
+    return then.begun == moment.begun && then.has_happened == moment.has_happened;
   }
 
  private:
@@ -107,11 +111,11 @@ class Journal {
         const_cast<std::byte*>(reinterpret_cast<const std::byte*>(this)) + at);
   }
 
-  boost::ipc_atomic<std::int64_t> word_at_{0};  // how far from here; zero: no change is under way
+  boost::ipc_atomic<std::int64_t> word_at_{0};  // how far from here; zero: not known yet
   Word value_{0};
   Word size_after_{0};
   Word size_{0};
-  Word begun_{0};  // how many changes were
+  Word begun_{0};  // odd while a change is under way
 };
 
 }  // namespace lagoon::core

@@ -277,6 +277,28 @@ void Directory::unlink(Block* block) {
   from->store(block->next.load(boost::memory_order_relaxed), boost::memory_order_release);  // (5)
 }
 
+void Directory::end(Block* block) {
+  block->ended.store(next_epoch(), boost::memory_order_relaxed);
+  if (is_linked(block)) unlink(block);
+  block->set(Block::erased);
+}
+
+/// What nobody else can find goes with the process that made it.
+void Directory::end_nameless_of_the_dead() {
+  std::vector<Block*> nameless;
+  for_each_block([&](Block* b) {
+    if (b->state() == Block::live && b->maker() != 0) nameless.push_back(b);
+  });
+  if (nameless.empty()) return;
+  std::vector<pid_t> living;
+  participants().all_living([&](std::uint64_t, pid_t pid, bool) {
+    living.push_back(pid);
+    return true;
+  });
+  for (Block* const b : nameless)
+    if (std::find(living.begin(), living.end(), b->maker()) == living.end()) end(b);
+}
+
 void Directory::mend() {
   for_each_block([&](Block* b) {
     if (b->state() == Block::building) {
@@ -293,6 +315,7 @@ void Directory::mend() {
 }
 
 void Directory::sweep() {
+  end_nameless_of_the_dead();
   bool has_parts = false;
   for_each_block([&](Block* b) {
     has_parts = has_parts || b->state() == Block::part;
@@ -302,7 +325,7 @@ void Directory::sweep() {
     } else if (b->state() == Block::erased) {
       if (!ground_.is_reachable(b))
         set_free_alone(b);
-      else if (b->name_length.load() != 0)  // what has no name was only dropped by its maker
+      else if (!b->is_nameless())  // what has no name was only dropped by its maker
         tell_gone(b, core::Deadline::now());
     }
   });

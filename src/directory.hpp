@@ -93,6 +93,8 @@ class Directory {
   Fresh allocate(std::size_t bytes, std::string_view name, core::Owner me);
   void link(Block* block, std::string_view name);
   void unlink(Block* block);
+  /// Nobody finds it any more; who has a handle to it is not told yet.
+  void end(Block* block);
   /// A block that was allocated becomes the newest part of an object.
   void link_part(Block* object, Block* block);
   [[nodiscard]] Block* newest_part(const Block* object) const {
@@ -156,6 +158,7 @@ class Directory {
   void grow(std::size_t need);
   void mend();
   void sweep_parts();
+  void end_nameless_of_the_dead();
   void set_free_alone(Block* block) noexcept;
   [[nodiscard]] bool is_linked(const Block* block) const;
   [[nodiscard]] bool is_linked_part(const Block* block) const;

@@ -8,8 +8,10 @@
 #include <sys/types.h>
 
 #include <boost/atomic/fences.hpp>
+#include <charconv>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace lagoon::detail {
@@ -111,6 +113,22 @@ struct alignas(64) Block {
   [[nodiscard]] std::string_view name() const noexcept {
     return {reinterpret_cast<const char*>(this + 1), name_length.load(boost::memory_order_acquire)};
   }
+  /// Its maker's, without a name for others: the one it has begins with a slash, which no other
+  /// does, then the id of the process that made it, and a number.
+  [[nodiscard]] static std::string nameless(pid_t maker, std::uint64_t number) {
+    return "/" + std::to_string(maker) + "." + std::to_string(number);
+  }
+  [[nodiscard]] bool is_nameless() const noexcept {
+    const std::string_view text = name();
+    return text.empty() || text.front() == '/';
+  }
+  /// Of a nameless one in a segment; else zero.
+  [[nodiscard]] pid_t maker() const noexcept {
+    pid_t pid = 0;
+    const std::string_view text = name();
+    if (text.starts_with('/')) std::from_chars(text.data() + 1, text.data() + text.size(), pid);
+    return pid;
+  }
   /// Whether name and payload lie within it, and the payload has room for what the stamp says.
   [[nodiscard]] bool is_sound() const noexcept;
   [[nodiscard]] Stamp stamp() const;
@@ -120,6 +138,6 @@ static_assert(sizeof(Block) == 128);
 // What Handle::gone looks at.
 static_assert(offsetof(Block, size_and_state) == 0 && offsetof(Block, id) == 16 &&
               Block::state_mask == Handle::state_mask && Block::live == Handle::state_live &&
-              Block::building == Handle::state_building);
+              Block::building == Handle::state_building && Block::erased == Handle::state_erased);
 
 }  // namespace lagoon::detail

@@ -116,7 +116,7 @@ class Mapping final : private Directory::Ground {
   std::atomic<std::uint32_t> references_{1};
   bool takes_part_ = false;      // may have enrolled: a whole segment is mapped
   bool kept_ = false;            // unused, but threads are enrolled; under the process-wide mutex
-  std::vector<Block*> dropped_;  // heap: erased, not yet free; with the turn
+  std::vector<Block*> dropped_;  // nameless, erased, not yet free; with the turn
 };
 
 }  // namespace lagoon::detail

@@ -25,17 +25,19 @@ Handle Mapping::handle_of_found(Block* block, const Stamp& asked) {
 
 Handle Mapping::make_or_find(std::string_view name, const Stamp& stamp, std::size_t bytes,
                              Fill fill) {
-  const bool named = !name.empty() || lifetime_ != Lifetime::heap;
-  if (named) directory_.check_name(name);
+  if (!name.empty()) directory_.check_name(name);
   if (read_only())
     throw ReadOnly(describe() + " is attached read-only: nothing is made there; what is under '" +
                    std::string(name) +
                    "' is had by find<Value<const T>>, find<Array<const T>> or find_constructed<T>");
   Directory::Fresh fresh{};
+  std::string nameless;
   {
     const Directory::Turn turn(directory_);
-    if (named)
+    if (!name.empty())
       if (Block* b = directory_.lookup(name)) return handle_of_found(b, stamp);
+    if (name.empty() && lifetime_ != Lifetime::heap)
+      name = nameless = Block::nameless(::getpid(), directory_.next_epoch());
     reach_.acknowledge();
     fresh = directory_.allocate(bytes, name, turn.me());
     fresh.block->set_stamp(stamp);
@@ -55,7 +57,7 @@ Handle Mapping::make_or_find(std::string_view name, const Stamp& stamp, std::siz
     throw;
   }
   const Directory::Turn turn(directory_);
-  if (named) {
+  if (!name.empty()) {
     if (Block* theirs = directory_.lookup(name)) {  // somebody was faster
       directory_.set_free(b);
       return handle_of_found(theirs, stamp);
@@ -128,9 +130,7 @@ bool Mapping::erase(std::string_view name) {
     const Directory::Turn turn(directory_);
     b = directory_.lookup(name);
     if (b == nullptr) return false;
-    b->ended.store(directory_.next_epoch(), boost::memory_order_relaxed);
-    directory_.unlink(b);
-    b->set(Block::erased);
+    directory_.end(b);
     opened(b);  // stays what it is until those who use it have been told
   }
   // Who is at work in it longer than that ends it with its own giving back. If we are killed here,
@@ -144,7 +144,8 @@ bool Mapping::erase(std::string_view name) {
 }
 
 void Mapping::closed(Block* block) noexcept {
-  if (!reach_.closed(block) || lifetime_ != Lifetime::heap || pid_ != ::getpid()) return;
+  if (!reach_.closed(block)) return;
+  if (::getpid() != (lifetime_ == Lifetime::heap ? pid_ : block->maker())) return;
   try {
     drop(block);
   } catch (const std::exception&) {
@@ -155,8 +156,7 @@ void Mapping::closed(Block* block) noexcept {
 /// The end of a nameless object: now, or when no child that inherited it lives.
 void Mapping::drop(Block* block) {
   const Directory::Turn turn(directory_);
-  block->ended.store(directory_.next_epoch(), boost::memory_order_relaxed);
-  block->set(Block::erased);
+  directory_.end(block);
   dropped_.push_back(block);
   std::erase_if(dropped_, [&](Block* b) {
     if (is_reachable(b)) return false;
@@ -182,7 +182,7 @@ std::vector<Segment::Entry> Mapping::objects() {
   const auto list = [&](Block* b, std::size_t room) {
     if (b->state() == Block::part) parts.emplace_back(b->parts.load(), b->size());
     const std::string_view name = b->name();
-    if (b->state() != Block::live || name.empty() || sizeof(Block) + name.size() > room) return;
+    if (b->state() != Block::live || b->is_nameless() || sizeof(Block) + name.size() > room) return;
     places[b->id.load()] = all.size();
     all.push_back({std::string(name), b->stamp().text(), b->size()});
   };

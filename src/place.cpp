@@ -16,7 +16,8 @@ Handle::Handle(MappingRef mapping, Block* block)
     : payload_(block->payload()),
       mapping_(std::move(mapping)),
       block_(block),
-      id_(block->id.load(boost::memory_order_relaxed)) {
+      id_(block->id.load(boost::memory_order_relaxed)),
+      is_nameless_(block->is_nameless()) {
   mapping_->opened(block);
 }
 
@@ -29,8 +30,7 @@ std::string Handle::describe() const {
   if (block_ == nullptr) return "an object that was moved from";
   const std::string type = block_->stamp().text();
   // "an Array", "an RLock"
-  if (block_->name_length.load() == 0)
-    return (type[0] == 'A' || type[0] == 'R' ? "an " : "a ") + type;
+  if (block_->is_nameless()) return (type[0] == 'A' || type[0] == 'R' ? "an " : "a ") + type;
   return "'" + std::string(block_->name()) + "' (" + type + ") in " + mapping_->describe();
 }
 

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <exception>
 
 namespace lagoon::detail {
@@ -39,7 +40,7 @@ bool Reach::is_reachable(const Block* block) const {
 }
 
 bool Reach::is_among_the_living(const Block* block) const {
-  const bool named = block->name_length.load(boost::memory_order_relaxed) != 0;
+  const bool named = !block->is_nameless();
   const std::uint64_t made = block->id.load(boost::memory_order_relaxed);
   const std::uint64_t ended = block->ended.load(boost::memory_order_relaxed);
   const auto cannot_reach = [&](std::uint64_t since, std::int32_t, bool here) {
@@ -49,9 +50,14 @@ bool Reach::is_among_the_living(const Block* block) const {
     }
     // A named object may have been opened by anyone who was there before its end; a nameless one
     // was inherited by those forked while it was.
-    return since >= ended || (!named && since < made);
+    return (since & ~inherits) >= ended || (!named && since < made);
   };
   return !directory_.participants().all_living(cannot_reach);
+}
+
+bool Reach::has_handle_to_erased() const noexcept {
+  return std::any_of(handles_.begin(), handles_.end(),
+                     [](const auto& handle) { return handle.first->state() == Block::erased; });
 }
 
 void Reach::acknowledge() {
@@ -59,8 +65,7 @@ void Reach::acknowledge() {
   std::uint64_t now = 0;
   {
     const std::lock_guard guard(mutex_);
-    for (const auto& [block, count] : handles_)
-      if (block->state() == Block::erased) return;
+    if (has_handle_to_erased()) return;
     since_ = now = directory_.header().epoch.load(boost::memory_order_acquire);
   }
   directory_.participants().stamp_process(now);
@@ -69,9 +74,10 @@ void Reach::acknowledge() {
 void Reach::before_fork() noexcept {
   mutex_.lock();
   if (!birth_.set(file_, directory_.participants())) return;
-  // What the child can reach of its parent's own heap is what exists now.
+  // What the child can reach of its parent's own heap is what exists now; and of a segment, unless
+  // its parent has handles to what was erased.
   const std::uint64_t now = directory_.next_epoch();
-  child_since_ = heap_of_ == ::getpid() ? now : since_;
+  child_since_ = heap_of_ == ::getpid() || !has_handle_to_erased() ? now : since_ | inherits;
 }
 
 void Reach::after_fork_in_parent() noexcept {

@@ -3,8 +3,9 @@
 /// processes say of themselves (docs/segment.md, "When erased memory is used again").
 ///
 /// Every process that has a segment mapped is stamped, in its slots among the participants, with
-/// an epoch: it can reach nothing that was erased up to then. A child is stamped inside fork(),
-/// before any code of its own runs, and marked as on its way until then (birth_mark.hpp).
+/// an epoch: it can reach nothing that was erased up to then. What has no name is reached by those
+/// only who were forked while it was there. A child is stamped inside fork(), before any code of
+/// its own runs, and marked as on its way until then (birth_mark.hpp).
 ///
 /// Each Reach has a mutex, held for its books of handles only, and by fork so that the child finds
 /// them whole. The turn of the segment may be held when it is taken, never the other way round.
@@ -48,6 +49,10 @@ class Reach {
 
  private:
   [[nodiscard]] bool is_among_the_living(const Block* block) const;
+  [[nodiscard]] bool has_handle_to_erased() const noexcept;  // under the mutex
+
+  /// In a stamp: who has it may have inherited what was made after it.
+  static constexpr std::uint64_t inherits = std::uint64_t{1} << 63;
 
   Directory& directory_;
   const File& file_;

@@ -167,7 +167,14 @@ Segment Segment::adopt(std::span<std::byte> memory, const Options& options) {
   return Segment(Mapping::adopt(memory, options));
 }
 
-Place Segment::operator[](std::string_view name) const { return Place(mapping_, name); }
+Place Segment::operator[](std::string_view name) const {
+  if (name.empty())
+    throw InvalidArgument(
+        "'' is no name for an object in " + mapping_->describe() +
+        ": it must have 1 to 250 characters and no slash (without a name: nameless())");
+  return Place(mapping_, name);
+}
+Place Segment::nameless() const { return Place(mapping_, {}); }
 bool Segment::erase(std::string_view name) const { return mapping_->erase(name); }
 void Segment::acknowledge_erased() const { mapping_->acknowledge_erased(); }
 std::vector<Segment::Entry> Segment::objects() const { return mapping_->objects(); }

@@ -8,10 +8,9 @@
 ///   auto prices = manager.dict<std::string, double>("prices");
 ///   auto hits = manager.value("hits", 0);
 ///
-/// With a name an object lies in the manager's memory, is found if it is there and made if it is
-/// not, and lives until `erase`, or as long as that memory: that of a manager without a name until
-/// the last process that has it ends. Without a name it is this process's, for its children, and
-/// goes with its handle.
+/// With a name an object is found if it is there, made if it is not, and lives until `erase`, or as
+/// long as the manager's memory: that of a manager without a name until the last process that has
+/// it ends. Without a name it is this process's, for its children, and goes with its handle.
 ///
 /// What is made is what the constructor with that place makes (`Dict<>(place)`), with its errors.
 
@@ -111,7 +110,7 @@ class Manager {
 
  private:
   [[nodiscard]] Place place(std::string_view name) const {
-    return name.empty() ? Place{} : segment_[name];
+    return name.empty() ? segment_.nameless() : segment_[name];
   }
 
   Segment segment_;

@@ -137,12 +137,14 @@ class Handle {
       : payload_(std::exchange(other.payload_, nullptr)),
         mapping_(std::move(other.mapping_)),
         block_(std::exchange(other.block_, nullptr)),
-        id_(other.id_) {}
+        id_(other.id_),
+        is_nameless_(other.is_nameless_) {}
   Handle& operator=(Handle&& other) noexcept {
     std::swap(payload_, other.payload_);
     std::swap(mapping_, other.mapping_);
     std::swap(block_, other.block_);
     std::swap(id_, other.id_);
+    std::swap(is_nameless_, other.is_nameless_);
     return *this;
   }
   ~Handle() {
@@ -156,10 +158,13 @@ class Handle {
     // A block may be linked and still say `building`: its maker was killed between the two.
     const auto* words = reinterpret_cast<const boost::ipc_atomic<std::uint64_t>*>(block_);
     const std::uint64_t state = words[0].load(boost::memory_order_acquire) & state_mask;
-    return (state | 1) != state_live || words[2].load(boost::memory_order_acquire) != id_;
+    // What has no name was not erased but let go of, by its maker only.
+    const bool is_there = (state | 1) == state_live || (is_nameless_ && state == state_erased);
+    return !is_there || words[2].load(boost::memory_order_acquire) != id_;
   }
   // Of a Block (src/layout.hpp), which begins with size and state, builder, id.
-  static constexpr std::uint64_t state_mask = 7, state_building = 2, state_live = 3;
+  static constexpr std::uint64_t state_mask = 7, state_building = 2, state_live = 3,
+                                 state_erased = 4;
   /// Number of elements, from the stamp.
   [[nodiscard]] std::uint64_t count() const noexcept;
   /// In how many copies they are kept, from the stamp.
@@ -185,6 +190,7 @@ class Handle {
   MappingRef mapping_;
   Block* block_ = nullptr;
   std::uint64_t id_ = 0;  // the block's, while it is this object
+  bool is_nameless_ = false;
 };
 
 /// Calls without owning or allocating: fill(payload, participants).

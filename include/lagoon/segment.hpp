@@ -108,6 +108,9 @@ class Segment {
 
   /// The place of that name in this segment.
   [[nodiscard]] Place operator[](std::string_view name) const;
+  /// Where an object has no name: it is this process's, and its children's that it forks later, and
+  /// goes when this process has no handle to it any more, or has died.
+  [[nodiscard]] Place nameless() const;
   /// What lies under that name, of whatever length, or nothing. TypeMismatch if it is something
   /// else. Makes nothing.
   template <class Object>

@@ -239,6 +239,24 @@ TEST(EveryOperation, of_making_a_small_one_in_a_segment) {
     const Bytes made((*world)["made by " + std::to_string(who)], 10);
   });
 }
+// What has no name goes with who made it, wherever that one was.
+TEST(EveryOperation, of_making_without_a_name_and_letting_go) {
+  kill_everywhere(
+      EitherOr{.name = "make without a name",
+               .make = [](SegmentInMemory& world) { const Numbers a((*world)["a"], 10); },
+               .run =
+                   [](SegmentInMemory& world, int who) {
+                     const Numbers first(world->nameless(), who == 1 ? 10 : 100);
+                     const Numbers second(world->nameless(), 10);
+                   },
+               .look =
+                   [](SegmentInMemory& world) {
+                     { const Numbers sweeps((*world)["sweeps"], 1); }
+                     EXPECT_TRUE(world->erase("sweeps"));
+                     return Seen{std::to_string(world->used())};
+                   },
+               .drop = [](SegmentInMemory& world) { EXPECT_TRUE(world->erase("a")); }});
+}
 TEST(EveryOperation, of_constructing_in_a_segment) {
   OfSegment().kill("construct", [](SegmentInMemory& world, int who) {
     (void)world->construct<Book>("made by " + std::to_string(who));

@@ -30,7 +30,8 @@
 /// A node of 16 bytes, a number of 8, key and value, rounded up by a third at most; beside it, at
 /// most 48 bytes in the tables. Values of more than 4 KiB lie in pages of 4 KiB. Full memory is
 /// OutOfMemory, with the dict as it was. Limits: 2^32 insertions between two times that it is
-/// packed, which happens when half of the entries were erased.
+/// packed, which happens when half of the entries were erased. What erases, `clear` too, needs no
+/// memory.
 ///
 /// Errors say Python's name: a missing key is OutOfRange, "KeyError".
 ///
@@ -208,7 +209,7 @@ class Dict : public detail::ContainerHandle<core::Entries> {
   }
   void clear() requires writes {
     const typename Base::Turn turn(*this);
-    this->with_memory(0, [&] { return this->state().clear(); });
+    this->state().clear();
   }
 
   /// value = f(value), or f(value&), as one step; the new one. KeyError if it is not there; or, if

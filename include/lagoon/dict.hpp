@@ -52,6 +52,8 @@
 #include <iterator>
 #include <optional>
 #include <span>
+#include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -62,15 +64,22 @@ class Namespace;
 
 namespace detail {
 
-/// KeyError, with the key as Python shows it.
+/// As a str, or, if it is no UTF-8, as bytes: to be shown.
+[[nodiscard]] Object text_or_bytes(std::string_view text);
+/// KeyError, with the key as Python shows it; or what it is, of a type that Python does not know.
 [[noreturn]] void throw_key_error(const Object& key);
+[[noreturn]] void throw_key_error_of_a(const std::string& type);
 [[noreturn]] void throw_empty_dict();
 template <class K>
 [[noreturn]] void throw_no_key(const K& key) {
-  if constexpr (std::is_constructible_v<Object, const K&>)
+  if constexpr (std::is_convertible_v<const K&, std::string_view>)
+    throw_key_error(text_or_bytes(key));
+  else if constexpr (std::is_same_v<K, char>)
+    throw_key_error(text_or_bytes({&key, 1}));
+  else if constexpr (std::is_constructible_v<Object, const K&>)
     throw_key_error(Object(key));
   else
-    throw_key_error("<" + CodecName<std::remove_cvref_t<K>>::text() + ">");
+    throw_key_error_of_a(CodecName<K>::text());
 }
 
 }  // namespace detail

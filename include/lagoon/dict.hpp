@@ -87,6 +87,9 @@ template <class K>
 template <Encodable K = Object, class ElementV = Object>
 requires Encodable<std::remove_const_t<ElementV>>
 class Dict : public detail::ContainerHandle<core::Entries> {
+  static_assert(detail::is_compared_as_bytes<K>,
+                "keys are compared as bytes, and this type has gaps, or equal values in different "
+                "bytes: give it a Codec");
   using Base = detail::ContainerHandle<core::Entries>;
   using V = std::remove_const_t<ElementV>;
   using Key = detail::ViewOf<K>;

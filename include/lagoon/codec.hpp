@@ -10,17 +10,18 @@
 ///
 ///   template <>
 ///   struct lagoon::Codec<Order> {
-///     static constexpr std::string_view name = "Order";         // what a container is called
-///     after static void encode(Encoder& to, const Order& order) {
-///     to.put(order.id).put(order.client); } static Order decode(Decoder& from) {
-///       const auto id = from.take<int>();                       // in the order of encode
+///     static constexpr std::string_view name = "Order";  // a container is called after it
+///     static void encode(Encoder& to, const Order& x) { to.put(x.id).put(x.client); }
+///     static Order decode(Decoder& from) {
+///       const auto id = from.take<int>();  // in the order of encode
 ///       return {id, from.take<std::string>()};
 ///     }
 ///   };
 ///
 /// What `encode` throws, the operation throws, and nothing has changed. What `decode` is given is
-/// what `encode` wrote, whole; in a damaged segment it may be anything: `take` beyond the end is a
-/// LayoutMismatch.
+/// what `encode` wrote, whole, and perhaps more behind it, which it must leave; keys are equal if
+/// `encode` writes the same for them. In a damaged segment it may be anything: `take` beyond the
+/// end is a LayoutMismatch.
 
 #include <lagoon/error.hpp>
 #include <lagoon/object.hpp>

@@ -30,7 +30,8 @@
 /// A node of 16 bytes, a number of 8, key and value, rounded up by a third at most; beside it, at
 /// most 48 bytes in the tables. Values of more than 4 KiB lie in pages of 4 KiB. Full memory is
 /// OutOfMemory, with the dict as it was. Limits: 2^32 insertions between two times that it is
-/// packed, which happens when half of the entries were erased.
+/// packed, which happens when half of the entries were erased. What erases, `clear` too, needs no
+/// memory.
 ///
 /// Errors say Python's name: a missing key is OutOfRange, "KeyError".
 ///
@@ -51,6 +52,8 @@
 #include <iterator>
 #include <optional>
 #include <span>
+#include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -61,15 +64,22 @@ class Namespace;
 
 namespace detail {
 
-/// KeyError, with the key as Python shows it.
+/// As a str, or, if it is no UTF-8, as bytes: to be shown.
+[[nodiscard]] Object text_or_bytes(std::string_view text);
+/// KeyError, with the key as Python shows it; or what it is, of a type that Python does not know.
 [[noreturn]] void throw_key_error(const Object& key);
+[[noreturn]] void throw_key_error_of_a(const std::string& type);
 [[noreturn]] void throw_empty_dict();
 template <class K>
 [[noreturn]] void throw_no_key(const K& key) {
-  if constexpr (std::is_constructible_v<Object, const K&>)
+  if constexpr (std::is_convertible_v<const K&, std::string_view>)
+    throw_key_error(text_or_bytes(key));
+  else if constexpr (std::is_same_v<K, char>)
+    throw_key_error(text_or_bytes({&key, 1}));
+  else if constexpr (std::is_constructible_v<Object, const K&>)
     throw_key_error(Object(key));
   else
-    throw_key_error("<" + CodecName<std::remove_cvref_t<K>>::text() + ">");
+    throw_key_error_of_a(CodecName<K>::text());
 }
 
 }  // namespace detail
@@ -77,6 +87,9 @@ template <class K>
 template <Encodable K = Object, class ElementV = Object>
 requires Encodable<std::remove_const_t<ElementV>>
 class Dict : public detail::ContainerHandle<core::Entries> {
+  static_assert(detail::is_compared_as_bytes<K>,
+                "keys are compared as bytes, and this type has gaps, or equal values in different "
+                "bytes: give it a Codec");
   using Base = detail::ContainerHandle<core::Entries>;
   using V = std::remove_const_t<ElementV>;
   using Key = detail::ViewOf<K>;
@@ -208,7 +221,7 @@ class Dict : public detail::ContainerHandle<core::Entries> {
   }
   void clear() requires writes {
     const typename Base::Turn turn(*this);
-    this->with_memory(0, [&] { return this->state().clear(); });
+    this->state().clear();
   }
 
   /// value = f(value), or f(value&), as one step; the new one. KeyError if it is not there; or, if

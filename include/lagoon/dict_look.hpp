@@ -17,6 +17,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <tuple>
 #include <type_traits>
 #include <unordered_map>
 #include <utility>
@@ -35,12 +36,25 @@ inline Entries::Hash upper_half(std::uint64_t hash) noexcept {
 template <class K, class V>
 concept PlainPair = PlainBytes<K> && PlainBytes<V> && sizeof(K) + sizeof(V) <= Entries::near_most;
 
+/// Whether equal keys have equal bytes; of what has a codec of its own, that one knows.
+template <class K>
+inline constexpr bool is_compared_as_bytes = [] {
+  if constexpr (PlainBytes<K>)
+    return std::has_unique_object_representations_v<K> || std::is_floating_point_v<K>;
+  else
+    return true;
+}();
+template <class T>
+inline constexpr bool is_compared_as_bytes<std::vector<T>> = is_compared_as_bytes<T>;
+template <class... T>
+inline constexpr bool is_compared_as_bytes<std::tuple<T...>> = (is_compared_as_bytes<T> && ...);
+template <class A, class B>
+inline constexpr bool is_compared_as_bytes<std::pair<A, B>> =
+    is_compared_as_bytes<A>&& is_compared_as_bytes<B>;
+
 /// A key in the bytes by which it is compared: 0.0 and -0.0 have the same.
 template <PlainBytes K>
 K as_key(const K& key) noexcept {
-  static_assert(std::has_unique_object_representations_v<K> || std::is_floating_point_v<K>,
-                "keys are compared as bytes, and this type has gaps, or equal values in different "
-                "bytes: give it a Codec");
   if constexpr (std::is_floating_point_v<K>)
     return key == K{} ? K{} : key;
   else

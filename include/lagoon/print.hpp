@@ -154,7 +154,11 @@ struct Text<Condition> {
 /// Of what is in a container: its repr.
 template <class T>
 std::string repr_of(const T& x) {
-  if constexpr (std::is_constructible_v<Object, const T&>)
+  if constexpr (std::is_same_v<T, std::string>)
+    return text_or_bytes(x).repr();
+  else if constexpr (std::is_same_v<T, char>)
+    return text_or_bytes({&x, 1}).repr();
+  else if constexpr (std::is_constructible_v<Object, const T&>)
     return Object(x).repr();
   else
     return text_of(x);

@@ -111,7 +111,7 @@ bool Entries::make_room(std::uint64_t more) {
   const std::uint64_t wanted = journal_.size() + more;
   std::uint64_t count = std::max(entries.count(), fewest);
   while (wanted * 2 > count) count *= 2;
-  return rebuild(count, true);
+  return rebuild(count);
 }
 
 /// Makes it what is there.
@@ -127,12 +127,12 @@ void Entries::publish(Journal::Change& change, const Shape& shape, std::uint64_t
   change.publish(shape_, next, size);
 }
 
-/// With another index, and longer or packed entries; or with none of them.
-bool Entries::rebuild(std::uint64_t wanted, bool keep) {
+/// With another index, and longer or packed entries.
+bool Entries::rebuild(std::uint64_t wanted) {
   Journal::Change change(journal_, slab_);
   const auto [old_index, old] = shape();
   const std::uint64_t used = old ? old.at(slab_, 0).load(relaxed) : 0;
-  const bool shares = keep && old && wanted > old.count();
+  const bool shares = old && wanted > old.count();
 
   const std::optional<Words> entries =
       shares ? old.grown(slab_, wanted) : Words::make(slab_, wanted);
@@ -143,10 +143,6 @@ bool Entries::rebuild(std::uint64_t wanted, bool keep) {
   for (std::uint64_t i = 1; i <= used; ++i) {
     const auto node = Reference::of_word((shares ? *entries : old).at(slab_, i).load(relaxed));
     if (!node) continue;
-    if (!keep) {
-      Record::drop(slab_, node);
-      continue;
-    }
     const Entry entry = shares ? static_cast<Entry>(i) : ++packed;
     if (!shares) entries->at(slab_, entry).store(node.word(), relaxed);
     enter(slab_, *index, nullptr, Record::tag(slab_.node(node)), entry);
@@ -156,7 +152,7 @@ bool Entries::rebuild(std::uint64_t wanted, bool keep) {
     old.drop(slab_);
   }
   old_index.drop(slab_);
-  publish(change, {*index, *entries}, keep ? journal_.size() : 0);
+  publish(change, {*index, *entries}, journal_.size());
   return true;
 }
 
@@ -169,7 +165,17 @@ void Entries::erase(Found found) {
   if (last_.load(relaxed) == found.entry) last_.store(found.entry - 1, relaxed);
 }
 
-bool Entries::clear() { return size() == 0 || rebuild(fewest, false); }
+void Entries::clear() {
+  const auto [index, entries] = shape();
+  if (!entries) return;
+  Journal::Change change(journal_, slab_);
+  for (std::uint64_t i = entries.at(slab_, 0).load(relaxed); i != 0; --i)
+    if (const auto node = Reference::of_word(entries.at(slab_, i).load(relaxed)))
+      Record::drop(slab_, node);
+  index.drop(slab_);
+  entries.drop(slab_);
+  publish(change, {}, 0);
+}
 
 // ---- Several changes at once --------------------------------------------------------------------
 

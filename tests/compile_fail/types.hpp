@@ -19,3 +19,9 @@ struct WithPointer {
     const char* text;
   } inside;
 };
+struct WithGaps {
+  char c;
+  double d;
+};
+template <>
+inline constexpr std::string_view lagoon::type_name<WithGaps> = "WithGaps";

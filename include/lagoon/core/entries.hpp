@@ -134,8 +134,8 @@ class Entries {
   template <class Fill>
   [[nodiscard]] bool put(Found found, Hash hash, const Size& size, Fill&& fill);
   void erase(Found found);
-  /// False if there is no memory.
-  [[nodiscard]] bool clear();
+  /// Needs no memory.
+  void clear();
 
   /// Several changes that are seen at once, when it is published; given up when it goes before.
   class Several;
@@ -207,7 +207,7 @@ class Entries {
   }
 
   [[nodiscard]] bool make_room(std::uint64_t more);
-  [[nodiscard]] bool rebuild(std::uint64_t entries_wanted, bool keep);
+  [[nodiscard]] bool rebuild(std::uint64_t entries_wanted);
   void publish(Journal::Change& change, const Shape& shape, std::uint64_t size) noexcept;
   static void enter(Slab& slab, const Words& index, const Words* entries, Hash hash, Entry entry);
 

@@ -16,6 +16,12 @@ constexpr std::uint64_t run(std::uint64_t i) { return page - i % page; }
 
 }  // namespace
 
+bool Sequence::is_sound(const std::byte* base, std::uint64_t memory) const noexcept {
+  const auto at = static_cast<std::uint64_t>(reinterpret_cast<const std::byte*>(&slab_) - base);
+  return slab_.is_sound(at, memory) && is_readable(base, memory) && row().is_sound(slab_) &&
+         journal_.may_have(row().count());
+}
+
 /// As many as there are, while they suffice and not three quarters of them would be of no use.
 std::uint64_t Sequence::words_for(std::uint64_t size) const noexcept {
   const std::uint64_t count = row().count();

@@ -194,7 +194,7 @@ TEST(Sequence, agrees_with_a_vector_whatever_is_done) {
       ASSERT_EQ(n->size(), expected.size());
       const std::uint64_t i = random() % (expected.size() + 2);
       ASSERT_EQ(n.get(i), i < expected.size() ? expected[i] : 0);
-      ASSERT_EQ(n.from_end(i + 1), i < expected.size() ? *(expected.rbegin() + i) : 0);
+      ASSERT_EQ(n.from_end(i + 1), i < expected.size() ? expected[expected.size() - 1 - i] : 0);
       if (round % 50 == 0) {
         ASSERT_EQ(n.all(), expected);
       }

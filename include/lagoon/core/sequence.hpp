@@ -69,6 +69,13 @@ class Sequence {
 
   // ---- With the turn ---------------------------------------------------------------------------
 
+  /// Whether it can be what lies there at rest, in memory of so many bytes.
+  [[nodiscard]] bool is_sound(const std::byte* base, std::uint64_t memory) const noexcept;
+  /// The same for who only reads, at any time.
+  [[nodiscard]] bool is_readable(const std::byte* base, std::uint64_t memory) const noexcept {
+    const auto at = static_cast<std::uint64_t>(reinterpret_cast<const std::byte*>(&slab_) - base);
+    return slab_.is_readable(at, memory) && journal_.is_sound(base, memory);
+  }
   [[nodiscard]] OwnedWord& turn() noexcept { return turn_; }
   [[nodiscard]] const OwnedWord& turn() const noexcept { return turn_; }
   /// After it was taken from a dead one.

@@ -17,6 +17,7 @@
 #include <lagoon/core/latch.hpp>
 #include <lagoon/core/owned_permits.hpp>
 #include <lagoon/core/parties.hpp>
+#include <lagoon/core/sequence.hpp>
 #include <lagoon/error.hpp>
 #include <lagoon/lock.hpp>
 #include <lagoon/locks/reader_writer.hpp>
@@ -114,6 +115,8 @@ bool has_sound_payload(Block* b, const core::Participants& table, std::uint64_t 
     case Stamp::Kind::dict:
     case Stamp::Kind::namespace_:
       return has_sound<ContainerState<core::Entries>>(b, table, memory);
+    case Stamp::Kind::list:
+      return has_sound<ContainerState<core::Sequence>>(b, table, memory);
     case Stamp::Kind::value:
     case Stamp::Kind::array:
       if (stamp.mode != Stamp::Mode::locked) return true;
@@ -153,6 +156,8 @@ bool Directory::is_readable(const Block* b) const noexcept {
     case Stamp::Kind::dict:
     case Stamp::Kind::namespace_:
       return can_be(*reinterpret_cast<const ContainerState<core::Entries>*>(payload));
+    case Stamp::Kind::list:
+      return can_be(*reinterpret_cast<const ContainerState<core::Sequence>*>(payload));
     default:
       return true;
   }

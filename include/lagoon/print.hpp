@@ -6,6 +6,7 @@
 ///   Array<int>     [0, 1, 4]                             Array<char>   b'hi\x00'
 ///   Array<wchar_t> its text in UTF-8, NULs and all       Lock          <Lock(free)>
 ///   Dict           {'a': 1.0}                            Namespace     Namespace(x=1, y='a')
+///   List           ['a', 1.0]
 ///
 /// A float is printed as the double that Python makes of it; an enum as its number; a struct by
 /// its own `operator<<`, without which it has none here either (concept `Printable`).
@@ -21,6 +22,7 @@
 #include <lagoon/condition.hpp>
 #include <lagoon/dict.hpp>
 #include <lagoon/event.hpp>
+#include <lagoon/list.hpp>
 #include <lagoon/lock.hpp>
 #include <lagoon/namespace.hpp>
 #include <lagoon/object.hpp>
@@ -184,6 +186,16 @@ struct Text<Namespace> {
       if (!name.starts_with('_'))
         text += (text.back() == '(' ? "" : ", ") + name + "=" + value.repr();
     return text + ")";
+  }
+};
+template <class T>
+requires HasRepr<std::remove_const_t<T>>
+struct Text<List<T>> {
+  static std::string of(const List<T>& list) {
+    std::string text = "[";
+    for (const std::remove_const_t<T>& x : list.snapshot())
+      text += (text.size() > 1 ? ", " : "") + repr_of(x);
+    return text + "]";
   }
 };
 /// `dict["a"]`, `list[0]`, `dict["a"][0]`, of Objects.

@@ -58,13 +58,15 @@ Reference make_leaf(Slab& slab, std::uint64_t count, const Words::Word* from,
   return made.reference;
 }
 
-void drop_node(Slab& slab, Reference r, unsigned depth, bool pages_too) {
+/// Its inner nodes, and its leaves but for the first `kept` of the row; `first` is its first one.
+void drop_node(Slab& slab, Reference r, unsigned depth, std::uint64_t first, std::uint64_t kept) {
+  if (depth == 0 && first < kept) return;
   if (depth != 0) {
     Slab::Node& node = slab.node(r);
     const std::uint64_t children = node.bytes.load(relaxed) / sizeof(Words::Word);
     for (std::uint64_t i = 0; i < children; ++i)
-      if (depth > 1 || pages_too)
-        drop_node(slab, Reference::of_word(words_of(node)[i].load(relaxed)), depth - 1, pages_too);
+      drop_node(slab, Reference::of_word(words_of(node)[i].load(relaxed)), depth - 1,
+                first + i * under(depth - 1), kept);
   }
   slab.drop(r);
 }
@@ -81,17 +83,21 @@ std::optional<Words> Words::make(Slab& slab, std::uint64_t count) {
 }
 
 std::optional<Words> Words::grown(Slab& slab, std::uint64_t count) const {
-  count = rounded(std::max(count, count_));
+  return resized(slab, count_, std::max(count, count_));
+}
+
+std::optional<Words> Words::resized(Slab& slab, std::uint64_t kept, std::uint64_t count) const {
+  count = rounded(count);
   const auto leaf = [&](std::uint64_t first, std::uint64_t words) {
-    if (first >= count_) return make_leaf(slab, words, nullptr, 0);
+    if (first >= kept) return make_leaf(slab, words, nullptr, 0);
     Word* const inner = leaf_of(slab, *this, first / page);
     const Reference old = inner == nullptr ? root_ : Reference::of_word(inner->load(relaxed));
-    if (first + page <= count_) return old;  // it is full
-    return make_leaf(slab, words, words_of(slab.node(old)), count_ - first);
+    if (first + page <= kept) return old;
+    return make_leaf(slab, words, words_of(slab.node(old)), kept - first);
   };
   const Words made(make_node(slab, depth_of(count), 0, count, leaf), count);
   if (!made) return std::nullopt;
-  if (root_ && (depth_ != 0 || count_ < page_words)) drop_node(slab, root_, depth_, false);
+  if (root_) drop_node(slab, root_, depth_, 0, kept / page);
   return made;
 }
 
@@ -103,7 +109,7 @@ std::optional<Words> Words::forked(Slab& slab) const {
   };
   const Words made(make_node(slab, depth_, 0, count_, leaf), count_);
   if (!made) return std::nullopt;
-  drop_node(slab, root_, depth_, false);
+  drop_node(slab, root_, depth_, 0, depth_ == 0 ? 0 : ~std::uint64_t{0});
   return made;
 }
 
@@ -160,7 +166,7 @@ bool Words::read_bytes(const Slab& slab, std::span<std::byte> to) const noexcept
 }
 
 void Words::drop(Slab& slab) const {
-  if (root_) drop_node(slab, root_, depth_, true);
+  if (root_) drop_node(slab, root_, depth_, 0, 0);
 }
 
 std::uint64_t Words::bytes_taken(std::uint64_t count) noexcept {

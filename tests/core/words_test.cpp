@@ -186,6 +186,35 @@ TEST_F(WordsTest, of_bytes_give_them_back) {
   }
 }
 
+TEST_F(WordsTest, are_cut_off_and_go_on_with_zeros_and_no_memory_is_lost) {
+  const auto free = slab_->free_bytes();
+  std::minstd_rand random(8);
+  auto words = Words::make(*slab_, 10);
+  slab_->seal();
+  slab_->settle(true);
+  for (int round = 0; round < 300; ++round) {
+    for (std::uint64_t i = 0; i < words->count(); ++i) words->at(*slab_, i).store(i * 3 + 1);
+    const std::uint64_t near_a_page[] = {0, 1, 511, 512, 513, 1023, 1024, 1025, 263'000};
+    const std::uint64_t kept = std::min(words->count(), near_a_page[random() % 9]);
+    const std::uint64_t count = std::max<std::uint64_t>({kept, 1, near_a_page[random() % 9]});
+    const auto other = words->resized(*slab_, kept, count);
+    ASSERT_TRUE(other);
+    ASSERT_GE(other->count(), count);
+    for (std::uint64_t i = 0; i < words->count(); i += 1 + words->count() / 1000)
+      ASSERT_EQ(words->at(*slab_, i).load(), i * 3 + 1) << "can be read until it is settled";
+    const bool publishes = random() % 4 != 0;
+    if (publishes) slab_->seal();
+    slab_->settle(publishes);
+    if (publishes) {
+      words = other;
+      for (std::uint64_t i = 0; i < words->count(); ++i)
+        ASSERT_EQ(words->at(*slab_, i).load(), i < kept ? i * 3 + 1 : 0)
+            << i << " of " << words->count() << ", " << kept << " kept";
+    }
+    EXPECT_EQ(slab_->free_bytes() + Words::bytes_taken(words->count()), free);
+  }
+}
+
 TEST_F(WordsTest, without_memory_are_not_made) {
   EXPECT_FALSE(Words::make(*slab_, bytes / 8));
   slab_->settle(false);

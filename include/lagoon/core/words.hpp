@@ -78,6 +78,11 @@ class Words {
   /// A longer row that begins with the same words, and what is left of this one dropped; nothing if
   /// there is no memory.
   [[nodiscard]] std::optional<Words> grown(Slab& slab, std::uint64_t count) const;
+  /// A row of so many words that begins with the first `kept` of this one, and shares the full
+  /// pages of these; then zeros. What is not shared of this one is dropped, and can be read until
+  /// the change is settled. Nothing if there is no memory.
+  [[nodiscard]] std::optional<Words> resized(Slab& slab, std::uint64_t kept,
+                                             std::uint64_t count) const;
   /// The same words in another row, which shares the pages of this one until `own` is called for a
   /// word that lies there. What is not shared of this one is dropped. Nothing, or false, if there
   /// is no memory.

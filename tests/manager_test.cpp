@@ -37,6 +37,7 @@ TEST(Manager, makes_each_type_without_a_name_for_its_children) {
   Manager manager;
   auto dict = manager.dict();
   auto typed = manager.dict<std::string, double>();
+  auto list = manager.list<int>();
   auto attributes = manager.namespace_();
   auto value = manager.value(0);
   auto array = manager.array<int>(10);
@@ -50,6 +51,7 @@ TEST(Manager, makes_each_type_without_a_name_for_its_children) {
   Child child([&] {
     dict["a"] = Object::list(1, 2);
     typed["pi"] = 3.5;
+    list += {1, 2, 3};
     attributes["x"] = "y";
     value += 7;
     array[3] = 4;
@@ -70,6 +72,7 @@ TEST(Manager, makes_each_type_without_a_name_for_its_children) {
   ASSERT_EQ(child.exitcode(), 0);
   EXPECT_EQ(lagoon::str(dict), "{'a': [1, 2]}");
   EXPECT_EQ(typed.at("pi"), 3.5);
+  EXPECT_EQ(lagoon::str(list), "[1, 2, 3]");
   EXPECT_TRUE(attributes["x"] == "y");
   EXPECT_EQ(value, 7);
   EXPECT_EQ(int(array[3]), 4);

@@ -19,6 +19,7 @@
 #include <lagoon/condition.hpp>
 #include <lagoon/dict.hpp>
 #include <lagoon/event.hpp>
+#include <lagoon/list.hpp>
 #include <lagoon/lock.hpp>
 #include <lagoon/namespace.hpp>
 #include <lagoon/segment.hpp>
@@ -52,6 +53,10 @@ class Manager {
   template <class K = Object, class V = Object>
   [[nodiscard]] Dict<K, V> dict(std::string_view name = {}) const {
     return make<Dict<K, V>>(name);
+  }
+  template <class T = Object>
+  [[nodiscard]] List<T> list(std::string_view name = {}) const {
+    return make<List<T>>(name);
   }
   [[nodiscard]] Namespace namespace_(std::string_view name = {}) const {
     return make<Namespace>(name);

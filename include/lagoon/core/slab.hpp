@@ -210,10 +210,10 @@ class Slab {
   void finish_carving() noexcept;
 
   const std::uint64_t at_;
-  Word64 reach_{0};  // the memory that was handed in ends before
-  Word64 region_{0};
-  Word made_from_{0};   // the classes of which this change has made nodes
-  Word dropped_to_{0};  // and dropped
+  Word64 reach_{0};               // the memory that was handed in ends before
+  alignas(64) Word64 region_{0};  // not in the line that readers need
+  Word made_from_{0};             // the classes of which this change has made nodes
+  Word dropped_to_{0};            // and dropped
   Carving carving_{};
   std::array<Class, class_units.size()> classes_{};
 };

@@ -12,6 +12,7 @@
 #include <random>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "child.hpp"
 #include "sanitizers.hpp"
@@ -20,6 +21,7 @@
 namespace {
 
 using lagoon::Dict;
+using lagoon::List;
 using lagoon::Object;
 using lagoon::Segment;
 using lagoon::test::Child;
@@ -55,6 +57,30 @@ void use(const Segment& segment, const char* name, Key&& key, Value&& value) {
   });
 }
 
+template <class T, class Value>
+void use_list(const Segment& segment, const char* name, Value&& value) {
+  or_an_error([&] {
+    const auto list = segment.find<List<const T>>(name);
+    if (!list) return;
+    or_an_error([&] { (void)list->size(); });
+    for (int i = -20; i < 20; ++i) or_an_error([&] { (void)list->at(i); });
+    or_an_error([&] { (void)list->copy(); });
+  });
+  if (segment.read_only()) return;
+  or_an_error([&] {
+    auto list = segment.find<List<T>>(name);
+    if (!list) return;
+    for (int i = 0; i < 40; ++i) or_an_error([&] { list->append(value(i)); });
+    for (int i = 0; i < 40; i += 3) or_an_error([&] { list->set(i, value(i + 1)); });
+    or_an_error([&] { list->insert(5, value(10)); });
+    or_an_error([&] { (void)list->pop(3); });
+    for (int i = 0; i < 10; ++i) or_an_error([&] { (void)list->pop(); });
+    or_an_error([&] { list->reverse(); });
+    or_an_error([&] { list->clear(); });
+    or_an_error([&] { list->append(value(1)); });
+  });
+}
+
 TEST(DamagedContainers, at_random) {
   const ShmName name;
   const auto number = [](int i) { return i; };
@@ -73,11 +99,19 @@ TEST(DamagedContainers, at_random) {
       objects.set(text(i), object(i));
     }
     for (int i = 0; i < 40; i += 3) objects.erase(text(i));
+    List<int> list{segment["list"]};
+    List<> objects_in_a_row{segment["objects in a row"]};
+    for (int i = 0; i < 40; ++i) {
+      list.append(i);
+      objects_in_a_row.append(object(i));
+    }
   }
   std::ifstream file(name.path(), std::ios::binary);
   const std::string sound{std::istreambuf_iterator<char>(file), {}};
-  const std::size_t begin = sound.find("numbers") + 64, end = sound.find_last_not_of('\0');
-  ASSERT_LT(begin, end);
+  std::vector<std::size_t> begins;
+  for (const char* const called : {"numbers", "objects", "list", "objects in a row"})
+    begins.push_back(sound.find(std::string(called) + '\0') + 64);
+  const std::size_t end = sound.find_last_not_of('\0');
 
   constexpr std::uint32_t seed = 20261128;
   constexpr int rounds = lagoon::test::with_asan || lagoon::test::with_tsan ? 60 : 500;
@@ -89,8 +123,9 @@ TEST(DamagedContainers, at_random) {
     std::string where;
     for (auto n = 1 + random() % 6; n != 0; --n) {
       // Most of it is what is stored; where it begins lies what leads there.
-      const std::size_t last = random() % 2 == 0 ? begin + 1500 : end;
-      char& byte = damaged.at(begin + random() % (last - begin));
+      const std::size_t first = begins[random() % begins.size()];
+      const std::size_t last = random() % 2 == 0 ? first + 1500 : end;
+      char& byte = damaged.at(first + random() % (last - first));
       const auto flipped = static_cast<unsigned char>(byte) ^ 1U << random() % 8;
       byte = static_cast<char>(random() % 2 == 0 ? flipped : random());
       where += " " + std::to_string(&byte - damaged.data()) + ":" + std::to_string(byte);
@@ -103,6 +138,8 @@ TEST(DamagedContainers, at_random) {
         const Segment segment = write ? Segment::open(name) : Segment::open_read_only(name);
         use<int, int>(segment, "numbers", number, number);
         use<Object, Object>(segment, "objects", text, object);
+        use_list<int>(segment, "list", number);
+        use_list<Object>(segment, "objects in a row", object);
       } catch (const lagoon::Error&) {
         _exit(2);
       }

@@ -27,11 +27,11 @@
 /// A crash leaves each operation done or not; what it had allocated is used again.
 ///
 /// Memory: some 4 KiB at first, then as much as it needs, in parts that stay its own until it goes.
-/// A node of 16 bytes, a number of 8, key and value, rounded up by a third at most; beside it, at
-/// most 48 bytes in the tables. Values of more than 4 KiB lie in pages of 4 KiB. Full memory is
-/// OutOfMemory, with the dict as it was. Limits: 2^32 insertions between two times that it is
-/// packed, which happens when half of the entries were erased. What erases, `clear` too, needs no
-/// memory.
+/// A node of 16 bytes, a number of 8, key and value, rounded up by a third at most; beside it, 24
+/// to 48 bytes in the tables, up to 96 where many were erased. Values of more than 4 KiB lie in
+/// pages of 4 KiB. Full memory is OutOfMemory, with the dict as it was. Limits: 2^32 insertions
+/// between two times that it is packed, which happens when half of the entries were erased. What
+/// erases, `clear` too, needs no memory.
 ///
 /// Errors say Python's name: a missing key is OutOfRange, "KeyError".
 ///

@@ -33,4 +33,10 @@ void throw_nested_change(const Handle& handle) {
                    "its operations must not change it, nor copy it");
 }
 
+void throw_forked_in_change(const Handle& handle) {
+  throw UsageError("this process was forked inside a change of " + handle.describe() +
+                   ", which its parent goes on with: nothing was changed here; fork outside of the "
+                   "functions that are given to its operations");
+}
+
 }  // namespace lagoon::detail

@@ -22,6 +22,7 @@ namespace lagoon::detail {
 /// Hands the slab so many bytes more, of the object's: OutOfMemory if there are none.
 void add_memory(Handle& handle, core::Slab& slab, std::size_t wanted);
 [[noreturn]] void throw_nested_change(const Handle& handle);
+[[noreturn]] void throw_forked_in_change(const Handle& handle);
 
 /// A State (core/entries.hpp, core/sequence.hpp) as it lies in an object, with the memory that it
 /// begins with.
@@ -77,7 +78,7 @@ class ContainerHandle : public Handled<ContainerState<State>> {
    public:
     explicit Turn(const ContainerHandle& container,
                   core::Deadline deadline = core::Deadline::never())
-        : state_(*container.state_), me_(state_.participants->self()) {
+        : handle_(container.handle_), state_(*container.state_), me_(state_.participants->self()) {
       const core::Taken taken = state_.turn().take(*state_.participants, me_, deadline);
       if (taken == core::Taken::is_mine) throw_nested_change(container.handle_);
       if (taken == core::Taken::is_gone) container.throw_gone();
@@ -90,8 +91,15 @@ class ContainerHandle : public Handled<ContainerState<State>> {
     Turn(const Turn&) = delete;
     Turn& operator=(const Turn&) = delete;
     explicit operator bool() const noexcept { return has_; }
+    /// After what the application has done with it: UsageError in a child that it has forked, which
+    /// must store nothing. The turn is its parent's.
+    void check() const {
+      if (fork_.passed()) [[unlikely]]
+        throw_forked_in_change(handle_);
+    }
 
    private:
+    const Handle& handle_;
     ContainerState<State>& state_;
     core::Owner me_;
     bool has_ = false;

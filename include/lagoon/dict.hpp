@@ -270,6 +270,7 @@ class Dict : public detail::ContainerHandle<core::Entries> {
     template <class F>
     V change(V value, F& f) {
       detail::apply(f, value);
+      turn_.check();
       put(value);
       return value;
     }

@@ -29,9 +29,12 @@
 /// and kept when the value is replaced. By it a walk goes on when the entries were packed.
 ///
 /// Memory orders: (1) an entry and shape_ are read by acquire, published by release (journal.hpp).
-/// (2) shape_ is looked at again behind an acquire fence: who has read a byte of what a dropped
-/// node became, or a word of the shape after the next, sees that shape_ had changed, by the slab's
-/// release fence, behind which both are written. Hints are relaxed.
+/// (2) shape_ is looked at again behind an acquire fence, before a record is shown: who has read a
+/// byte of what a dropped node became, or a word of the shape after the next, sees that shape_ had
+/// changed, by the slab's release fence, behind which both are written. Hints are relaxed. (3) Who
+/// finds that a record is not there any more looks at its entry again behind an acquire fence: it
+/// sees what replaced it, by the slab's release fences, of the nodes that were taken before that
+/// one was taken again.
 ///
 /// Progress: readers are lock-free. Writers take turns. Limits: 2^32 entries between two packings.
 
@@ -172,8 +175,13 @@ class Entries {
     return shape_.load(relaxed) == shape;
   }
 
+  /// Shows it what the entry leads to, if is_still(), then; else it is `gone`.
+  template <class Visitor, class IsStill>
+  [[nodiscard]] Is look_at(const Word& entry, Visitor& visitor, const IsStill& is_still) const;
   template <class Visitor>
-  [[nodiscard]] Is look_at(const Word& entry, Visitor& visitor) const;
+  [[nodiscard]] Is look_at_own(const Word& entry, Visitor& visitor) const {
+    return look_at(entry, visitor, [] { return true; });
+  }
   static Record::Near behind_order(const Record::Near& near) noexcept {
     return {near.payload + sizeof(Word), near.bytes - sizeof(Word), near.far};
   }
@@ -245,8 +253,8 @@ class Entries::Several {
   Shape old_, shape_;
 };
 
-template <class Visitor>
-Entries::Is Entries::look_at(const Word& entry, Visitor& visitor) const {
+template <class Visitor, class IsStill>
+Entries::Is Entries::look_at(const Word& entry, Visitor& visitor, const IsStill& is_still) const {
   for (std::uint64_t before = 0;;) {
     const std::uint64_t word = entry.load(boost::memory_order_acquire);  // (1)
     // What a word leads to is another's only if the word is another; else it is damaged.
@@ -257,8 +265,11 @@ Entries::Is Entries::look_at(const Word& entry, Visitor& visitor) const {
           has_order = near.bytes >= sizeof(Word);
           if (has_order) visitor.copy(behind_order(near));
         });
-    if (is_whole)
+    if (is_whole) {
+      if (!is_still()) return Is::gone;
       if (const Is is = has_order ? visitor.is_it() : Is::another; is != Is::gone) return is;
+    }
+    boost::atomic_thread_fence(boost::memory_order_acquire);  // (3)
     before = word;
   }
 }
@@ -270,8 +281,7 @@ bool Entries::find(Hash hash, Visitor& visitor) const {
     const std::uint64_t number = shape_.load(boost::memory_order_acquire);  // (1)
     const auto [index, entries] = shape_of(number);
     const std::uint64_t mask = index.count() - 1;
-    bool found = false;
-    for (std::uint64_t slot = hash & mask, probes = 0; probes < index.count() && !found; ++probes) {
+    for (std::uint64_t slot = hash & mask, probes = 0; probes < index.count(); ++probes) {
       const Word* const hint = index.find(slab_, slot);
       const std::uint64_t word = hint == nullptr ? 0 : hint->load(relaxed);
       if (word == 0) break;
@@ -279,9 +289,12 @@ bool Entries::find(Hash hash, Visitor& visitor) const {
       if (static_cast<Hash>(word >> 32) != hash) continue;
       const auto i = static_cast<Entry>(word);
       const Word* const entry = i < entries.count() ? entries.find(slab_, i) : nullptr;
-      found = entry != nullptr && look_at(*entry, visitor) == Is::it;
+      const Is is = entry == nullptr ? Is::another
+                                     : look_at(*entry, visitor, [&] { return is_still(number); });
+      if (is == Is::it) return true;
+      if (is == Is::gone) break;
     }
-    if (is_still(number)) return found;
+    if (is_still(number)) return false;
   }
 }
 
@@ -299,10 +312,11 @@ bool Entries::next(Position& position, Visitor& visitor) const {
       const Word* const entry = entries.find(slab_, i);
       if (entry == nullptr) break;
       WithOrder<Visitor> with_order{visitor};
-      if (look_at(*entry, with_order) != Is::it) continue;
+      const Is is = look_at(*entry, with_order, [&] { return is_still(number); });
+      if (is == Is::gone) break;
+      if (is != Is::it) continue;
       // The search for where to go on takes one that is being replaced for an empty one.
       if (with_order.order <= position.order) continue;
-      if (!is_still(number)) break;
       position = {with_order.order, number, i};
       return true;
     }
@@ -322,7 +336,7 @@ Entries::Found Entries::find_entry(const Shape& shape, Hash hash, Visitor& visit
     if (static_cast<Hash>(hint >> 32) != hash) continue;
     const Found found{static_cast<Entry>(hint),
                       const_cast<Word*>(entries.find(slab_, static_cast<Entry>(hint)))};
-    if (found.word != nullptr && look_at(*found.word, visitor) == Is::it) return found;
+    if (found.word != nullptr && look_at_own(*found.word, visitor) == Is::it) return found;
   }
   return {};
 }
@@ -332,7 +346,7 @@ Entries::Found Entries::last(Visitor& visitor) {
   const Entry entry = last_used();
   if (entry == 0) return {};
   const Found found{entry, &shape().entries.at(slab_, entry)};
-  return look_at(*found.word, visitor) == Is::it ? found : Found{};
+  return look_at_own(*found.word, visitor) == Is::it ? found : Found{};
 }
 
 template <class Fill>

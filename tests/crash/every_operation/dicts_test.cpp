@@ -188,7 +188,7 @@ TEST(EveryOperation, of_a_dict_with_large_values) {
   texts.kill({"set of one under a long key",
               [=](Texts& d, int x) { d.set(std::string(2000, 'k'), large(x)); }});
   texts.kill({"update of several", [=](Texts& d, int x) {
-                d.update({{"a", large(x)}, {"new", large(2 * x)}, {"b", "short"}});
+                d.update({{"a", large(x)}, {"new", "short"}});
               }});
 }
 

@@ -5,8 +5,12 @@
 #include <lagoon/core/journal.hpp>
 #include <lagoon/core/slab.hpp>
 
+#include <algorithm>
 #include <array>
 #include <new>
+#include <span>
+#include <utility>
+#include <vector>
 
 namespace lagoon::test::model {
 
@@ -130,6 +134,15 @@ using core::Entries;
 /// Numbers under numbers. Their nodes are as large as an index of 16 hints, so that what is dropped
 /// as the one is soon used as the other.
 class Numbers {
+  static constexpr std::size_t far_words = 20;
+  using Node = std::array<std::uint64_t, 14>;
+  static auto filled(std::uint64_t key, std::uint64_t value) {
+    return [=](std::byte* payload) {
+      const Node node{key, value, value};
+      core::write_shared(payload, node.data(), sizeof node);
+    };
+  }
+
  public:
   explicit Numbers(Trial& trial, std::uint64_t last) : table_(&trial.make<Participants>()) {
     constexpr std::size_t begin = (sizeof(Entries) + 63) / 64 * 64;
@@ -144,12 +157,7 @@ class Numbers {
     const Turn turn(*this);
     Looked looked{.key = key};
     const auto entry = entries_->find_entry(hash(key), looked);
-    expect(entries_->put(entry, hash(key), {sizeof(Node)},
-                         [&](std::byte* payload) {
-                           const Node node{key, value, value};
-                           core::write_shared(payload, node.data(), sizeof node);
-                         }),
-           "there is memory");
+    expect(entries_->put(entry, hash(key), {sizeof(Node)}, filled(key, value)), "there is memory");
   }
   void erase(std::uint64_t key) const {
     const Turn turn(*this);
@@ -162,9 +170,54 @@ class Numbers {
     return entries_->find(hash(key), looked) ? looked.seen[1] : 0;
   }
   [[nodiscard]] std::uint64_t size() const { return entries_->size(); }
+  /// At once.
+  void set_both(std::uint64_t one, std::uint64_t other, std::uint64_t value) const {
+    const Turn turn(*this);
+    Entries::Several several(*entries_, 2);
+    expect(several.has_begun(), "there is memory");
+    for (const std::uint64_t key : {one, other}) {
+      Looked looked{.key = key};
+      const auto entry = several.find_entry(hash(key), looked);
+      expect(several.put(entry, hash(key), {sizeof(Node)}, filled(key, value)), "there is memory");
+    }
+    several.publish();
+  }
+  /// As many times as it says, far.
+  void set_far(std::uint64_t key, std::uint64_t value) const {
+    std::array<std::uint64_t, far_words> far;
+    far.fill(value);
+    const Turn turn(*this);
+    Looked looked{.key = key};
+    const auto entry = entries_->find_entry(hash(key), looked);
+    expect(entries_->put(entry, hash(key), {sizeof(Node), std::as_bytes(std::span(far))},
+                         filled(key, value)),
+           "there is memory");
+  }
+  [[nodiscard]] std::uint64_t get_far(std::uint64_t key) const {
+    Far looked{{.key = key}, &entries_->slab()};
+    if (!entries_->find(hash(key), looked)) return 0;
+    expect(std::ranges::count(looked.far, looked.seen[1]) == far_words, "a mix");
+    return looked.seen[1];
+  }
+  /// All that a walk meets; between any two of them `between()`.
+  template <class F>
+  [[nodiscard]] std::vector<std::uint64_t> walk(F&& between) const {
+    std::vector<std::uint64_t> keys;
+    Any any;
+    for (Entries::Position at; entries_->next(at, any); between()) keys.push_back(any.seen[0]);
+    return keys;
+  }
+  /// The values of two keys, as they were at one time.
+  [[nodiscard]] std::pair<std::uint64_t, std::uint64_t> get_both(std::uint64_t one,
+                                                                 std::uint64_t other) const {
+    for (;;) {
+      const auto now = entries_->journal().now();
+      const std::pair both(get(one), get(other));
+      if (entries_->journal().is_still(now)) return both;
+    }
+  }
 
  private:
-  using Node = std::array<std::uint64_t, 14>;
   struct Looked {
     std::uint64_t key = 0;
     std::array<std::uint64_t, 3> seen{};
@@ -174,6 +227,23 @@ class Numbers {
     [[nodiscard]] Entries::Is is_it() const {
       expect(seen[1] == seen[2], "torn");
       return seen[0] == key ? Entries::Is::it : Entries::Is::another;
+    }
+  };
+  struct Any : Looked {
+    [[nodiscard]] static Entries::Is is_it() { return Entries::Is::it; }
+  };
+  struct Far : Looked {
+    const core::Slab* slab;
+    core::Record::Far way{};
+    std::array<std::uint64_t, far_words> far{};
+    void copy(const core::Record::Near& near) {
+      Looked::copy(near);
+      way = near.far;
+    }
+    [[nodiscard]] Entries::Is is_it() {
+      if (Looked::is_it() != Entries::Is::it) return Entries::Is::another;
+      return way.read(*slab, std::as_writable_bytes(std::span(far))) ? Entries::Is::it
+                                                                     : Entries::Is::gone;
     }
   };
   class Turn {
@@ -232,6 +302,83 @@ void entries_replaced(Trial& trial) {
   });
 }
 
+/// Until the place of what a reader looks at is used again: it finds what came instead.
+void entries_replaced_often(Trial& trial) {
+  const Numbers numbers(trial, 2);
+  trial.thread([=] {
+    for (std::uint64_t i = 3; i < 10; ++i) numbers.set(2, i);
+  });
+  trial.thread([=] { expect(numbers.get(2) >= 2, "it is there"); });
+}
+
+void entries_replaced_far(Trial& trial) {
+  const Numbers numbers(trial, 1);
+  numbers.set_far(2, 2);
+  trial.thread([=] {
+    for (std::uint64_t i = 3; i < 10; ++i) numbers.set_far(2, i);
+  });
+  trial.thread([=] { expect(numbers.get_far(2) >= 2, "it is there"); });
+}
+
+/// What stays is met once, in order, while all is packed around it, and itself replaced.
+void entries_walked(Trial& trial) {
+  const Numbers numbers(trial, 7);
+  for (std::uint64_t key = 1; key <= 4; ++key) numbers.erase(key);
+  trial.thread([=] {
+    const auto keys = numbers.walk([] {});
+    expect(std::ranges::count(keys, 5) == 1 && std::ranges::count(keys, 6) == 1 &&
+               std::ranges::count(keys, 7) == 1,
+           "what stays is met once");
+    expect(std::ranges::is_sorted(keys), "in order");
+  });
+  trial.thread([=] {
+    numbers.erase(6 + 8);  // nothing
+    numbers.set(8, 8);     // packs
+    for (std::uint64_t i = 0; i < 6; ++i) numbers.set(5, 100 + i);
+  });
+}
+
+/// Two that come at once are there both.
+void entries_set_at_once(Trial& trial) {
+  const Numbers numbers(trial, 3);
+  trial.thread([=] {
+    for (std::uint64_t i = 10; i < 13; ++i) numbers.set_both(1, i, i);
+  });
+  trial.thread([=] {
+    const std::uint64_t first = numbers.get(1);
+    expect(first < 10 || numbers.get(first) == first, "who came with it is there");
+  });
+}
+
+void entries_set_at_once_by_one_who_is_killed(Trial& trial) {
+  const Numbers numbers(trial, 3);
+  trial.thread([=] { numbers.set_both(1, 10, 10); }, true);
+  trial.thread([=] { numbers.set_both(2, 11, 11); });
+  trial.afterwards([=] {
+    expect((numbers.get(1) == 10) == (numbers.get(10) == 10), "both or none");
+    expect(numbers.get(2) == 11 && numbers.get(11) == 11, "both of one who lives");
+    const std::uint64_t there = 4 + (numbers.get(10) != 0 ? 1U : 0U);
+    expect(numbers.size() == there, "as many as are there");
+    numbers.set_both(3, 12, 12);
+    expect(numbers.get(12) == 12 && numbers.size() == there + 1, "and it goes on");
+  });
+}
+
+/// What is read at one time is the one state or the other.
+void entries_read_at_one_time(Trial& trial) {
+  const Numbers numbers(trial, 2);
+  numbers.set_both(1, 2, 10);
+  trial.thread([=] {
+    numbers.set_both(1, 2, 11);
+    numbers.set(1, 12);
+    numbers.set(2, 12);
+  });
+  trial.thread([=] {
+    const auto [one, other] = numbers.get_both(1, 2);
+    expect(one == other || (one == 12 && other == 11), "of two times");
+  });
+}
+
 void entries_whose_writer_is_killed(Trial& trial) {
   const Numbers numbers(trial, 3);
   trial.thread([=] { numbers.set(4, 4); }, true);
@@ -255,6 +402,12 @@ std::vector<Named> of_nodes() {
           {"entries_that_grow", entries_that_grow},
           {"entries_that_grow_twice", entries_that_grow_twice},
           {"entries_replaced", entries_replaced, {4}},
+          {"entries_replaced_often", entries_replaced_often, {3}},
+          {"entries_replaced_far", entries_replaced_far},
+          {"entries_walked", entries_walked},
+          {"entries_set_at_once", entries_set_at_once},
+          {"entries_set_at_once_by_one_who_is_killed", entries_set_at_once_by_one_who_is_killed},
+          {"entries_read_at_one_time", entries_read_at_one_time},
           {"entries_whose_writer_is_killed", entries_whose_writer_is_killed}};
 }
 

@@ -32,8 +32,8 @@ struct lagoon::Codec<Client> {
   static constexpr std::string_view name = "Client";
   static void encode(Encoder& to, const Client& x) { to.put(x.name).put(x.orders); }
   static Client decode(Decoder& from) {
-    auto name = from.take<std::string>();
-    return {std::move(name), from.take<int>()};
+    auto called = from.take<std::string>();
+    return {std::move(called), from.take<int>()};
   }
 };
 

@@ -73,8 +73,8 @@ struct lagoon::Codec<Client> {
     to.put(x.name).put(x.orders);
   }
   static Client decode(Decoder& from) {
-    auto name = from.take<std::string>();
-    return {std::move(name), from.take<int>()};
+    auto called = from.take<std::string>();
+    return {std::move(called), from.take<int>()};
   }
 };
 

@@ -201,7 +201,16 @@ class Dict : public detail::ContainerHandle<core::Entries> {
     return popped ? *std::move(popped) : std::move(otherwise);
   }
   /// The last that was inserted. KeyError of an empty one.
-  Item popitem() requires writes;
+  Item popitem() requires writes {
+    const typename Base::Turn turn(*this);
+    core::Entries& entries = this->state();
+    Look look(entries.slab());
+    const core::Entries::Found last = entries.last(look);
+    if (!last) detail::throw_empty_dict();
+    Item item(look.key(), look.value());
+    entries.erase(last);
+    return item;
+  }
   /// What is there, or else `value`, which then is.
   V setdefault(Key key, V value = {}) requires writes {
     Edit edit(*this, key, true);
@@ -360,19 +369,6 @@ void Dict<K, ElementV>::Edit::put(const V& value) {
     dict_.with_memory(size.far.size(),
                       [&] { return dict_.state().put(found_, look_.hash(), size, fill); });
   });
-}
-
-template <Encodable K, class ElementV>
-requires Encodable<std::remove_const_t<ElementV>>
-auto Dict<K, ElementV>::popitem() -> Item requires writes {
-  const typename Base::Turn turn(*this);
-  core::Entries& entries = this->state();
-  Look look(entries.slab());
-  const core::Entries::Found last = entries.last(look);
-  if (!last) detail::throw_empty_dict();
-  Item item(look.key(), look.value());
-  entries.erase(last);
-  return item;
 }
 
 template <Encodable K, class ElementV>

@@ -43,6 +43,7 @@ class ObjectPlace {
     return x.get<T>();
   }
   friend bool operator==(const Self& a, const Object& b) { return a.read() == b; }
+  friend bool operator==(const Self& a, const Self& b) { return a.read() == b.read(); }
 
   PartOfObject<Self> operator[](const Object& key) && { return {self(), key}; }
   [[nodiscard]] Object get(const Object& key, Object otherwise = {}) const&& {

@@ -23,27 +23,16 @@
 #include <utility>
 #include <vector>
 
+#include "ask_python.hpp"
+
 namespace lagoon {
 namespace {
 
-using Answer = std::vector<std::string>;
-
-std::vector<std::string> split(std::string_view text, char at) {
-  std::vector<std::string> parts;
-  for (;;) {
-    const std::size_t end = text.find(at);
-    parts.emplace_back(text.substr(0, end));
-    if (end == std::string_view::npos) return parts;
-    text.remove_prefix(end + 1);
-  }
-}
-
-std::string from_hex(std::string_view hex) {
-  std::string text;
-  for (std::size_t i = 0; i + 1 < hex.size(); i += 2)
-    text += static_cast<char>(std::stoi(std::string(hex.substr(i, 2)), nullptr, 16));
-  return text;
-}
+using test::Answer;
+using test::ask_python;
+using test::has_python;
+using test::said;
+using test::split;
 
 std::string printf_of(const char* format, auto... args) {
   char text[64];
@@ -51,46 +40,6 @@ std::string printf_of(const char* format, auto... args) {
   return text;
 }
 
-bool has_python() {
-  return std::system("python3 -c 'import sys; sys.set_int_max_str_digits(0)' 2>/dev/null") == 0;
-}
-
-/// What python3 says to each question.
-std::vector<Answer> ask_python(const std::vector<std::string>& questions) {
-  char name[] = "/tmp/lagoon-object-XXXXXX";
-  const int fd = mkstemp(name);
-  EXPECT_GE(fd, 0);
-  close(fd);
-  {
-    std::ofstream file(name);
-    for (const std::string& question : questions) file << question << '\n';
-  }
-  const auto oracle = std::filesystem::path(__FILE__).parent_path() / "object_oracle.py";
-  std::FILE* python =
-      popen(("PYTHONUTF8=1 python3 '" + oracle.string() + "' <" + name).c_str(), "r");
-  std::string said;
-  char some[4096];
-  while (const std::size_t n = std::fread(some, 1, sizeof some, python)) said.append(some, n);
-  EXPECT_EQ(pclose(python), 0);
-  std::filesystem::remove(name);
-  std::vector<Answer> answers;
-  for (const std::string& line : split(said, '\n')) {
-    if (line.empty()) continue;
-    Answer answer = split(line, '\t');
-    for (std::string& result : answer) result = result[0] + from_hex(result.substr(1));
-    answers.push_back(std::move(answer));
-  }
-  return answers;
-}
-
-template <class F>
-std::string said(F&& f) {
-  try {
-    return "=" + f();
-  } catch (const Error& e) {
-    return std::string("!") + e.message();
-  }
-}
 std::string python(bool x) { return x ? "True" : "False"; }
 
 /// An Object, and how Python makes the same.
@@ -409,7 +358,7 @@ TEST_F(ObjectBesidePython, OfOne) {
     values.push_back(i % 2 ? make.number() : make.value());
     questions.push_back("one\t" + values.back().python);
   }
-  const auto answers = ask_python(questions);
+  const auto answers = ask_python("object_oracle.py", questions);
   ASSERT_EQ(answers.size(), values.size());
   static constexpr const char* names[] = {"repr", "str", "bool", "type", "len", "hash", "-"};
   for (std::size_t i = 0; i < values.size() && !HasFailure(); ++i) {
@@ -440,7 +389,7 @@ TEST_F(ObjectBesidePython, OfTwo) {
     questions.push_back("two\t" + a.python + '\t' + b.python);
     pairs.emplace_back(std::move(a), std::move(b));
   }
-  const auto answers = ask_python(questions);
+  const auto answers = ask_python("object_oracle.py", questions);
   ASSERT_EQ(answers.size(), pairs.size());
   static constexpr const char* names[] = {
       "==", "!=", "<", "<=", ">", ">=", "+", "-", "*", "contains", "[]"};
@@ -522,7 +471,7 @@ TEST_F(ObjectBesidePython, Changed) {
     ours.push_back(std::move(results));
     questions.push_back("after\t" + statements);
   }
-  const auto answers = ask_python(questions);
+  const auto answers = ask_python("object_oracle.py", questions);
   ASSERT_EQ(answers.size(), ours.size());
   for (std::size_t i = 0; i < ours.size() && !HasFailure(); ++i) {
     ASSERT_EQ(ours[i].size(), answers[i].size());
@@ -542,7 +491,7 @@ TEST_F(ObjectBesidePython, OfEveryCharacter) {
   for (char32_t c = 0; c < 0x110000; c += block)
     questions.push_back(printf_of("characters\t%u\t%u", static_cast<unsigned>(c),
                                   static_cast<unsigned>(c + block)));
-  const auto answers = ask_python(questions);
+  const auto answers = ask_python("object_oracle.py", questions);
   ASSERT_EQ(answers.size(), questions.size());
   for (std::size_t i = 0; i < answers.size(); ++i) {
     std::uint32_t a = 1;

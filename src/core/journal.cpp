@@ -2,6 +2,8 @@
 
 #include <lagoon/core/in_this_order.hpp>
 
+#include <boost/atomic/fences.hpp>
+
 namespace lagoon::core {
 
 using boost::memory_order_acquire;

@@ -446,6 +446,17 @@ TEST(Entries, several_agree_with_a_map_given_up_or_not) {
   }
 }
 
+// What they had entered leads to entries that nobody gets.
+TEST(Entries, several_given_up_leave_room_for_others) {
+  Numbers n(1 << 20);
+  std::uint64_t key = 1;
+  for (; key <= 20; ++key) ASSERT_TRUE(n.set(key, key));
+  for (std::uint64_t i = 0; i < 1000; ++i)
+    ASSERT_TRUE(n.set_several({{1000 + 2 * i, i}, {1001 + 2 * i, i}}, false));
+  for (; key <= 900; ++key) ASSERT_TRUE(n.set(key, key));
+  for (std::uint64_t k = 1; k < key; ++k) ASSERT_EQ(n.get(k), k);
+}
+
 TEST(Entries, several_without_memory_stay_as_they_are) {
   Numbers n(1 << 18);
   const auto cleared = [&] {

@@ -32,7 +32,6 @@
 
 #include <lagoon/core/slab.hpp>
 
-#include <boost/atomic/fences.hpp>
 #include <boost/atomic/ipc_atomic.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -94,9 +93,9 @@ class Journal {
   /// By anyone.
   [[nodiscard]] Moment now() const noexcept;
   [[nodiscard]] std::uint64_t size() const noexcept { return now().size; }
-  /// Whether nothing has happened since: all that was read meanwhile was there at one time.
+  /// Whether nothing has happened since: all words that were read meanwhile, by acquire, were there
+  /// at one time.
   [[nodiscard]] bool is_still(const Moment& moment) const noexcept {
-    boost::atomic_thread_fence(boost::memory_order_acquire);
     const Moment then = now();
     return then.begun == moment.begun && then.has_happened == moment.has_happened;
   }

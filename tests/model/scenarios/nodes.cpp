@@ -10,7 +10,6 @@
 #include <new>
 #include <span>
 #include <utility>
-#include <vector>
 
 namespace lagoon::test::model {
 
@@ -129,6 +128,23 @@ void nodes_whose_writer_is_killed(Trial& trial) {
   });
 }
 
+/// Who has seen a change counts it, though nothing was made that would tell.
+void changes_counted(Trial& trial) {
+  constexpr std::size_t begin = (sizeof(Slab) + sizeof(Journal) + 63) / 64 * 64;
+  std::byte* const memory = trial.memory(begin + 2 * sizeof(Journal::Word));
+  auto* const slab = new (memory) Slab(memory);
+  auto* const journal = new (memory + sizeof(Slab)) Journal;
+  auto* const word = new (memory + begin) Journal::Word(0);
+  auto* const other = new (memory + begin + sizeof(Journal::Word)) Journal::Word(0);
+  trial.thread([=] {
+    Journal::Change(*journal, *slab).publish(*word, 7, 1);
+    Journal::Change(*journal, *slab).publish(*other, 9, 2);
+  });
+  trial.thread([=] {
+    if (word->load(boost::memory_order_acquire) == 7) expect(journal->size() >= 1, "not counted");
+  });
+}
+
 using core::Entries;
 
 /// Numbers under numbers. Their nodes are as large as an index of 16 hints, so that what is dropped
@@ -199,13 +215,14 @@ class Numbers {
     expect(std::ranges::count(looked.far, looked.seen[1]) == far_words, "a mix");
     return looked.seen[1];
   }
-  /// All that a walk meets; between any two of them `between()`.
+  /// The first two keys that a walk meets, with something between them.
   template <class F>
-  [[nodiscard]] std::vector<std::uint64_t> walk(F&& between) const {
-    std::vector<std::uint64_t> keys;
+  [[nodiscard]] std::array<std::uint64_t, 2> walk(F&& between) const {
     Any any;
-    for (Entries::Position at; entries_->next(at, any); between()) keys.push_back(any.seen[0]);
-    return keys;
+    Entries::Position at;
+    const std::uint64_t first = entries_->next(at, any) ? any.seen[0] : 0;
+    between();
+    return {first, entries_->next(at, any) ? any.seen[0] : 0};
   }
   /// The values of two keys, as they were at one time.
   [[nodiscard]] std::pair<std::uint64_t, std::uint64_t> get_both(std::uint64_t one,
@@ -320,21 +337,47 @@ void entries_replaced_far(Trial& trial) {
   trial.thread([=] { expect(numbers.get_far(2) >= 2, "it is there"); });
 }
 
-/// What stays is met once, in order, while all is packed around it, and itself replaced.
+/// What stays is met once, in order, while all grows around it, and it is replaced.
 void entries_walked(Trial& trial) {
   const Numbers numbers(trial, 7);
-  for (std::uint64_t key = 1; key <= 4; ++key) numbers.erase(key);
   trial.thread([=] {
-    const auto keys = numbers.walk([] {});
-    expect(std::ranges::count(keys, 5) == 1 && std::ranges::count(keys, 6) == 1 &&
-               std::ranges::count(keys, 7) == 1,
-           "what stays is met once");
-    expect(std::ranges::is_sorted(keys), "in order");
+    expect(numbers.walk([] {}) == std::array<std::uint64_t, 2>{1, 2},
+           "what stays is met once, in order");
   });
   trial.thread([=] {
-    numbers.erase(6 + 8);  // nothing
-    numbers.set(8, 8);     // packs
-    for (std::uint64_t i = 0; i < 6; ++i) numbers.set(5, 100 + i);
+    for (std::uint64_t i = 0; i < 7; ++i) numbers.set(i == 0 ? 8 : 1, 100 + i);
+  });
+}
+
+/// The same, of one who was on its way when it grew.
+void entries_walked_on(Trial& trial) {
+  const Numbers numbers(trial, 7);
+  const auto has_met = truth<bool>(), has_grown = truth<bool>();
+  trial.thread([=] {
+    wait_until([=] { return *has_met; });
+    numbers.set(8, 8);
+    numbers.set(1, 100);
+    for (std::uint64_t i = 0; i < 7; ++i) numbers.set(5, 100 + i);
+    *has_grown = true;
+  });
+  trial.thread([=] {
+    const auto keys = numbers.walk([=] {
+      *has_met = true;
+      wait_until([=] { return *has_grown; });
+    });
+    expect(keys == std::array<std::uint64_t, 2>{1, 2}, "what stays is met once, in order");
+  });
+}
+
+/// How many there are, is known by who has seen that one is gone. (Nothing is made meanwhile.)
+void entries_erased(Trial& trial) {
+  const Numbers numbers(trial, 3);
+  trial.thread([=] {
+    numbers.erase(3);
+    numbers.erase(2);
+  });
+  trial.thread([=] {
+    if (numbers.get(3) == 0) expect(numbers.size() <= 2, "counted though it was gone");
   });
 }
 
@@ -404,10 +447,13 @@ std::vector<Named> of_nodes() {
           {"entries_replaced", entries_replaced, {4}},
           {"entries_replaced_often", entries_replaced_often, {3}},
           {"entries_replaced_far", entries_replaced_far},
-          {"entries_walked", entries_walked},
+          {"entries_walked", entries_walked, {3}},
+          {"entries_walked_on", entries_walked_on},
+          {"entries_erased", entries_erased, {4}},
+          {"changes_counted", changes_counted, {4}},
           {"entries_set_at_once", entries_set_at_once},
           {"entries_set_at_once_by_one_who_is_killed", entries_set_at_once_by_one_who_is_killed},
-          {"entries_read_at_one_time", entries_read_at_one_time},
+          {"entries_read_at_one_time", entries_read_at_one_time, {3}},
           {"entries_whose_writer_is_killed", entries_whose_writer_is_killed}};
 }
 

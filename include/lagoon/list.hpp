@@ -188,7 +188,9 @@ class List : public detail::ContainerHandle<core::Sequence> {
     const std::uint64_t place = edit.place(i, "list index out of range");
     T value = edit.value(place);
     detail::apply(f, value);
-    edit.put(place, detail::NewElement<T>(value));
+    const detail::NewElement<T> element(value);
+    edit.check();
+    edit.put(place, element);
     return value;
   }
   /// Where `expected` is there: `desired`, and true. Else false. IndexError if nothing is.
@@ -262,6 +264,7 @@ class List : public detail::ContainerHandle<core::Sequence> {
     std::stable_sort(order.begin(), order.end(), [&](std::uint64_t a, std::uint64_t b) {
       return static_cast<bool>(less(all[a], all[b]));
     });
+    edit.check();
     edit.reorder([&](std::uint64_t i) { return order[i]; });
   }
 

@@ -16,6 +16,8 @@ class List<Element>::Edit {
   explicit Edit(List& list) : list_(list), turn_(list), size_(sequence().size()) {}
 
   [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
+  /// After what the application has done with the turn.
+  void check() const { turn_.check(); }
   /// Counted from the front; IndexError in these words if nothing is there.
   [[nodiscard]] std::uint64_t place(Index i, const char* says) const {
     const std::uint64_t place = unsigned_of(i) + (i < 0 ? size_ : 0);

@@ -1,0 +1,242 @@
+/// What does a list cost that processes share, and beside the alternatives?
+///
+///   get, set, add   an element of 8 bytes, at one of so many places at random; `add` is l[i] += 1,
+///                   beside it the same under the mutex
+///   last            l[-1]
+///   append, pop     both, one after the other: the time of the two
+///   fill            append of 1000, then clear: the time of one of them
+///   insert, erase   both, in the middle of so many: the time of the two
+///   beside a writer get, while another process sets without pause
+///   Objects         List<>: a small int
+///
+/// Beside: boost::interprocess::vector under its interprocess_mutex, in memory that is shared.
+///
+/// Processor time. Takes every option of Google Benchmark, and --quick.
+
+#include "figures.hpp"
+
+#include <sys/mman.h>
+
+#include <boost/interprocess/allocators/allocator.hpp>
+#include <boost/interprocess/containers/vector.hpp>
+#include <boost/interprocess/managed_external_buffer.hpp>
+#include <boost/interprocess/sync/interprocess_mutex.hpp>
+#include <boost/interprocess/sync/scoped_lock.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <lagoon/lagoon.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace {
+
+using figures::Table;
+namespace bip = boost::interprocess;
+using Place = std::ptrdiff_t;
+
+class Lagoon {
+ public:
+  explicit Lagoon(Place count) {
+    list_.extend(std::vector<double>(static_cast<std::size_t>(count)));
+  }
+  [[nodiscard]] double get(Place i) const { return list_.at(i); }
+  [[nodiscard]] double last() const { return list_.at(-1); }
+  void set(Place i, double x) { list_.set(i, x); }
+  void add(Place i) { list_[i] += 1; }
+  void append(double x) { list_.append(x); }
+  double pop() { return list_.pop(); }
+  void insert(Place i, double x) { list_.insert(i, x); }
+  void erase(Place i) { list_.erase(i); }
+  void clear() { list_.clear(); }
+
+ private:
+  lagoon::List<double> list_;
+};
+
+class UnderMutex {
+ public:
+  explicit UnderMutex(Place count)
+      : buffer_(bip::create_only, memory_, bytes),
+        mutex_(buffer_.construct<bip::interprocess_mutex>(bip::anonymous_instance)()),
+        vector_(buffer_.construct<Vector>(bip::anonymous_instance)(
+            static_cast<std::size_t>(count), 0.0, buffer_.get_segment_manager())) {}
+  UnderMutex(const UnderMutex&) = delete;
+  ~UnderMutex() { munmap(memory_, bytes); }
+
+  [[nodiscard]] double get(Place i) const {
+    const Guard guard(*mutex_);
+    return vector_->at(static_cast<std::size_t>(i));
+  }
+  [[nodiscard]] double last() const {
+    const Guard guard(*mutex_);
+    return vector_->back();
+  }
+  void set(Place i, double x) {
+    const Guard guard(*mutex_);
+    vector_->at(static_cast<std::size_t>(i)) = x;
+  }
+  void add(Place i) {
+    const Guard guard(*mutex_);
+    vector_->at(static_cast<std::size_t>(i)) += 1;
+  }
+  void append(double x) {
+    const Guard guard(*mutex_);
+    vector_->push_back(x);
+  }
+  double pop() {
+    const Guard guard(*mutex_);
+    const double x = vector_->back();
+    vector_->pop_back();
+    return x;
+  }
+  void insert(Place i, double x) {
+    const Guard guard(*mutex_);
+    vector_->insert(vector_->begin() + i, x);
+  }
+  void erase(Place i) {
+    const Guard guard(*mutex_);
+    vector_->erase(vector_->begin() + i);
+  }
+  void clear() {
+    const Guard guard(*mutex_);
+    vector_->clear();
+    vector_->shrink_to_fit();
+  }
+
+ private:
+  using Allocator = bip::allocator<double, bip::managed_external_buffer::segment_manager>;
+  using Vector = bip::vector<double, Allocator>;
+  using Guard = bip::scoped_lock<bip::interprocess_mutex>;
+  static constexpr std::size_t bytes = std::size_t{64} << 20;
+
+  void* memory_ = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  bip::managed_external_buffer buffer_;
+  bip::interprocess_mutex* mutex_;
+  Vector* vector_;
+};
+
+/// Which of so many comes next.
+class Random {
+ public:
+  explicit Random(Place count) : count_(static_cast<std::uint64_t>(count)) {}
+  Place operator()() noexcept {
+    state_ = state_ * 6364136223846793005 + 1442695040888963407;
+    return static_cast<Place>(((state_ >> 32) * count_) >> 32);
+  }
+
+ private:
+  std::uint64_t state_ = 0x9e3779b97f4a7c15, count_;
+};
+
+/// f(list, place) of so many, and how many operations that is.
+template <class L>
+struct Operation {
+  const char* name;
+  std::function<void(benchmark::State&, L&, Random&)> run;
+};
+template <class L, class F>
+Operation<L> each(const char* name, F f) {
+  return {name, [f](benchmark::State& state, L& list, Random& random) {
+            for (auto _ : state) f(list, random());
+          }};
+}
+template <class L>
+std::vector<Operation<L>> operations() {
+  return {
+      each<L>("get", [](L& l, Place i) { benchmark::DoNotOptimize(l.get(i)); }),
+      each<L>("last", [](L& l, Place) { benchmark::DoNotOptimize(l.last()); }),
+      each<L>("set", [](L& l, Place i) { l.set(i, 1.5); }),
+      each<L>("add", [](L& l, Place i) { l.add(i); }),
+      each<L>("append, pop",
+              [](L& l, Place) {
+                l.append(1.5);
+                benchmark::DoNotOptimize(l.pop());
+              }),
+      each<L>("insert, erase",
+              [](L& l, Place i) {
+                l.insert(i, 1.5);
+                l.erase(i);
+              }),
+  };
+}
+std::string name(const std::string& who, const std::string& operation, Place count) {
+  return who + " " + operation + " of " + std::to_string(count);
+}
+
+template <class L>
+void define_all(const std::string& who, Place count) {
+  for (const auto& operation : operations<L>())
+    benchmark::RegisterBenchmark(name(who, operation.name, count).c_str(),
+                                 [=](benchmark::State& state) {
+                                   L list(count);
+                                   Random random(count);
+                                   operation.run(state, list, random);
+                                 });
+}
+template <class L>
+void define_fill(const std::string& who) {
+  benchmark::RegisterBenchmark(name(who, "fill", 1000).c_str(), [](benchmark::State& state) {
+    L list(1);
+    while (state.KeepRunningBatch(1000)) {
+      for (int i = 0; i < 1000; ++i) list.append(i);
+      list.clear();
+    }
+  });
+}
+template <class L>
+void define_beside_a_writer(const std::string& who, Place count) {
+  benchmark::RegisterBenchmark(name(who, "get beside a writer", count).c_str(),
+                               [=](benchmark::State& state) {
+                                 L list(count);
+                                 const figures::Child writer([&] {
+                                   Random random(count);
+                                   for (double x = 0;; ++x) list.set(random(), x);
+                                 });
+                                 while (list.get(count / 2) == 0) sched_yield();
+                                 Random random(count);
+                                 for (auto _ : state) benchmark::DoNotOptimize(list.get(random()));
+                               });
+}
+
+void define(Table& table, bool quick) {
+  const auto row = [&](const std::string& what, Place count, double at_most) {
+    Table::Row r{.what = name("lagoon", what, count),
+                 .figure = name("lagoon", what, count),
+                 .peer = name("vector", what, count)};
+    if (at_most != 0) r.at_most = at_most;
+    table.add(std::move(r));
+  };
+  const std::vector<Place> counts =
+      quick ? std::vector<Place>{1000} : std::vector<Place>{100, 1000, 100'000};
+  for (const Place count : counts) {
+    define_all<Lagoon>("lagoon", count);
+    define_all<UnderMutex>("vector", count);
+    for (const auto& operation : operations<Lagoon>()) {
+      const std::string what = operation.name;
+      row(what, count, count > 1000 ? 0 : what == "get" ? 60 : what == "append, pop" ? 300 : 0);
+    }
+  }
+  define_fill<Lagoon>("lagoon");
+  define_fill<UnderMutex>("vector");
+  row("fill", 1000, 150);
+  define_beside_a_writer<Lagoon>("lagoon", 1000);
+  define_beside_a_writer<UnderMutex>("vector", 1000);
+  row("get beside a writer", 1000, 0);
+
+  benchmark::RegisterBenchmark("lagoon get of Objects", [](benchmark::State& state) {
+    lagoon::List<> list;
+    for (int i = 0; i < 1000; ++i) list.append(i);
+    Random random(1000);
+    for (auto _ : state) benchmark::DoNotOptimize(list.at(random()));
+  });
+  table.add({.what = "lagoon get of Objects",
+             .figure = "lagoon get of Objects",
+             .peer = name("vector", "get", 1000),
+             .at_most = 60});
+}
+
+}  // namespace
+
+int main(int argc, char** argv) { return figures::run(argc, argv, "0.02", define); }

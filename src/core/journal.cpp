@@ -12,10 +12,8 @@ using boost::memory_order_release;
 
 void Journal::publish(Slab& slab, Word& word, std::uint64_t value, std::uint64_t size) noexcept {
   slab.seal();
-  boost::atomic_thread_fence(memory_order_release);  // (6)
-  word_at_.store(0, memory_order_relaxed);
-  in_this_order();
-  begun_.store(begun_.load(memory_order_relaxed) + 1, memory_order_relaxed);  // (0)
+  word_at_.store(0, memory_order_release);                                    // (0)
+  begun_.store(begun_.load(memory_order_relaxed) + 1, memory_order_release);  // (0)
   boost::atomic_thread_fence(memory_order_release);                           // (5)
   value_.store(value, memory_order_relaxed);
   size_after_.store(size, memory_order_relaxed);

@@ -112,15 +112,15 @@ class EachOrder : public testing::TestWithParam<const char*> {
 };
 
 constexpr const char* files[] = {
-    "await.hpp",        "contend.hpp",       "entries.cpp",       "entries.hpp",
-    "event_word.hpp",   "event_word.cpp",    "futex_mutex.hpp",   "futex_mutex.cpp",
-    "journal.hpp",      "journal.cpp",       "latch.hpp",         "mcs.hpp",
-    "mcs.cpp",          "owned_permits.hpp", "owned_permits.cpp", "owned_word.hpp",
-    "owned_word.cpp",   "parties.hpp",       "parties.cpp",       "permit_count.hpp",
-    "permit_count.cpp", "reader_writer.hpp", "reader_writer.cpp", "seqlock.hpp",
-    "seqlock.cpp",      "sequence.hpp",      "sequence.cpp",      "slab.hpp",
-    "slab.cpp",         "tenure.hpp",        "tenure.cpp",        "ticket.hpp",
-    "ticket.cpp",       "ttas.hpp",          "wait_queue.cpp",
+    "await.hpp",         "contend.hpp",       "entries.cpp",      "entries.hpp",
+    "event_word.hpp",    "event_word.cpp",    "futex_mutex.hpp",  "futex_mutex.cpp",
+    "journal.cpp",       "latch.hpp",         "mcs.hpp",          "mcs.cpp",
+    "owned_permits.hpp", "owned_permits.cpp", "owned_word.hpp",   "owned_word.cpp",
+    "parties.hpp",       "parties.cpp",       "permit_count.hpp", "permit_count.cpp",
+    "reader_writer.hpp", "reader_writer.cpp", "seqlock.hpp",      "seqlock.cpp",
+    "sequence.hpp",      "sequence.cpp",      "slab.hpp",         "slab.cpp",
+    "tenure.hpp",        "tenure.cpp",        "ticket.hpp",       "ticket.cpp",
+    "ttas.hpp",          "wait_queue.cpp",
 };
 INSTANTIATE_TEST_SUITE_P(Of, EachOrder, testing::ValuesIn(files), [](const auto& file) {
   std::string name = file.param;

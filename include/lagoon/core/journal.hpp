@@ -22,10 +22,10 @@
 /// How many there are is read in one order with the changes, though it lies in another word: who
 /// finds a change under way looks whether its word has been stored already. It never waits.
 ///
-/// Memory orders: (2) is release: who reads the word by acquire sees what it leads to. (1) and (3)
-/// are release, and a reader of the size reads them by acquire: it sees value_ and size_after_ of
-/// that change, or of a later one, and then begun_, which it compares, has gone on: (5), a release
-/// fence after it. (4) is release, and so is a fence (6) before (0): who has read either by acquire
+/// Memory orders: (2) is release: who reads the word by acquire sees what it leads to. (0), (1) and
+/// (3) are release, and a reader of the size reads them by acquire: it sees value_ and size_after_
+/// of that change, or of a later one, and then begun_, which it compares, has gone on: (5), a
+/// release fence after it. begun_ is stored by release, (0) and (4): who has read it by acquire
 /// sees the words of all changes before.
 ///
 /// Progress: reading the size is lock-free. The rest is for who has the turn.

@@ -22,7 +22,7 @@
 /// counts from the end reads how many there are and the word at one time, by the journal.
 ///
 /// Memory orders: (1) a word and shape_ are read by acquire, published by release (journal.hpp);
-/// shape_ relaxed where the journal says whether all is as it was.
+/// shape_ relaxed where the journal too says, behind (2), whether all is as it was.
 /// (2) shape_ is looked at again behind an acquire fence: who has read a byte of what a dropped
 /// node became sees that shape_ had changed, by the slab's release fence; who has read a word of
 /// the shape after the next, by the release fence (3) before it.
@@ -211,8 +211,9 @@ bool Sequence::read_from_end(std::uint64_t i, Visitor& visitor) const {
   for (;;) {
     const Journal::Moment now = journal_.now();
     if (i > now.size) return false;
-    const auto still = [&] { return journal_.is_still(now); };
-    if (look_at(row(), now.size - i, visitor, still)) return true;
+    const std::uint64_t shape = shape_.load(relaxed);
+    const auto still = [&] { return is_still(shape) && journal_.is_still(now); };
+    if (look_at(row_of(shape), now.size - i, visitor, still)) return true;
     if (still()) return false;
   }
 }

@@ -19,10 +19,16 @@
 #include <utility>
 #include <vector>
 
+#include "sanitizers.hpp"
+
 namespace {
 
 using lagoon::core::Record;
 using lagoon::core::Sequence;
+
+/// Of a writer beside readers.
+constexpr std::uint64_t rounds =
+    lagoon::test::with_tsan || lagoon::test::with_asan ? 5000 : 100'000;
 
 /// A number is as many bytes as it says itself, in words that are all alike: a torn one is seen.
 std::size_t words_of(std::uint64_t number) { return number % 100 == 99 ? 1200 : 2 + number % 3; }
@@ -151,7 +157,7 @@ TEST(Sequence, agrees_with_a_vector_whatever_is_done) {
     const auto here = [&](std::uint64_t i) {
       return expected.begin() + static_cast<std::ptrdiff_t>(i);
     };
-    for (int round = 0; round < 6000; ++round) {
+    for (std::uint64_t round = 0; round < std::min<std::uint64_t>(rounds, 6000); ++round) {
       const std::uint64_t at = random() % (expected.size() + 1);
       switch (random() % 8) {
         case 0: {
@@ -211,11 +217,11 @@ TEST(Sequence, agrees_with_a_vector_whatever_is_done) {
 TEST(Sequence, at_constant_size_takes_constant_memory) {
   Numbers n(1 << 19);
   std::uint64_t first = 0;
-  for (std::uint64_t i = 1; i < 200'000; ++i) {
+  for (std::uint64_t i = 1; i < 2 * rounds; ++i) {
     ASSERT_TRUE(i % 2 != 0 ? n.append(3) : n.splice(i % 1000 % (n->size() + 1), 0, {3}));
     if (i > 1000 && i % 3 == 0) n->pop();
     ASSERT_TRUE(i <= 1000 || i % 3 == 0 || n.splice(i % 900, 1, {}));
-    if (i == 20'000) first = n->slab().free_bytes();
+    if (i == rounds / 2) first = n->slab().free_bytes();
   }
   EXPECT_EQ(n->slab().free_bytes(), first);
 }
@@ -280,7 +286,7 @@ TEST(Sequence, is_read_whole_whatever_a_writer_does) {
       }
     });
   std::minstd_rand random(99);
-  for (std::uint64_t i = 2; i < 100'000 || reads < 1000; ++i) {
+  for (std::uint64_t i = 2; i < rounds || reads < 1000; ++i) {
     const std::uint64_t size = n->size();
     switch (random() % 6) {
       case 0:
@@ -298,7 +304,7 @@ TEST(Sequence, is_read_whole_whatever_a_writer_does) {
         }
         break;
       default:
-        if (i / 20'000 % 2 == 0 || size < 8)
+        if (i / (rounds / 5) % 2 == 0 || size < 8)
           ASSERT_TRUE(n.splice(1, 0, Expected(1 + random() % 8, i)));
         else
           ASSERT_TRUE(n.splice(1, 1 + random() % (size - 3), {}));
@@ -322,7 +328,7 @@ TEST(Sequence, is_read_from_its_end_as_it_was_at_one_time) {
     }
   });
   // One becomes odd when another stands behind it, and even before that one goes.
-  for (std::uint64_t i = 6; i < 1'000'000 || reads < 1000; i += 6) {
+  for (std::uint64_t i = 6; i < 10 * rounds || reads < 1000; i += 6) {
     ASSERT_TRUE(n.append(i));
     ASSERT_TRUE(n.set(n->size() - 2, i + 3));
     ASSERT_TRUE(n.set(n->size() - 2, i));

@@ -222,14 +222,14 @@ void sequence_whose_writer_is_killed(Trial& trial) {
 }  // namespace
 
 std::vector<Named> of_sequences() {
-  return {{"sequence_replaced", sequence_replaced, {4}},
+  return {{"sequence_replaced", sequence_replaced, {3}},
           {"sequence_moved", sequence_moved},
           {"sequence_cleared", sequence_cleared, {3}},
           {"sequence_moved_before_who_counts_from_its_end",
            sequence_moved_before_who_counts_from_its_end,
            {3}},
           {"sequence_read_from_its_end", sequence_read_from_its_end, {3}},
-          {"sequence_counted", sequence_counted, {4}},
+          {"sequence_counted", sequence_counted, {3}},
           {"sequence_read_at_one_time", sequence_read_at_one_time, {3}},
           {"sequence_whose_writer_is_killed", sequence_whose_writer_is_killed}};
 }

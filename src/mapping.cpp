@@ -254,14 +254,21 @@ MappingRef Mapping::attach(int fd, Access access, std::string name, const Segmen
     if (options.prefault) found->prefault(0, found->committed());
     return found;
   }
-  const auto size = static_cast<std::size_t>(s.st_size);
+  auto size = static_cast<std::size_t>(s.st_size);
   if (size < sizeof(Header))
     throw LayoutMismatch(m.describe() + " is no lagoon segment, or was truncated: it has " +
                          std::to_string(size) + " bytes, a header " +
                          std::to_string(sizeof(Header)));
   // The header first: it says how much to map.
   m.map(round_up(sizeof(Header), m.page()));
-  m.directory_.check_header(size);
+  for (;;) try {
+      m.directory_.check_header(size);
+      break;
+    } catch (const LayoutMismatch&) {
+      // It may have grown since its size was looked at: then what it says of itself is later.
+      if (::fstat(fd, &s) != 0 || static_cast<std::size_t>(s.st_size) <= size) throw;
+      size = static_cast<std::size_t>(s.st_size);
+    }
   const std::size_t reserve = m.directory_.header().reserve;
   m.unmap();
   m.map(reserve);

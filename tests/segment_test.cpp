@@ -783,6 +783,29 @@ TEST(Segment, who_opens_it_takes_the_reserve_from_its_creator) {
   EXPECT_EQ(child.exitcode(), 0);
 }
 
+TEST(Segment, can_be_opened_while_it_grows) {
+  for (int round = 0; round < 10; ++round) {
+    const ShmName name;
+    SharedFlags flags;
+    Child grower([&] {
+      const Segment segment = Segment::create(name);
+      flags.raise();
+      for (int i = 0; i < 1000; ++i)
+        Array<char, mode::raw> a(segment[std::to_string(i)], std::size_t{16} << 10);
+      flags.raise(1);
+    });
+    flags.await();
+    std::size_t last = 0;
+    for (bool is_over = false; !is_over;) {
+      is_over = flags.count(1) != 0;
+      const Segment segment = Segment::open(name);
+      ASSERT_GE(segment.size(), last);
+      last = segment.size();
+    }
+    EXPECT_EQ(grower.exitcode(), 0);
+  }
+}
+
 TEST(Segment, at_its_reserve_is_OutOfMemory_and_nothing_was_changed) {
   const ShmName name;
   const Segment segment = Segment::create(name, {.reserve = 4 * MiB});

@@ -21,6 +21,9 @@ void check_counts(Objects& o) {
   within(Op::consume, items[1], "items of a queue were lost, or taken twice");
   require(items[1] <= items[0], "items of a queue were taken that nobody made");
 
+  within(Op::dict_of_objects, std::uint64_t(o.objects["count"]),
+         "additions to a value of a Dict were lost, or made twice");
+
   // Who is held up between the clock and the Event, before the first look at it or after the last,
   // may miss one: that is rare.
   require(ledger->overlooked * 100 <= counts(Op::wait_for_event).done + 1000,
@@ -68,9 +71,9 @@ void audit(const std::string& segment, std::uint64_t seed) {
   {
     // Whatever the dead have left, one who comes after them gets through.
     Worker worker(segment, most_workers, seed);
-    for (const Op op :
-         {Op::lock, Op::rlock, Op::locked_array, Op::guarded_array, Op::semaphore,
-          Op::bounded_semaphore, Op::set_event, Op::wait_for_event, Op::produce, Op::consume})
+    for (const Op op : {Op::lock, Op::rlock, Op::locked_array, Op::guarded_array, Op::semaphore,
+                        Op::bounded_semaphore, Op::set_event, Op::wait_for_event, Op::produce,
+                        Op::consume, Op::dict, Op::dict_of_objects})
       require(worker.once(op) || op == Op::produce, names[static_cast<std::size_t>(op)]);
   }
   // All that comes and goes goes, and with it all memory.

@@ -9,6 +9,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <numeric>
+#include <utility>
+#include <vector>
 
 namespace soak {
 
@@ -52,7 +54,11 @@ struct Objects {
         event(s["event"]),
         condition(s["condition"]),
         items(s["items"], 3),
-        barrier(s["barrier"], 2) {}
+        barrier(s["barrier"], 2),
+        dict(s["dict"]),
+        objects(s["dict of objects"]) {
+    if (dict.empty()) begin();
+  }
 
   lagoon::Value<std::uint64_t> scalar;
   lagoon::Value<Quote> quote;
@@ -69,6 +75,18 @@ struct Objects {
   lagoon::Condition condition;
   lagoon::Array<std::uint64_t, mode::raw> items;  // under the condition: made, taken, all told
   lagoon::Barrier barrier;
+  lagoon::Dict<std::uint64_t, std::uint64_t> dict;  // some stay; all of these are alike
+  lagoon::Dict<> objects;                           // "count", and what comes and goes
+
+  static constexpr std::uint64_t staying = 8;
+
+ private:
+  void begin() {
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> all;
+    for (std::uint64_t key = 0; key < staying; ++key) all.emplace_back(key, 0);
+    dict.update(all);
+    objects["count"] = 0;
+  }
 };
 
 std::uint64_t sum(const auto& of) {

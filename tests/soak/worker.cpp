@@ -10,7 +10,9 @@
 #include <mutex>
 #include <shared_mutex>
 #include <span>
+#include <string>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 namespace soak {
@@ -98,6 +100,12 @@ bool Worker::do_it(Op op) {
       return consume();
     case Op::barrier:
       return pass_barrier();
+    case Op::dict:
+      change_dict();
+      break;
+    case Op::dict_of_objects:
+      change_dict_of_objects();
+      break;
     case Op::make:
       return make(random_() % churned);
     case Op::find:
@@ -279,6 +287,53 @@ bool Worker::pass_barrier() {
   }
 }
 
+/// Those that stay are changed at once, others come and go between them.
+void Worker::change_dict() {
+  auto& dict = objects_->dict;
+  const auto items = dict.items();
+  std::uint64_t next = 0;
+  for (const auto& [key, value] : items) {
+    if (key >= Objects::staying) {
+      require(value == 3 * key, "a value of a Dict is another's");
+      continue;
+    }
+    require(key == next++, "a Dict has lost its order, or a key");
+    require(value == items[0].second, "half of what came at once is in a Dict");
+  }
+  require(next == Objects::staying, "a key of a Dict is lost");
+  std::uint64_t met = 0;
+  for (const auto& [key, value] : dict)
+    if (key < Objects::staying) require(key == met++, "a walk has missed a key, or met it twice");
+  require(met == Objects::staying, "a walk has missed a key");
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> all;
+  for (std::uint64_t key = 0; key < Objects::staying; ++key)
+    all.emplace_back(key, items[0].second + 1);
+  dict.update(all);
+  for (int i = 0; i < 8; ++i) {
+    const std::uint64_t key = Objects::staying + random_() % 200;
+    if (random_() % 2 == 0)
+      dict.set(key, 3 * key);
+    else
+      require(dict.pop(key, 3 * key) == 3 * key, "a value of a Dict is another's");
+  }
+}
+
+void Worker::change_dict_of_objects() {
+  auto& objects = objects_->objects;
+  objects["count"] += 1;
+  const lagoon::Object key = lagoon::Object::tuple(random_() % 20, "text");
+  const lagoon::Object seen = objects.get(key);
+  if (!seen.is_none()) {
+    const std::string text(seen);
+    require(text.find_first_not_of(text.empty() ? ' ' : text[0]) == std::string::npos,
+            "a large value of a Dict is torn");
+  }
+  if (random_() % 3 == 0)
+    objects.discard(key);
+  else
+    objects[key] = std::string(random_() % 20'000, static_cast<char>('a' + random_() % 26));
+}
+
 bool Worker::make(std::size_t which) {
   const std::size_t n = 1 + random_() % churned_length;
   const std::vector<std::uint32_t> all(n, static_cast<std::uint32_t>(n));
@@ -331,7 +386,7 @@ void Worker::fork_child() {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(0);
     try {
-      for (const Op op : {Op::scalar, Op::structure, Op::array, Op::lock}) {
+      for (const Op op : {Op::scalar, Op::structure, Op::array, Op::lock, Op::dict}) {
         ++counts(op).begun;
         do_it(op);
         ++counts(op).done;

@@ -42,6 +42,8 @@ class Worker {
   bool produce();
   bool consume();
   bool pass_barrier();
+  void change_dict();
+  void change_dict_of_objects();
   bool make(std::size_t which);
   bool find(std::size_t which);
   bool hold();

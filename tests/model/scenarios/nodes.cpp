@@ -454,7 +454,7 @@ std::vector<Named> of_nodes() {
           {"entries_erased", entries_erased, {4}},
           {"entries_set_at_once", entries_set_at_once},
           {"entries_set_at_once_by_one_who_is_killed", entries_set_at_once_by_one_who_is_killed},
-          {"entries_read_at_one_time", entries_read_at_one_time, {3}},
+          {"entries_read_at_one_time", entries_read_at_one_time},
           {"entries_whose_writer_is_killed", entries_whose_writer_is_killed}};
 }
 

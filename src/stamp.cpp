@@ -78,10 +78,6 @@ std::string Stamp::text() const {
       return of_what("List");
     case Kind::namespace_:
       return "Namespace";
-    case Kind::queue:
-      return of_what("Queue");
-    case Kind::joinable_queue:
-      return of_what("JoinableQueue");
   }
   return "something of an unknown kind";
 }

@@ -99,9 +99,7 @@ struct Stamp {
     barrier,
     dict,
     list,
-    namespace_,
-    queue,
-    joinable_queue
+    namespace_
   };
   enum class Mode : std::uint8_t { atomic, seqlocked, locked, raw };
   /// What the payload begins with; tells `erase` how to tell those who still have handles.

@@ -330,7 +330,6 @@ void Directory::sweep() {
     }
   });
   if (has_parts) sweep_parts();
-  ground_.swept();
 }
 
 /// Parts are free when their object is, which is found by its id.

@@ -31,8 +31,6 @@ class Directory {
     [[nodiscard]] virtual std::size_t page() const noexcept = 0;
     /// Whether anyone who lives may have a handle to this erased object.
     [[nodiscard]] virtual bool is_reachable(const Block* block) = 0;
-    /// Erased blocks have been freed; none of them is anything else yet.
-    virtual void swept() noexcept = 0;
 
    protected:
     ~Ground() = default;

@@ -55,7 +55,7 @@ class Mapping final : private Directory::Ground {
   /// A handle of this process begins, and ends. In the process that made it, the end of the last
   /// handle to a nameless object is the object's end.
   void opened(Block* block) { reach_.opened(block); }
-  void closed(Block* block) noexcept;
+  void closed(Block* block, std::uint64_t id) noexcept;
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] bool read_only() const noexcept { return access_ == Access::read_only; }
@@ -97,12 +97,19 @@ class Mapping final : private Directory::Ground {
   [[nodiscard]] bool is_reachable(const Block* block) override {
     return reach_.is_reachable(block);
   }
-  void swept() noexcept override;
 
   [[nodiscard]] Memory memory_of(const Block* part) const noexcept;
   [[nodiscard]] Handle handle_of(Block* block);
   [[nodiscard]] Handle handle_of_found(Block* block, const Stamp& asked);
-  void drop(Block* block);
+  /// An object, by its id: where it lay there may be another one by now.
+  struct Dropped {
+    Block* block;
+    std::uint64_t id;
+    [[nodiscard]] bool is(Block::State state) const noexcept {
+      return block->state() == state && block->id.load(boost::memory_order_relaxed) == id;
+    }
+  };
+  void drop(const Dropped& object);
 
   Directory directory_{*this};
   File file_;
@@ -114,9 +121,9 @@ class Mapping final : private Directory::Ground {
   SegmentOptions options_;
   Reach reach_;
   std::atomic<std::uint32_t> references_{1};
-  bool takes_part_ = false;      // may have enrolled: a whole segment is mapped
-  bool kept_ = false;            // unused, but threads are enrolled; under the process-wide mutex
-  std::vector<Block*> dropped_;  // nameless, erased, not yet free; with the turn
+  bool takes_part_ = false;       // may have enrolled: a whole segment is mapped
+  bool kept_ = false;             // unused, but threads are enrolled; under the process-wide mutex
+  std::vector<Dropped> dropped_;  // nameless, perhaps not yet free; with the turn
 };
 
 }  // namespace lagoon::detail

@@ -126,47 +126,49 @@ bool Mapping::erase(std::string_view name) {
   directory_.check_name(name);
   if (read_only()) throw ReadOnly(describe() + " is attached read-only: nothing can be erased");
   Block* b = nullptr;
+  std::uint64_t id = 0;
   {
     const Directory::Turn turn(directory_);
     b = directory_.lookup(name);
     if (b == nullptr) return false;
+    id = b->id.load(boost::memory_order_relaxed);
     directory_.end(b);
     opened(b);  // stays what it is until those who use it have been told
   }
   // Who is at work in it longer than that ends it with its own giving back. If we are killed here,
   // those who sweep later tell.
   directory_.tell_gone(b, core::Deadline::after(std::chrono::milliseconds(10)));
-  closed(b);
+  closed(b, id);
   const Directory::Turn turn(directory_);
   reach_.acknowledge();
   directory_.sweep();
   return true;
 }
 
-void Mapping::closed(Block* block) noexcept {
-  if (!reach_.closed(block)) return;
-  if (::getpid() != (lifetime_ == Lifetime::heap ? pid_ : block->maker())) return;
+void Mapping::closed(Block* block, std::uint64_t id) noexcept {
+  // While there is a handle to it the block stays what it is.
+  const pid_t maker = lifetime_ == Lifetime::heap ? pid_ : block->maker();
+  if (!reach_.closed(block) || maker != ::getpid()) return;
   try {
-    drop(block);
+    drop({block, id});
   } catch (const std::exception&) {
-    // No slot among the participants to take the turn with: its memory stays until the heap goes.
+    // No slot among the participants to take the turn with: its memory stays until this process, or
+    // the heap, goes.
   }
 }
 
-/// The end of a nameless object: now, or when no child that inherited it lives.
-void Mapping::drop(Block* block) {
+/// The end of a nameless object: its memory is free now, or when no child that inherited it lives.
+void Mapping::drop(const Dropped& object) {
   const Directory::Turn turn(directory_);
-  directory_.end(block);
-  dropped_.push_back(block);
-  std::erase_if(dropped_, [&](Block* b) {
-    if (is_reachable(b)) return false;
-    directory_.set_free(b);
+  if (!object.is(Block::live)) return;
+  directory_.end(object.block);
+  dropped_.push_back(object);
+  std::erase_if(dropped_, [&](const Dropped& dropped) {
+    if (!dropped.is(Block::erased)) return true;  // others have swept
+    if (is_reachable(dropped.block)) return false;
+    directory_.set_free(dropped.block);
     return true;
   });
-}
-
-void Mapping::swept() noexcept {
-  std::erase_if(dropped_, [](const Block* b) { return b->state() != Block::erased; });
 }
 
 void Mapping::acknowledge_erased() {

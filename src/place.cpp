@@ -21,7 +21,7 @@ Handle::Handle(MappingRef mapping, Block* block)
   mapping_->opened(block);
 }
 
-void Handle::release() noexcept { mapping_->closed(block_); }
+void Handle::release() noexcept { mapping_->closed(block_, id_); }
 
 std::uint64_t Handle::count() const noexcept { return block_->count; }
 unsigned Handle::copies() const noexcept { return block_->copies; }

@@ -148,6 +148,39 @@ TEST_F(Nameless,
     }
 }
 
+// What was let go of is freed by whoever finds that nobody has it: by one process only.
+TEST_F(Nameless, ones_that_another_process_has_freed_are_not_freed_again) {
+  for (const bool in_the_heap : {false, true}) {
+    SCOPED_TRACE(testing::Message() << "in the heap: " << in_the_heap);
+    Child family([&] {
+      const auto place = [&] { return in_the_heap ? Place{} : segment_.nameless(); };
+      SharedFlags flags;
+      Dict<int, std::string> grows(place());
+      grows[0] = "x";
+      auto large = std::make_unique<Array<int>>(place(), 200'000);
+      Child holds_on([&] {
+        flags.raise(0);
+        flags.await(1);
+      });
+      flags.await(0);
+      large.reset();  // it stays: a child may have it
+      flags.raise(1);
+      EXPECT_EQ(holds_on.exitcode(), 0);
+      Child frees([&] {
+        for (int i = 0; i < 3000; ++i) grows[i] = std::string(1000, 'y');
+      });
+      EXPECT_EQ(frees.exitcode(), 0);
+      { const Array<int> another(place(), 10); }
+      std::vector<Array<int>> others;
+      for (int i = 0; i < 50; ++i) others.emplace_back(place(), std::vector<int>(1000, -1));
+      for (int i = 0; i < 3000; ++i) ASSERT_EQ(grows.at(i), std::string(1000, 'y')) << i;
+      EXPECT_EQ(grows.size(), 3000U);
+      _exit(testing::Test::HasFailure() ? 1 : 0);
+    });
+    EXPECT_EQ(family.exitcode(), 0);
+  }
+}
+
 TEST_F(Nameless, ones_that_a_child_makes_are_the_childs) {
   const std::size_t used = segment_.used();
   Child child([&] {

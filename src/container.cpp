@@ -16,15 +16,18 @@ void add_memory(Handle& handle, core::Slab& slab, std::size_t wanted) {
     return slab.add(newest.at, newest.bytes);  // who got it died before it was handed in
   // As much again as the last time, up to a limit: few parts, and little that is not used.
   constexpr std::size_t fewest = 8192, most = std::size_t{16} << 20;
-  const std::size_t least = std::max(wanted + wanted / 64, fewest);
-  for (std::size_t bytes = std::max(least, std::min(2 * newest.bytes, most));;
-       bytes = std::max(least, bytes / 2))
+  const std::size_t lacking =
+      std::max<std::size_t>(wanted - std::min<std::size_t>(wanted, slab.free_bytes()), fewest);
+  for (std::size_t bytes =
+           std::max({wanted + wanted / 64, std::min(2 * newest.bytes, most), fewest});
+       ; bytes = std::max(lacking, bytes / 2)) {
     try {
       const Memory part = handle.add_part(bytes);
       return slab.add(part.at, part.bytes);
     } catch (const OutOfMemory&) {
-      if (bytes == least) throw;
+      if (bytes <= lacking) throw;
     }
+  }
 }
 
 void throw_nested_change(const Handle& handle) {

@@ -73,7 +73,6 @@ class Encoder {
     return *this;
   }
   [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return {begin(), size_}; }
-  void clear() noexcept { size_ = 0; }
 
  private:
   [[nodiscard]] const std::byte* begin() const noexcept { return far_ ? far_.get() : near_; }

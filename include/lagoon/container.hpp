@@ -13,13 +13,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <new>
+#include <type_traits>
 #include <utility>
 
 namespace lagoon::detail {
 
 /// Where the mapping begins in which this table lies.
 [[nodiscard]] const std::byte* base_of(const core::Participants& table) noexcept;
-/// Hands the slab so many bytes more, of the object's: OutOfMemory if there are none.
+/// Hands the slab so many bytes more, of the object's; or, if these are not to be had, what is
+/// lacking with what is free. OutOfMemory.
 void add_memory(Handle& handle, core::Slab& slab, std::size_t wanted);
 [[noreturn]] void throw_nested_change(const Handle& handle);
 [[noreturn]] void throw_forked_in_change(const Handle& handle);
@@ -107,10 +109,15 @@ class ContainerHandle : public Handled<ContainerState<State>> {
   };
 
   /// With the turn: attempt(), which is false if there was no memory, until there is; so many bytes
-  /// of it at least.
-  template <class F>
-  void with_memory(std::size_t wanted, F&& attempt) {
-    while (!attempt()) [[unlikely]] add_memory(this->handle_, state().slab(), wanted);
+  /// of it at least, or what wanted() says when they are.
+  template <class Wanted, class F>
+  void with_memory(const Wanted& wanted, F&& attempt) {
+    while (!attempt()) [[unlikely]] {
+        if constexpr (std::is_invocable_v<const Wanted&>)
+          add_memory(this->handle_, state().slab(), wanted());
+        else
+          add_memory(this->handle_, state().slab(), wanted);
+      }
   }
 
   /// read() of what was there at one time: without the turn, if nobody changes it meanwhile, else

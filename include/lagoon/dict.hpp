@@ -268,28 +268,8 @@ class Dict : public detail::ContainerHandle<core::Entries> {
   Dict(const Place& place, const detail::Stamp& stamp) : Base(place, stamp) {}
   explicit Dict(detail::Handle handle) noexcept : Base(std::move(handle)) {}
 
-  /// The turn, and what is there under a key.
-  class Edit {
-   public:
-    Edit(Dict& dict, Key key, bool with_value);
-    [[nodiscard]] bool found() const noexcept { return bool(found_); }
-    [[nodiscard]] V value() const { return look_.value(); }
-    void put(const V& value);
-    void erase() { dict_.state().erase(found_); }
-    template <class F>
-    V change(V value, F& f) {
-      detail::apply(f, value);
-      turn_.check();
-      put(value);
-      return value;
-    }
+  class Edit;
 
-   private:
-    Dict& dict_;
-    Look look_;
-    typename Base::Turn turn_;
-    core::Entries::Found found_;
-  };
   template <class F, class Missing>
   V update_or(Key key, F& f, Missing&& missing) {
     Edit edit(*this, key, true);
@@ -315,98 +295,6 @@ class Dict : public detail::ContainerHandle<core::Entries> {
   }
 };
 
-/// Goes on from the last key, whatever has become of the others meanwhile.
-template <Encodable K, class ElementV>
-requires Encodable<std::remove_const_t<ElementV>>
-class Dict<K, ElementV>::Iterator {
- public:
-  using iterator_category = std::input_iterator_tag;
-  using difference_type = std::ptrdiff_t;
-  using value_type = Item;
-  using reference = const Item&;
-  using pointer = const Item*;
-
-  [[nodiscard]] reference operator*() const noexcept { return *item_; }
-  [[nodiscard]] pointer operator->() const noexcept { return &*item_; }
-  Iterator& operator++() {
-    const core::Entries& entries = dict_->look();
-    Look look(entries.slab());
-    if (entries.next(position_, look))
-      item_.emplace(look.key(), look.value());
-    else
-      item_.reset();
-    return *this;
-  }
-  void operator++(int) { ++*this; }
-  friend bool operator==(const Iterator& i, std::default_sentinel_t) noexcept { return !i.item_; }
-
- private:
-  friend Dict;
-  explicit Iterator(const Dict& dict) : dict_(&dict) { ++*this; }
-
-  const Dict* dict_;
-  core::Entries::Position position_;
-  std::optional<Item> item_;
-};
-
-template <Encodable K, class ElementV>
-requires Encodable<std::remove_const_t<ElementV>> Dict<K, ElementV>::Edit::Edit(Dict& dict, Key key,
-                                                                                bool with_value)
-    : dict_(dict),
-      look_([&]() -> Look {
-        if constexpr (detail::PlainPair<K, V>)
-          return Look(dict.state().slab(), key);
-        else
-          return Look(dict.state().slab(), key, with_value);
-      }()),
-      turn_(dict),
-      found_(dict.state().find_entry(look_.hash(), look_)) {}
-
-template <Encodable K, class ElementV>
-requires Encodable<std::remove_const_t<ElementV>>
-void Dict<K, ElementV>::Edit::put(const V& value) {
-  look_.put(value, [&](const core::Entries::Size& size, auto&& fill) {
-    dict_.with_memory(size.far.size(),
-                      [&] { return dict_.state().put(found_, look_.hash(), size, fill); });
-  });
-}
-
-template <Encodable K, class ElementV>
-requires Encodable<std::remove_const_t<ElementV>>
-template <class Items>
-requires(!std::same_as<std::remove_cvref_t<Items>, Object>)  //
-    void Dict<K, ElementV>::update(const Items& items) {
-  static_assert(writes, "the dict is read-only");
-  // Each key once, with the last of its values.
-  std::vector<Item> unique;
-  detail::PlacesOf<K> places;
-  for (const auto& [key, value] : items) {
-    const auto [place, is_new] = places.of(key, unique.size());
-    if (is_new)
-      unique.emplace_back(key, value);
-    else
-      unique[place].second = value;
-  }
-  const typename Base::Turn turn(*this);
-  core::Entries& entries = this->state();
-  std::size_t more = 0;
-  for (const auto& [key, value] : unique) {
-    Look look(entries.slab(), key);
-    if (!entries.find_entry(look.hash(), look)) ++more;
-  }
-  this->with_memory(0, [&] {
-    core::Entries::Several several(entries, more);
-    bool has_memory = several.has_begun();
-    for (auto item = unique.begin(); has_memory && item != unique.end(); ++item) {
-      Look look(entries.slab(), item->first);
-      const core::Entries::Found found = several.find_entry(look.hash(), look);
-      look.put(item->second, [&](const core::Entries::Size& size, auto&& fill) {
-        has_memory = several.put(found, look.hash(), size, fill);
-      });
-    }
-    if (has_memory) several.publish();
-    return has_memory;
-  });
-}
-
 }  // namespace lagoon
+
+#include <lagoon/dict_edit.hpp>

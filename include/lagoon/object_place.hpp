@@ -5,6 +5,8 @@
 ///
 ///   int(d["n"])   d["n"] == 3   d["n"] += 1   d["l"].append("x")   d["l"][0] = 1
 ///
+/// The items of a tuple cannot be changed, nor what is in them: TypeMismatch.
+///
 /// Its operations are for temporaries only: `Object x = d["a"]` keeps what is there, `auto x =
 /// d["a"]` is of no use. Reading is what the container's is; a change takes its turn, with f and
 /// the conversions of the Object within it.

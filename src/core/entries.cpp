@@ -102,16 +102,24 @@ Entries::Entry Entries::last_used() {
   return static_cast<Entry>(i);
 }
 
+std::uint64_t Entries::count_for(std::uint64_t more) const {
+  // Where half of them are empty, packing them makes room enough.
+  const std::uint64_t wanted = journal_.size() + more;
+  std::uint64_t count = std::max(shape().entries.count(), fewest);
+  while (wanted * 2 > count) count *= 2;
+  return count;
+}
+
+std::uint64_t Entries::bytes_of_room(std::uint64_t more) const {
+  const std::uint64_t count = count_for(more);
+  return Words::bytes_taken(count) + Words::bytes_taken(index_count(count));
+}
+
 /// Entries for so many more.
 bool Entries::make_room(std::uint64_t more) {
   const Words entries = shape().entries;
   const std::uint64_t used = entries ? entries.at(slab_, 0).load(relaxed) : 0;
-  if (used + more < entries.count()) return true;
-  // Where half of them are empty, packing them makes room enough.
-  const std::uint64_t wanted = journal_.size() + more;
-  std::uint64_t count = std::max(entries.count(), fewest);
-  while (wanted * 2 > count) count *= 2;
-  return rebuild(count);
+  return used + more < entries.count() || rebuild(count_for(more));
 }
 
 /// Makes it what is there.

@@ -131,6 +131,12 @@ class Entries {
     std::span<const std::byte> far{};
   };
   static constexpr std::size_t near_most = Record::most_near - sizeof(std::uint64_t);
+  /// How many bytes of memory such a record takes, and the tables when there are so many more, at
+  /// most.
+  [[nodiscard]] static std::uint64_t bytes_taken(const Size& size) noexcept {
+    return Record::bytes_taken(sizeof(std::uint64_t) + size.near_bytes, size.far.size());
+  }
+  [[nodiscard]] std::uint64_t bytes_of_room(std::uint64_t more) const;
   /// Another record in the place of this one, or, of no entry, a new one at the end; its near bytes
   /// filled in by fill(std::byte*). False, and nothing has changed, if there is no memory: the slab
   /// wants more. If fill throws nothing has changed.
@@ -214,6 +220,8 @@ class Entries {
     Record::drop(slab_, Reference::of_word(found.word->load(relaxed)));
   }
 
+  /// How many words the entries are to have, for so many more; as many as they have if these fit.
+  [[nodiscard]] std::uint64_t count_for(std::uint64_t more) const;
   [[nodiscard]] bool make_room(std::uint64_t more);
   [[nodiscard]] bool rebuild(std::uint64_t entries_wanted);
   void publish(Journal::Change& change, const Shape& shape, std::uint64_t size) noexcept;

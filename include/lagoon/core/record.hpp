@@ -62,6 +62,12 @@ class Record {
   [[nodiscard]] static std::uint32_t tag(const Slab::Node& node) noexcept {
     return node.tag.load(relaxed) & ~is_far;
   }
+  /// How many bytes of memory one with so many takes.
+  [[nodiscard]] static std::uint64_t bytes_taken(std::size_t near_bytes,
+                                                 std::uint64_t far_bytes) noexcept {
+    if (far_bytes == 0) return Slab::bytes_taken(near_bytes);
+    return Slab::bytes_taken(near_bytes + sizeof(Way)) + Words::bytes_taken(Far::words(far_bytes));
+  }
   /// By anyone: calls f(near), which may be anything; true if it was this record's.
   template <class F>
   [[nodiscard]] static bool read(const Slab& slab, Reference r, F&& f) {

@@ -1,0 +1,129 @@
+#pragma once
+/// How a Dict is changed, and walked over; dict.hpp includes it.
+
+#include <lagoon/dict.hpp>
+
+namespace lagoon {
+
+/// The turn, and what is there under a key.
+template <Encodable K, class ElementV>
+requires Encodable<std::remove_const_t<ElementV>>
+class Dict<K, ElementV>::Edit {
+ public:
+  Edit(Dict& dict, Key key, bool with_value)
+      : dict_(dict),
+        look_(look_for(dict, key, with_value)),
+        turn_(dict),
+        found_(entries().find_entry(look_.hash(), look_)) {}
+
+  [[nodiscard]] bool found() const noexcept { return bool(found_); }
+  [[nodiscard]] V value() const { return look_.value(); }
+  void put(const V& value) {
+    look_.put(value, [&](const core::Entries::Size& size, auto&& fill) {
+      const auto wanted = [&] {
+        return core::Entries::bytes_taken(size) + (found_ ? 0 : entries().bytes_of_room(1));
+      };
+      dict_.with_memory(wanted, [&] { return entries().put(found_, look_.hash(), size, fill); });
+    });
+  }
+  void erase() { entries().erase(found_); }
+  /// value = f(value), or f(value&); the new one.
+  template <class F>
+  V change(V value, F& f) {
+    detail::apply(f, value);
+    turn_.check();
+    put(value);
+    return value;
+  }
+
+ private:
+  static Look look_for(Dict& dict, Key key, [[maybe_unused]] bool with_value) {
+    if constexpr (detail::PlainPair<K, V>)
+      return Look(dict.state().slab(), key);
+    else
+      return Look(dict.state().slab(), key, with_value);
+  }
+  [[nodiscard]] core::Entries& entries() const noexcept { return dict_.state(); }
+
+  Dict& dict_;
+  Look look_;
+  typename Base::Turn turn_;
+  core::Entries::Found found_;
+};
+
+/// Goes on from the last key, whatever has become of the others meanwhile.
+template <Encodable K, class ElementV>
+requires Encodable<std::remove_const_t<ElementV>>
+class Dict<K, ElementV>::Iterator {
+ public:
+  using iterator_category = std::input_iterator_tag;
+  using difference_type = std::ptrdiff_t;
+  using value_type = Item;
+  using reference = const Item&;
+  using pointer = const Item*;
+
+  [[nodiscard]] reference operator*() const noexcept { return *item_; }
+  [[nodiscard]] pointer operator->() const noexcept { return &*item_; }
+  Iterator& operator++() {
+    const core::Entries& entries = dict_->look();
+    Look look(entries.slab());
+    if (entries.next(position_, look))
+      item_.emplace(look.key(), look.value());
+    else
+      item_.reset();
+    return *this;
+  }
+  void operator++(int) { ++*this; }
+  friend bool operator==(const Iterator& i, std::default_sentinel_t) noexcept { return !i.item_; }
+
+ private:
+  friend Dict;
+  explicit Iterator(const Dict& dict) : dict_(&dict) { ++*this; }
+
+  const Dict* dict_;
+  core::Entries::Position position_;
+  std::optional<Item> item_;
+};
+
+template <Encodable K, class ElementV>
+requires Encodable<std::remove_const_t<ElementV>>
+template <class Items>
+requires(!std::same_as<std::remove_cvref_t<Items>, Object>)  //
+    void Dict<K, ElementV>::update(const Items& items) {
+  static_assert(writes, "the dict is read-only");
+  // Each key once, with the last of its values.
+  std::vector<Item> unique;
+  detail::PlacesOf<K> places;
+  for (const auto& [key, value] : items) {
+    const auto [place, is_new] = places.of(key, unique.size());
+    if (is_new)
+      unique.emplace_back(key, value);
+    else
+      unique[place].second = value;
+  }
+  const typename Base::Turn turn(*this);
+  core::Entries& entries = this->state();
+  std::size_t more = 0, bytes = 0;
+  for (const auto& [key, value] : unique) {
+    Look look(entries.slab(), key);
+    if (!entries.find_entry(look.hash(), look)) ++more;
+    look.put(value, [&](const core::Entries::Size& size, auto&&) {
+      bytes += core::Entries::bytes_taken(size);
+    });
+  }
+  this->with_memory(bytes + entries.bytes_of_room(more), [&] {
+    core::Entries::Several several(entries, more);
+    bool has_memory = several.has_begun();
+    for (auto item = unique.begin(); has_memory && item != unique.end(); ++item) {
+      Look look(entries.slab(), item->first);
+      const core::Entries::Found found = several.find_entry(look.hash(), look);
+      look.put(item->second, [&](const core::Entries::Size& size, auto&& fill) {
+        has_memory = several.put(found, look.hash(), size, fill);
+      });
+    }
+    if (has_memory) several.publish();
+    return has_memory;
+  });
+}
+
+}  // namespace lagoon

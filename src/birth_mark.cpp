@@ -55,6 +55,12 @@ void BirthMark::forget() noexcept {
 
 void BirthMark::arrived(core::Participants& table) noexcept {
   if (parent_ != core::nobody) table.child_arrived(parent_);
+  if (descriptor_ >= 0) {
+    // At once, though the parent may not have come to close its own descriptor of that file yet:
+    // what ends meanwhile would be kept for nobody.
+    struct flock lock = fork_byte(F_UNLCK);
+    ::fcntl(descriptor_, F_OFD_SETLK, &lock);
+  }
   forget();
 }
 

@@ -3,7 +3,7 @@
 /// reach what its parent can, is not yet among the participants.
 ///
 /// The mark is a lock on a byte of the file, by an open file of its own, which the child inherits
-/// and closes when it has arrived. So the kernel keeps that book: if fork fails, or the child or
+/// and unlocks when it has arrived. So the kernel keeps that book: if fork fails, or the child or
 /// the parent is killed, the mark goes with the last descriptor. Where no such lock can be had
 /// (adopted memory, no /proc) the parent's slot among the participants says it; a child killed
 /// inside fork() then stays expected as long as its parent lives.

@@ -1,4 +1,5 @@
 #include <lagoon/codec.hpp>
+#include <lagoon/record_bytes.hpp>
 
 #include <algorithm>
 
@@ -10,6 +11,24 @@ void Encoder::grow(std::size_t n) {
   std::memcpy(larger.get(), begin(), size_);
   far_ = std::move(larger);
   capacity_ = capacity;
+}
+
+bool Encoder::list_references() {
+  const std::uint64_t count = std::exchange(references_->in_record, 0);
+  if (count == 0) return false;
+  for (std::size_t i = references_->all.size() - count; i < references_->all.size(); ++i)
+    put_bytes(&references_->all[i].reference, sizeof(detail::ObjectReference));
+  put_bytes(&count, sizeof count);
+  return true;
+}
+
+void Encoder::put_record(std::span<const std::byte> bytes, bool refers) {
+  put_bytes(bytes.data(), bytes.size());
+  if (!refers) return;
+  if (references_ == nullptr) references_ = std::make_unique<detail::References>();
+  detail::for_each_reference(bytes, [&](const detail::ObjectReference& reference) {
+    references_->all.push_back({reference, nullptr});
+  });
 }
 
 void Decoder::throw_short(std::size_t wanted) const {

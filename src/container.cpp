@@ -30,6 +30,14 @@ void add_memory(Handle& handle, core::Slab& slab, std::size_t wanted) {
   }
 }
 
+bool store_references(const Handle& container, std::span<const Referred> referred,
+                      const std::function<bool()>& store) {
+  return container.mapping()->store(referred, store);
+}
+
+StaleReference::StaleReference()
+    : LayoutMismatch("a container is damaged: it refers to an object where there is none") {}
+
 void throw_nested_change(const Handle& handle) {
   throw UsageError(handle.describe() +
                    " is being changed by this thread already: a function that is given to one of "

@@ -32,7 +32,14 @@ Entries::Is EncodedRecord::is(const Wanted& wanted) {
   return Entries::Is::it;
 }
 
-EncodedRecord::Parts::Parts(std::span<const std::byte> key, std::span<const std::byte> value) {
+void throw_reference_in_key() {
+  throw TypeMismatch(
+      "TypeError: unhashable type: a key cannot refer to what lies in shared memory");
+}
+
+EncodedRecord::Parts::Parts(std::span<const std::byte> key, std::span<const std::byte> value,
+                            bool refers) {
+  size_.refers = refers;
   constexpr std::size_t long_key = 1024;
   if (key.size() + value.size() <= Entries::near_most) {
     key_ = key;

@@ -35,13 +35,14 @@ void Directory::format(std::size_t committed, std::size_t reserve, std::size_t c
   h->magic.store(Header::magic_value, boost::memory_order_release);
 }
 
-Directory::Turn::Turn(Directory& directory)
+Directory::Turn::Turn(Directory& directory, core::Deadline until)
     : directory_(directory), me_(directory.participants().self()) {
-  const core::Taken taken =
-      directory.header().turn.take(directory.participants(), me_, core::Deadline::never());
+  const core::Taken taken = directory.header().turn.take(directory.participants(), me_, until);
+  if (taken == core::Taken::no) return;
   if (taken > core::Taken::from_dead)
     throw UsageError("the directory of " + directory.ground_.describe() +
                      " is being changed by this thread already");
+  has_ = true;
   if (taken != core::Taken::from_dead) return;
   try {
     directory.mend();
@@ -53,7 +54,7 @@ Directory::Turn::Turn(Directory& directory)
 }
 
 Directory::Turn::~Turn() {
-  if (!fork_.passed()) directory_.header().turn.give_back(me_);
+  if (has_ && !fork_.passed()) directory_.header().turn.give_back(me_);
 }
 
 void Directory::throw_corrupt(std::uint64_t offset) const {
@@ -105,6 +106,7 @@ Directory::Fresh Directory::carve(Block* b, std::size_t need, core::Owner me) {
   b->name_length.store(0, boost::memory_order_relaxed);
   b->ended.store(0, boost::memory_order_relaxed);
   b->parts.store(0, boost::memory_order_relaxed);
+  b->stored = 0;
   b->id.store(next_epoch(), boost::memory_order_relaxed);
   b->builder.store(me, boost::memory_order_relaxed);
   b->set(need, Block::building);  // (2), (3)
@@ -172,6 +174,7 @@ Directory::Fresh Directory::allocate(std::size_t bytes, std::string_view name, c
   auto fresh = take_from_free(need, me);
   if (!fresh) {
     sweep();
+    ground_.sweep_stored();
     fresh = take_from_free(need, me);
   }
   if (!fresh) {
@@ -203,6 +206,16 @@ void Directory::set_free_alone(Block* b) noexcept {
 
 Shared<std::uint64_t>& Directory::bucket(std::string_view name) const noexcept {
   return header().buckets[hash(name) % Header::bucket_count];
+}
+
+Block* Directory::find(const ObjectReference& reference) const noexcept {
+  const std::uint64_t offset = reference.block & ~ObjectReference::is_named;
+  if (offset % 64 != 0 || offset < header().blocks || offset > committed() - sizeof(Block))
+    return nullptr;
+  Block* const b = at(offset);
+  const bool is_it = b->id.load(boost::memory_order_acquire) == reference.id &&
+                     (b->state() == Block::live || b->state() == Block::erased);
+  return is_it ? b : nullptr;
 }
 
 Block* Directory::lookup(std::string_view name) const {
@@ -287,7 +300,7 @@ void Directory::end(Block* block) {
 void Directory::end_nameless_of_the_dead() {
   std::vector<Block*> nameless;
   for_each_block([&](Block* b) {
-    if (b->state() == Block::live && b->maker() != 0) nameless.push_back(b);
+    if (b->state() == Block::live && b->maker() != 0 && !b->is_stored()) nameless.push_back(b);
   });
   if (nameless.empty()) return;
   std::vector<pid_t> living;
@@ -307,7 +320,8 @@ void Directory::mend() {
         b->set(Block::live);
       else if (is_linked_part(b))
         b->set(Block::part);
-    } else if (b->state() == Block::live && b->name_length.load() != 0 && !is_linked(b)) {
+    } else if (b->state() == Block::live && b->name_length.load() != 0 && !b->is_stored() &&
+               !is_linked(b)) {
       b->ended.store(next_epoch(), boost::memory_order_relaxed);
       b->set(Block::erased);
     }
@@ -322,7 +336,7 @@ void Directory::sweep() {
     if (b->state() == Block::building) {
       // Not linked: else its builder would have died with the turn, and been mended after.
       if (participants().is_dead(b->builder.load(boost::memory_order_relaxed))) set_free_alone(b);
-    } else if (b->state() == Block::erased) {
+    } else if (b->state() == Block::erased && !b->is_stored()) {
       if (!ground_.is_reachable(b))
         set_free_alone(b);
       else if (!b->is_nameless())  // what has no name was only dropped by its maker

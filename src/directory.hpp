@@ -31,6 +31,8 @@ class Directory {
     [[nodiscard]] virtual std::size_t page() const noexcept = 0;
     /// Whether anyone who lives may have a handle to this erased object.
     [[nodiscard]] virtual bool is_reachable(const Block* block) = 0;
+    /// With the turn: frees those of the stored objects that no container refers to any more.
+    virtual void sweep_stored() = 0;
 
    protected:
     ~Ground() = default;
@@ -69,15 +71,18 @@ class Directory {
   /// The turn to change it. Who takes it over from a dead owner mends what that one left.
   class Turn {
    public:
-    explicit Turn(Directory& directory);
+    explicit Turn(Directory& directory, core::Deadline until = core::Deadline::never());
     Turn(const Turn&) = delete;
     Turn& operator=(const Turn&) = delete;
     ~Turn();
+    /// Not if it was too late.
+    explicit operator bool() const noexcept { return has_; }
     [[nodiscard]] core::Owner me() const noexcept { return me_; }
 
    private:
     Directory& directory_;
     core::Owner me_;
+    bool has_ = false;
     core::ForkMark fork_;
   };
 
@@ -91,6 +96,7 @@ class Directory {
   Fresh allocate(std::size_t bytes, std::string_view name, core::Owner me);
   void link(Block* block, std::string_view name);
   void unlink(Block* block);
+  [[nodiscard]] bool is_linked(const Block* block) const;
   /// Nobody finds it any more; who has a handle to it is not told yet.
   void end(Block* block);
   /// A block that was allocated becomes the newest part of an object.
@@ -101,10 +107,15 @@ class Directory {
   }
   /// With its parts.
   void set_free(Block* block);
+  /// Without them: sweep_parts() has to follow.
+  void set_free_alone(Block* block) noexcept;
+  void sweep_parts();
   /// Frees what the dead were building and what is erased and out of everybody's reach, and tells
   /// those who have handles to what is erased, should its eraser not have come to it. Waits for
   /// nobody.
   void sweep();
+  /// What a reference leads to, or null if there is no such object any more.
+  [[nodiscard]] Block* find(const ObjectReference& reference) const noexcept;
   /// From here on those who have handles to this erased object throw Gone; not if a living writer,
   /// or holder, is at work until then. Never waits with a deadline of now: with the turn, another
   /// is impossible, since a writer at work may be waiting for that.
@@ -114,6 +125,10 @@ class Directory {
   // ---- Without it ----------------------------------------------------------------------------
 
   [[nodiscard]] Block* lookup_read_only(std::string_view name) const;
+  /// Where it is from the base on.
+  [[nodiscard]] std::uint64_t offset_of(const Block* block) const noexcept {
+    return static_cast<std::uint64_t>(reinterpret_cast<const std::byte*>(block) - base_);
+  }
   /// Does not change while no block is freed: what was linked at the first look is what it was.
   [[nodiscard]] std::uint64_t unlinks() const noexcept {
     boost::atomic_thread_fence(boost::memory_order_acquire);
@@ -155,19 +170,13 @@ class Directory {
   Fresh carve(Block* block, std::size_t need, core::Owner me);
   void grow(std::size_t need);
   void mend();
-  void sweep_parts();
   void end_nameless_of_the_dead();
-  void set_free_alone(Block* block) noexcept;
-  [[nodiscard]] bool is_linked(const Block* block) const;
   [[nodiscard]] bool is_linked_part(const Block* block) const;
 
   [[nodiscard]] Block* at(std::uint64_t offset) const noexcept {
     return reinterpret_cast<Block*>(base_ + offset);
   }
   [[nodiscard]] Block* checked_at(std::uint64_t offset) const;
-  [[nodiscard]] std::uint64_t offset_of(const Block* block) const noexcept {
-    return static_cast<std::uint64_t>(reinterpret_cast<const std::byte*>(block) - base_);
-  }
   [[nodiscard]] Shared<std::uint64_t>& bucket(std::string_view name) const noexcept;
   [[noreturn]] void throw_corrupt(std::uint64_t offset) const;
 

@@ -232,7 +232,8 @@ void Directory::check_blocks() const {
 
   std::vector<std::uint64_t> chain;  // where its blocks begin, in order
   std::vector<Block*> with_parts;
-  std::size_t names = 0;
+  // Of what is stored in containers the end may have begun.
+  std::size_t names = 0, stored = 0;
   for_each_block([&](Block* b) {
     chain.push_back(offset_of(b));
     const Block::State state = b->state();
@@ -244,7 +245,7 @@ void Directory::check_blocks() const {
         b->ended.load() > epoch || !begins_as_it_says(b) ||
         !has_sound_payload(b, participants(), committed()))
       throw_corrupt(offset_of(b));
-    if (state == Block::live) ++names;
+    if (state == Block::live) ++(b->is_stored() ? stored : names);
   });
   const auto is_block = [&](std::uint64_t offset) {
     return std::binary_search(chain.begin(), chain.end(), offset);
@@ -258,8 +259,9 @@ void Directory::check_blocks() const {
 
   for (std::size_t i = 0; i < Header::bucket_count; ++i) {
     for (std::uint64_t o = header().buckets[i].load(boost::memory_order_acquire); o != 0;) {
-      if (!is_block(o) || names-- == 0) throw_corrupt(o);
+      if (!is_block(o)) throw_corrupt(o);
       const Block* b = at(o);
+      if ((b->is_stored() ? stored : names)-- == 0) throw_corrupt(o);
       if (b->state() != Block::live || hash(b->name()) % Header::bucket_count != i)
         throw_corrupt(o);
       o = b->next.load(boost::memory_order_acquire);

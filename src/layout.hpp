@@ -64,6 +64,7 @@ struct alignas(64) Header {
   Shared<std::uint64_t> epoch;        // counts erasures, and forks of those who have it mapped
   Shared<std::uint64_t> unlinks;      // before memory that had a name is used again
   Shared<std::uint64_t> search_from;  // a block at or before the first free one
+  Shared<std::uint64_t> asked;  // who has not said so yet is asked what it can reach since then
   alignas(64) Shared<std::uint64_t> buckets[bucket_count];
 };
 
@@ -88,7 +89,8 @@ struct alignas(64) Block {
   std::uint32_t payload_at;           // from the block's beginning
   std::uint64_t payload_bytes;
   // What it is (see Stamp).
-  std::uint8_t kind, mode, begins, copies, element_kind, element_align, type_name_length, unused;
+  std::uint8_t kind, mode, begins, copies, element_kind, element_align, type_name_length;
+  std::uint8_t stored;  // nonzero: containers refer to it, or did; by the turn's owner only
   std::uint32_t element_size;
   std::uint32_t guard;
   std::uint64_t count;
@@ -129,6 +131,9 @@ struct alignas(64) Block {
     if (text.starts_with('/')) std::from_chars(text.data() + 1, text.data() + text.size(), pid);
     return pid;
   }
+  /// Whether it has no name and belongs to the containers that refer to it, from the first on that
+  /// did, instead of to its maker.
+  [[nodiscard]] bool is_stored() const noexcept { return stored != 0; }
   /// Whether name and payload lie within it, and the payload has room for what the stamp says.
   [[nodiscard]] bool is_sound() const noexcept;
   [[nodiscard]] Stamp stamp() const;

@@ -7,23 +7,10 @@
 
 namespace lagoon::detail {
 
-void RecordBytes::copy(const Record::Near& near) noexcept {
-  near_size_ = std::min(near.bytes, near_.size());
-  core::read_shared(near_.data(), near.payload, near_size_);
-  far_part_ = near.far;
-}
-
-bool RecordBytes::is_whole() {
-  if (!far_part_) return true;
-  if (far_part_.bytes > slab_.reach()) return false;  // damaged
-  far_.resize(far_part_.bytes);
-  return far_part_.read(slab_, far_);
-}
-
-void NewElements::end_here() {
+void NewElements::end_here(bool refers) {
   const std::size_t end = bytes_.bytes().size();
-  const std::size_t size = end - (ends_.empty() ? 0 : ends_.back());
-  ends_.push_back(end);
+  const std::size_t size = end - (ends_.empty() ? 0 : ends_.back().at);
+  ends_.push_back({end, refers});
   memory_ += size > Sequence::near_most
                  ? core::Slab::bytes_taken(0) + core::Words::bytes_taken(size / 8 + 1)
                  : core::Slab::bytes_taken(size);

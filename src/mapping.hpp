@@ -12,6 +12,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -47,6 +48,15 @@ class Mapping final : private Directory::Ground {
   /// time.
   Memory add_part(Block* object, std::size_t bytes);
   [[nodiscard]] Memory newest_part(Block* object);
+  /// What a record of a container here refers to. Nothing if it had a name and was erased;
+  /// StaleReference if it had none and is not there any more.
+  [[nodiscard]] std::optional<Handle> open(const ObjectReference& reference);
+  /// Another handle to the same object, as what was asked for.
+  [[nodiscard]] Handle another(const Handle& handle, const Stamp& asked, bool will_only_read);
+  [[nodiscard]] ObjectReference reference_to(const Block* block) const noexcept;
+  /// store(), which puts what refers to these objects into a container; none of them ends
+  /// meanwhile. Its answer; Gone, or TypeMismatch, if one of them cannot be referred to.
+  bool store(std::span<const Referred> referred, const std::function<bool()>& store);
   bool erase(std::string_view name);
   [[nodiscard]] std::vector<Segment::Entry> objects();
   [[nodiscard]] std::size_t used();
@@ -97,6 +107,9 @@ class Mapping final : private Directory::Ground {
   [[nodiscard]] bool is_reachable(const Block* block) override {
     return reach_.is_reachable(block);
   }
+  void sweep_stored() override;
+  /// Whether it is a container that refers to objects, or did.
+  [[nodiscard]] static bool refers(Block* block);
 
   [[nodiscard]] Memory memory_of(const Block* part) const noexcept;
   [[nodiscard]] Handle handle_of(Block* block);

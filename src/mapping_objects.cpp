@@ -127,11 +127,13 @@ bool Mapping::erase(std::string_view name) {
   if (read_only()) throw ReadOnly(describe() + " is attached read-only: nothing can be erased");
   Block* b = nullptr;
   std::uint64_t id = 0;
+  bool has_referred = false;
   {
     const Directory::Turn turn(directory_);
     b = directory_.lookup(name);
     if (b == nullptr) return false;
     id = b->id.load(boost::memory_order_relaxed);
+    has_referred = refers(b);
     directory_.end(b);
     opened(b);  // stays what it is until those who use it have been told
   }
@@ -142,6 +144,7 @@ bool Mapping::erase(std::string_view name) {
   const Directory::Turn turn(directory_);
   reach_.acknowledge();
   directory_.sweep();
+  if (has_referred) sweep_stored();
   return true;
 }
 
@@ -160,7 +163,7 @@ void Mapping::closed(Block* block, std::uint64_t id) noexcept {
 /// The end of a nameless object: its memory is free now, or when no child that inherited it lives.
 void Mapping::drop(const Dropped& object) {
   const Directory::Turn turn(directory_);
-  if (!object.is(Block::live)) return;
+  if (!object.is(Block::live) || object.block->is_stored()) return;
   directory_.end(object.block);
   dropped_.push_back(object);
   std::erase_if(dropped_, [&](const Dropped& dropped) {

@@ -134,8 +134,9 @@ Object::operator bool() const {
     case Kind::frozenset:
       return size() != 0;
     case Kind::opaque:
-    case Kind::shared:
       return true;
+    case Kind::shared:
+      return handle_in(*this)->is_true();
   }
   return false;
 }
@@ -154,6 +155,8 @@ std::size_t Object::size() const {
     case Kind::set:
     case Kind::frozenset:
       return Inside::table(*this).live;
+    case Kind::shared:
+      return handle_in(*this)->size();
     default:
       type_error("object of type " + in_quotes(type_name()) + " has no len()");
   }

@@ -104,7 +104,13 @@ Object Object::negative(const Object& a) {
   return negated(a);
 }
 
+Object& Object::operator*=(const Object& x) {
+  if (kind() != Kind::shared) return *this = product(*this, x, "*=");
+  return handle_in(*this)->repeat(x), *this;
+}
+
 Object& Object::operator+=(const Object& x) {
+  if (kind() == Kind::shared) return handle_in(*this)->extend(x), *this;
   if (kind() != Kind::list || x.kind() != Kind::list) return *this = sum(*this, x, "+=");
   const Object kept = x;  // which may be this, or in it
   auto& items = Inside::own_items(*this);

@@ -24,7 +24,8 @@ enum class Tag : unsigned char {
   dict,
   set,
   frozenset,
-  opaque
+  opaque,
+  shared
 };
 
 void put_text(Encoder& to, std::string_view text) { Codec<std::string>::encode(to, text); }
@@ -78,10 +79,9 @@ void put_object(Encoder& to, const Object& x, int depth) {
       for (const Object& item : x.elements()) put_object(to, item, depth + 1);
       return;
     case Kind::shared:
-      break;
+      to.put(Tag::shared).put_shared(x);
+      return;
   }
-  throw TypeMismatch("cannot put '" + std::string(x.type_name()) +
-                     "' object into a shared container: it refers to what lies elsewhere");
 }
 
 void put_all(Encoder& to, const Object& x, int depth) {
@@ -148,6 +148,8 @@ Object take_object(Decoder& from, int depth) {
       std::string bytes(take_text(from));
       return Object::opaque(std::move(kind), std::move(bytes), take_all(from, depth));
     }
+    case Tag::shared:
+      return from.take_shared();
   }
   throw LayoutMismatch("an object in a shared container is damaged: its type is unknown");
 }

@@ -1,3 +1,5 @@
+#include <lagoon/object_place.hpp>
+
 #include <algorithm>
 
 #include "object_node.hpp"
@@ -16,6 +18,17 @@ using Kind = Object::Kind;
                      method + "': it is " + shown(o));
 }
 
+/// What would be a look into shared memory.
+[[noreturn]] void refuse_look(const Object& o) {
+  type_error(
+      in_quotes(o.type_name()) +
+      " object lies in shared memory: open it to look into it, as Dict<>(o) or List<>(o): it "
+      "is " +
+      shown(o));
+}
+
+const Object::Handle& shared_in(const Object& o) noexcept { return *handle_in(o); }
+
 [[noreturn]] void index_error(const Object& o, const char* says) {
   throw OutOfRange(std::string("IndexError: ") + says + ": there are " + std::to_string(o.size()) +
                    " items");
@@ -29,6 +42,7 @@ std::size_t hash_for(const Object& o, const Object& x) {
 }
 
 void must_be(const Object& o, Kind kind, const char* method) {
+  if (o.kind() == Kind::shared) refuse_look(o);
   if (o.kind() != kind) lacks(o, method);
 }
 
@@ -81,11 +95,23 @@ const Object& Object::at(const Object& key) const& {
         *this, key, kind() == Kind::list ? "list index out of range" : "tuple index out of range")];
   if (kind() != Kind::dict) {
     if (is_text(*this)) refuse(*this, "a list, tuple or dict");  // Python's has characters in it
+    if (kind() == Kind::shared) refuse_look(*this);
     type_error(in_quotes(type_name()) + " object is not subscriptable: it is " + shown(*this));
   }
   const Object* found = find(key);
   if (!found) key_error(key);
   return *found;
+}
+
+Object Object::at(const Object& key) && {
+  if (kind() == Kind::shared) return shared_in(*this).at(key);
+  return std::as_const(*this).at(key);
+}
+
+Object Object::get(const Object& key, Object otherwise) const {
+  if (kind() == Kind::shared) return shared_in(*this).find(key).value_or(std::move(otherwise));
+  const Object* const found = find(key);
+  return found ? *found : std::move(otherwise);
 }
 
 const Object* Object::find(const Object& key) const& {
@@ -96,6 +122,7 @@ const Object* Object::find(const Object& key) const& {
 }
 
 bool Object::contains(const Object& x) const {
+  if (kind() == Kind::shared) return shared_in(*this).contains(x);
   if (is_text(*this)) return contains_bytes(*this, x);
   if (is_sequence(*this)) {
     const auto& items = Inside::items(*this);
@@ -110,6 +137,7 @@ Object::Iterator Object::begin() const {
   if (is_sequence(*this)) return {Inside::items(*this), 1};
   if (kind() != Kind::dict && !is_set(*this)) {
     if (is_text(*this)) refuse(*this, "something to iterate over");  // Python's has characters
+    if (kind() == Kind::shared) refuse_look(*this);
     type_error(in_quotes(type_name()) + " object is not iterable: it is " + shown(*this));
   }
   const TableNode& table = Inside::table(*this);
@@ -131,6 +159,7 @@ Object::Items Object::items() const& {
 
 std::span<const Object> Object::elements() const& {
   if (kind() == Kind::opaque) return Inside::node<OpaqueNode>(*this).children;
+  if (kind() == Kind::shared) refuse_look(*this);
   if (!is_sequence(*this)) refuse(*this, "a list or tuple");
   return Inside::items(*this);
 }
@@ -138,6 +167,7 @@ std::span<const Object> Object::elements() const& {
 // ---- Changing --------------------------------------------------------------------------------
 
 void Object::set_item(const Object& key, Object value) {
+  if (kind() == Kind::shared) return shared_in(*this).set_item(key, value);
   if (kind() == Kind::list) {
     const std::size_t i = index_in(*this, key, "list assignment index out of range");
     Inside::own_items(*this)[i] = std::move(value);
@@ -169,6 +199,7 @@ Object& Object::Element::slot_of(Object& container, const Object& key) {
 }
 
 void Object::erase(const Object& key) {
+  if (kind() == Kind::shared) return shared_in(*this).erase(key);
   if (kind() == Kind::list) {
     (void)take_item(*this, index_in(*this, key, "list assignment index out of range"));
   } else if (kind() == Kind::dict) {
@@ -181,11 +212,13 @@ void Object::erase(const Object& key) {
 }
 
 void Object::append(Object x) {
+  if (kind() == Kind::shared) return shared_in(*this).append(x);
   must_be(*this, Kind::list, "append");
   Inside::own_items(*this).push_back(std::move(x));
 }
 
 void Object::insert(const Object& index, Object x) {
+  if (kind() == Kind::shared) return shared_in(*this).insert(index, x);
   must_be(*this, Kind::list, "insert");
   if (!is_integer(index))
     type_error(in_quotes(index.type_name()) + " object cannot be interpreted as an integer");
@@ -198,9 +231,10 @@ void Object::insert(const Object& index, Object x) {
   items.insert(items.begin() + std::min(i, size), std::move(x));
 }
 
-Object Object::pop() { return pop(-1); }
+Object Object::pop() { return kind() == Kind::shared ? shared_in(*this).pop() : pop(-1); }
 
 Object Object::pop(const Object& key) {
+  if (kind() == Kind::shared) return shared_in(*this).pop(key);
   if (kind() == Kind::list) {
     if (!is_integer(key))
       type_error(in_quotes(key.type_name()) + " object cannot be interpreted as an integer");
@@ -214,14 +248,14 @@ Object Object::pop(const Object& key) {
 }
 
 void Object::add(Object x) {
-  must_be(*this, Kind::set, "add");
+  if (kind() != Kind::set) lacks(*this, "add");
   const std::size_t hash = hash_of(x);
   if (Inside::table(*this).find(x, hash) == TableNode::none)
     Inside::own<TableNode>(*this).append(std::move(x), {}, hash);
 }
 
 bool Object::discard(const Object& x) {
-  must_be(*this, Kind::set, "discard");
+  if (kind() != Kind::set) lacks(*this, "discard");
   const std::size_t entry = Inside::table(*this).find(x, hash_for(*this, x));
   if (entry == TableNode::none) return false;
   (void)Inside::own<TableNode>(*this).erase(entry);
@@ -229,6 +263,7 @@ bool Object::discard(const Object& x) {
 }
 
 void Object::clear() {
+  if (kind() == Kind::shared) return shared_in(*this).clear();
   if (kind() == Kind::list) {
     *this = list();
   } else if (kind() == Kind::dict) {
@@ -237,6 +272,52 @@ void Object::clear() {
     must_be(*this, Kind::set, "clear");
     *this = set();
   }
+}
+
+void detail::refuse_shared(const Object& o) {
+  throw TypeMismatch("update() cannot replace " + shown(o) +
+                     ", which lies in shared memory; assign to its place instead");
+}
+
+// ---- Of handles that are no containers -------------------------------------------------------
+
+void Object::Handle::refuse(const std::string& says) const {
+  if (is_gone()) throw Gone("the object that a container refers to was erased");
+  throw TypeMismatch(says);
+}
+void Object::Handle::lacks(const char* method) const {
+  refuse("AttributeError: " + in_quotes(type_name()) + " object has no attribute '" + method +
+         "': it is " + repr());
+}
+std::size_t Object::Handle::size() const {
+  refuse("TypeError: object of type " + in_quotes(type_name()) + " has no len()");
+}
+Object Object::Handle::at(const Object&) const {
+  refuse("TypeError: " + in_quotes(type_name()) + " object is not subscriptable: it is " + repr());
+}
+std::optional<Object> Object::Handle::find(const Object&) const { lacks("get"); }
+bool Object::Handle::contains(const Object&) const {
+  refuse("TypeError: argument of type " + in_quotes(type_name()) + " is not iterable");
+}
+void Object::Handle::set_item(const Object&, const Object&) const {
+  refuse("TypeError: " + in_quotes(type_name()) + " object does not support item assignment");
+}
+void Object::Handle::change_item(const Object& key, const Change&) const { set_item(key, {}); }
+void Object::Handle::erase(const Object&) const {
+  refuse("TypeError: " + in_quotes(type_name()) + " object doesn't support item deletion");
+}
+void Object::Handle::append(const Object&) const { lacks("append"); }
+void Object::Handle::insert(const Object&, const Object&) const { lacks("insert"); }
+Object Object::Handle::pop() const { lacks("pop"); }
+Object Object::Handle::pop(const Object&) const { lacks("pop"); }
+void Object::Handle::clear() const { lacks("clear"); }
+void Object::Handle::extend(const Object& x) const {
+  refuse("TypeError: unsupported operand type(s) for +=: " + in_quotes(type_name()) + " and " +
+         in_quotes(x.type_name()));
+}
+void Object::Handle::repeat(const Object& times) const {
+  refuse("TypeError: unsupported operand type(s) for *=: " + in_quotes(type_name()) + " and " +
+         in_quotes(times.type_name()));
 }
 
 }  // namespace lagoon

@@ -13,17 +13,19 @@ MappingRef::~MappingRef() {
 }
 
 Handle::Handle(MappingRef mapping, Block* block)
+    : Handle((mapping->opened(block), std::move(mapping)), block, IsOpen{}) {}
+Handle::Handle(MappingRef mapping, Block* block, IsOpen)
     : payload_(block->payload()),
       mapping_(std::move(mapping)),
       block_(block),
       id_(block->id.load(boost::memory_order_relaxed)),
-      is_nameless_(block->is_nameless()) {
-  mapping_->opened(block);
-}
+      is_nameless_(block->is_nameless()) {}
 
 void Handle::release() noexcept { mapping_->closed(block_, id_); }
 
 std::uint64_t Handle::count() const noexcept { return block_->count; }
+Stamp Handle::stamp() const { return block_->stamp(); }
+ObjectReference Handle::reference() const noexcept { return mapping_->reference_to(block_); }
 unsigned Handle::copies() const noexcept { return block_->copies; }
 
 std::string Handle::describe() const {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <utility>
 
 namespace lagoon::detail {
 
@@ -40,7 +41,7 @@ bool Reach::is_reachable(const Block* block) const {
 }
 
 bool Reach::is_among_the_living(const Block* block) const {
-  const bool named = !block->is_nameless();
+  const bool named = !block->is_nameless() || block->is_stored();
   const std::uint64_t made = block->id.load(boost::memory_order_relaxed);
   const std::uint64_t ended = block->ended.load(boost::memory_order_relaxed);
   const auto cannot_reach = [&](std::uint64_t since, std::int32_t, bool here) {
@@ -48,8 +49,8 @@ bool Reach::is_among_the_living(const Block* block) const {
       const std::lock_guard guard(mutex_);
       return !handles_.contains(block);
     }
-    // A named object may have been opened by anyone who was there before its end; a nameless one
-    // was inherited by those forked while it was.
+    // A named object, or a stored one, may have been opened by anyone who was there before its end;
+    // another was inherited by those forked while it was.
     return (since & ~inherits) >= ended || (!named && since < made);
   };
   return !directory_.participants().all_living(cannot_reach);
@@ -58,6 +59,16 @@ bool Reach::is_among_the_living(const Block* block) const {
 bool Reach::has_handle_to_erased() const noexcept {
   return std::any_of(handles_.begin(), handles_.end(),
                      [](const auto& handle) { return handle.first->state() == Block::erased; });
+}
+
+bool Reach::can_trace() const noexcept { return heap_of_ == 0 || heap_of_ == ::getpid(); }
+
+/// Who has a handle to something erased cannot say so now, and is not asked at each look.
+bool Reach::is_asked() noexcept {
+  const std::uint64_t asked = directory_.header().asked.load(boost::memory_order_relaxed);
+  if (heap_of_ != 0 || asked <= (since_ & ~inherits)) return false;
+  if (std::exchange(asked_, asked) != asked) times_asked_ = 0;
+  return times_asked_++ % 64 == 0;
 }
 
 void Reach::acknowledge() {

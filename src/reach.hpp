@@ -33,8 +33,26 @@ class Reach {
 
   /// The books of handles.
   void opened(Block* block);
+  /// The same of a block that is reached through a container, if is_it() is true while the books
+  /// stand still.
+  enum class Opened : std::uint8_t { no, yes, yes_and_asked };  ///< asked to acknowledge()
+  template <class F>
+  Opened open_if(Block* block, F&& is_it) {
+    const std::lock_guard guard(mutex_);
+    if (!is_it()) return Opened::no;
+    ++handles_[block];
+    return is_asked() ? Opened::yes_and_asked : Opened::yes;
+  }
   /// True if it was the last one to this block.
   bool closed(Block* block) noexcept;
+  /// Whether this process has one.
+  [[nodiscard]] bool has_handle_to(const Block* block) const {
+    const std::lock_guard guard(mutex_);
+    return handles_.contains(block);
+  }
+  /// Whether what containers have let go of can be looked for by this process: of a heap, by its
+  /// own one only.
+  [[nodiscard]] bool can_trace() const noexcept;
 
   /// Whether anyone who lives may have a handle to this erased object. False stays false.
   [[nodiscard]] bool is_reachable(const Block* block) const;
@@ -50,6 +68,7 @@ class Reach {
  private:
   [[nodiscard]] bool is_among_the_living(const Block* block) const;
   [[nodiscard]] bool has_handle_to_erased() const noexcept;  // under the mutex
+  [[nodiscard]] bool is_asked() noexcept;                    // the same
 
   /// In a stamp: who has it may have inherited what was made after it.
   static constexpr std::uint64_t inherits = std::uint64_t{1} << 63;
@@ -60,6 +79,8 @@ class Reach {
   mutable std::mutex mutex_;
   std::map<const Block*, std::uint32_t> handles_;  // how many, under the mutex
   std::uint64_t since_ = 0;                        // this process's stamp; under the mutex
+  std::uint64_t asked_ = 0;                        // what it was last asked for; the same
+  std::uint32_t times_asked_ = 0;                  // and how often
   BirthMark birth_;                                // inside fork
   std::uint64_t child_since_ = 0;                  // and what will be the child's stamp
 };

@@ -3,7 +3,9 @@
 ///
 ///   numbers, bool, enums, structs without pointers   their own bytes
 ///   std::string                                      its bytes
-///   Object                                           all of its types, nested as they are
+///   Object                                           all of its types, nested as they are; of
+///                                                    what is shared, a reference
+///                                                    (shared_object.hpp)
 ///   std::vector<T>, std::pair, std::tuple            of what has a codec
 ///
 /// For a type of your own:
@@ -49,6 +51,18 @@ struct Codec;
 template <class T>
 concept PlainBytes = Codec<T>::is_own_bytes;
 
+namespace detail {
+
+/// The objects that what is on its way into a container refers to, which it keeps until it is
+/// there.
+struct References {
+  std::vector<Referred> all;
+  std::vector<Object> kept;
+  std::size_t in_record = 0;  // so many of them, the last ones
+};
+
+}  // namespace detail
+
 /// Where `encode` puts bytes, one after the other.
 class Encoder {
  public:
@@ -72,9 +86,25 @@ class Encoder {
     *room_for(1) = static_cast<std::byte>(n);
     return *this;
   }
+  /// A reference to what this Object of Kind::shared stands for. TypeMismatch if that is no object
+  /// of this library's; Gone if it was erased.
+  Encoder& put_shared(const Object& x);
   [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return {begin(), size_}; }
 
+  // ---- For containers --------------------------------------------------------------------------
+
+  /// A record ends here: what it refers to is listed at its end. Whether it refers to anything.
+  bool end_record() { return references_ != nullptr && list_references(); }
+  /// What all that was put refers to.
+  [[nodiscard]] std::span<const detail::Referred> references() const noexcept {
+    if (references_ == nullptr) return {};
+    return references_->all;
+  }
+  /// The bytes of a record that was ended, as they are.
+  void put_record(std::span<const std::byte> bytes, bool refers);
+
  private:
+  bool list_references();
   [[nodiscard]] const std::byte* begin() const noexcept { return far_ ? far_.get() : near_; }
   std::byte* room_for(std::size_t n) {
     if (n > capacity_ - size_) grow(n);
@@ -87,13 +117,16 @@ class Encoder {
   std::size_t size_ = 0;
   std::size_t capacity_ = sizeof near_;
   std::unique_ptr<std::byte[]> far_;
+  std::unique_ptr<detail::References> references_;
   std::byte near_[240];  // NOLINT: written before it is read
 };
 
 /// Where `decode` takes them from.
 class Decoder {
  public:
-  explicit Decoder(std::span<const std::byte> bytes) noexcept : left_(bytes) {}
+  /// Of a record in this container, in whose memory lies what the bytes refer to.
+  explicit Decoder(std::span<const std::byte> bytes, const detail::Handle* home = nullptr) noexcept
+      : left_(bytes), home_(home) {}
 
   [[nodiscard]] std::span<const std::byte> take_bytes(std::size_t n) {
     if (n > left_.size()) [[unlikely]]
@@ -115,12 +148,15 @@ class Decoder {
     }
     throw_short(1);
   }
+  /// What put_shared was given, or another that stands for the same.
+  [[nodiscard]] Object take_shared();
   [[nodiscard]] std::size_t left() const noexcept { return left_.size(); }
 
  private:
   [[noreturn]] void throw_short(std::size_t wanted) const;
 
   std::span<const std::byte> left_;
+  const detail::Handle* home_;
 };
 
 template <Shareable T>

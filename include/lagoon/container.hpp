@@ -7,12 +7,15 @@
 #include <lagoon/core/owned_word.hpp>
 #include <lagoon/core/participants.hpp>
 #include <lagoon/core/slab.hpp>
+#include <lagoon/error.hpp>
 #include <lagoon/shared.hpp>
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <new>
+#include <span>
 #include <type_traits>
 #include <utility>
 
@@ -23,6 +26,15 @@ namespace lagoon::detail {
 /// Hands the slab so many bytes more, of the object's; or, if these are not to be had, what is
 /// lacking with what is free. OutOfMemory.
 void add_memory(Handle& handle, core::Slab& slab, std::size_t wanted);
+/// store(), which puts what refers to these objects into the container: they belong to it now, if
+/// they have no names. Its answer; nothing was done if this throws Gone or TypeMismatch.
+bool store_references(const Handle& container, std::span<const Referred> referred,
+                      const std::function<bool()>& store);
+/// A reference that was read leads nowhere: others have replaced it meanwhile; or it is damaged.
+struct StaleReference : LayoutMismatch {
+  StaleReference();
+};
+
 [[noreturn]] void throw_nested_change(const Handle& handle);
 [[noreturn]] void throw_forked_in_change(const Handle& handle);
 
@@ -45,8 +57,20 @@ struct ContainerState : State {
     return participants.leads_to(table) && State::is_readable(base_of(table), bytes);
   }
 
+  /// Whether any of its records has ever referred to objects.
+  [[nodiscard]] bool has_references() const noexcept {
+    return refers.load(boost::memory_order_relaxed) != 0;
+  }
+
   core::ParticipantsRef participants;
+  boost::ipc_atomic<std::uint32_t> refers{0};  // with the turn of the directory
   alignas(64) std::byte memory[4096];
+};
+
+/// Where records are looked at, and the container that they are in.
+struct Source {
+  const core::Slab& slab;
+  const Handle* home;
 };
 
 /// A handle to one. State has turn(), recover(), slab(), journal().
@@ -68,6 +92,7 @@ class ContainerHandle : public Handled<ContainerState<State>> {
   ~ContainerHandle() = default;
 
   [[nodiscard]] State& state() const noexcept { return *this->state_; }
+  [[nodiscard]] Source source() const noexcept { return {state().slab(), &this->handle_}; }
   /// To read. Gone if it was erased.
   [[nodiscard]] const State& look() const {
     if (this->handle_.gone()) [[unlikely]]
@@ -120,6 +145,32 @@ class ContainerHandle : public Handled<ContainerState<State>> {
       }
   }
 
+  /// The same, of what refers to these objects.
+  template <class Wanted, class F>
+  void with_memory(const Wanted& wanted, std::span<const Referred> referred, F&& attempt) {
+    if (referred.empty()) [[likely]]
+      return with_memory(wanted, attempt);
+    with_memory(wanted, [&] {
+      return store_references(this->handle_, referred, [&] {
+        this->state_->refers.store(1, boost::memory_order_relaxed);
+        return bool(attempt());
+      });
+    });
+  }
+
+  /// read(), which may find a reference to what has gone meanwhile: then it is read again.
+  template <bool may_refer, class F>
+  static auto reading(F&& read) {
+    if constexpr (!may_refer) return read();
+    for (unsigned tries = 0;; ++tries) {
+      try {
+        return read();
+      } catch (const StaleReference&) {
+        if (tries == 100) throw;  // no chance meeting
+      }
+    }
+  }
+
   /// read() of what was there at one time: without the turn, if nobody changes it meanwhile, else
   /// with it. Who was stopped in a change does not hold it up.
   template <class F>
@@ -127,7 +178,7 @@ class ContainerHandle : public Handled<ContainerState<State>> {
     const State& state = look();
     for (;;) {
       const core::Journal::Moment now = state.journal().now();
-      auto what = read();
+      auto what = reading<true>(read);
       if (state.journal().is_still(now)) return what;
       if (this->handle_.is_read_only()) continue;
       if (const Turn turn{*this, core::Deadline::after(std::chrono::milliseconds(1))})

@@ -46,6 +46,7 @@
 #include <lagoon/error.hpp>
 #include <lagoon/object.hpp>
 #include <lagoon/segment.hpp>
+#include <lagoon/shared_object.hpp>
 
 #include <cstddef>
 #include <initializer_list>
@@ -114,15 +115,17 @@ class Dict : public detail::ContainerHandle<core::Entries> {
   [[nodiscard]] bool empty() const { return size() == 0; }
   [[nodiscard]] bool contains(Key key) const {
     const core::Entries& entries = this->look();
-    Look look(entries.slab(), key);
+    Look look(this->source(), key);
     return entries.find(look.hash(), look);
   }
   /// The value under the key, if it is there.
   [[nodiscard]] std::optional<V> find(Key key) const {
     const core::Entries& entries = this->look();
-    Look look(entries.slab(), key);
-    if (!entries.find(look.hash(), look)) return std::nullopt;
-    return look.value();
+    return Base::template reading<Look::may_refer>([&]() -> std::optional<V> {
+      Look look(this->source(), key);
+      if (!entries.find(look.hash(), look)) return std::nullopt;
+      return look.value();
+    });
   }
   /// KeyError if it is not.
   [[nodiscard]] V at(Key key) const {
@@ -204,7 +207,7 @@ class Dict : public detail::ContainerHandle<core::Entries> {
   Item popitem() requires writes {
     const typename Base::Turn turn(*this);
     core::Entries& entries = this->state();
-    Look look(entries.slab());
+    Look look(this->source());
     const core::Entries::Found last = entries.last(look);
     if (!last) detail::throw_empty_dict();
     Item item(look.key(), look.value());
@@ -243,6 +246,13 @@ class Dict : public detail::ContainerHandle<core::Entries> {
   V update_value(Key key, V otherwise, F&& f) requires writes {
     Edit edit(*this, key, true);
     return edit.change(edit.found() ? edit.value() : std::move(otherwise), f);
+  }
+  /// f(value&) as one step: false from it changes nothing. Its answer. KeyError if it is not there.
+  template <class F>
+  bool change_value(Key key, F&& f) requires writes {
+    Edit edit(*this, key, true);
+    if (!edit.found()) detail::throw_no_key(key);
+    return edit.change_if(edit.value(), f);
   }
   /// Where `expected` is there: `desired`, and true. Else, and if nothing is: false.
   bool compare_exchange(Key key, const V& expected, const V& desired) requires writes {
@@ -288,7 +298,7 @@ class Dict : public detail::ContainerHandle<core::Entries> {
     return this->at_one_time([&] {
       std::vector<T> parts;
       const core::Entries& entries = this->look();
-      Look look(entries.slab());
+      Look look(this->source());
       for (core::Entries::Position at; entries.next(at, look);) parts.push_back(part(look));
       return parts;
     });

@@ -9,6 +9,8 @@ namespace lagoon {
 template <Encodable K, class ElementV>
 requires Encodable<std::remove_const_t<ElementV>>
 class Dict<K, ElementV>::Edit {
+  using References = std::span<const detail::Referred>;
+
  public:
   Edit(Dict& dict, Key key, bool with_value)
       : dict_(dict),
@@ -19,11 +21,12 @@ class Dict<K, ElementV>::Edit {
   [[nodiscard]] bool found() const noexcept { return bool(found_); }
   [[nodiscard]] V value() const { return look_.value(); }
   void put(const V& value) {
-    look_.put(value, [&](const core::Entries::Size& size, auto&& fill) {
+    look_.put(value, [&](const core::Entries::Size& size, References references, auto&& fill) {
       const auto wanted = [&] {
         return core::Entries::bytes_taken(size) + (found_ ? 0 : entries().bytes_of_room(1));
       };
-      dict_.with_memory(wanted, [&] { return entries().put(found_, look_.hash(), size, fill); });
+      dict_.with_memory(wanted, references,
+                        [&] { return entries().put(found_, look_.hash(), size, fill); });
     });
   }
   void erase() { entries().erase(found_); }
@@ -35,13 +38,21 @@ class Dict<K, ElementV>::Edit {
     put(value);
     return value;
   }
+  /// The same, if f(value&) is true.
+  template <class F>
+  bool change_if(V value, F& f) {
+    const bool is_to_change = f(value);
+    turn_.check();
+    if (is_to_change) put(value);
+    return is_to_change;
+  }
 
  private:
   static Look look_for(Dict& dict, Key key, [[maybe_unused]] bool with_value) {
     if constexpr (detail::PlainPair<K, V>)
-      return Look(dict.state().slab(), key);
+      return Look(dict.source(), key);
     else
-      return Look(dict.state().slab(), key, with_value);
+      return Look(dict.source(), key, with_value);
   }
   [[nodiscard]] core::Entries& entries() const noexcept { return dict_.state(); }
 
@@ -66,11 +77,14 @@ class Dict<K, ElementV>::Iterator {
   [[nodiscard]] pointer operator->() const noexcept { return &*item_; }
   Iterator& operator++() {
     const core::Entries& entries = dict_->look();
-    Look look(entries.slab());
-    if (entries.next(position_, look))
-      item_.emplace(look.key(), look.value());
-    else
-      item_.reset();
+    item_ = Base::template reading<Look::may_refer>([&]() -> std::optional<Item> {
+      Look look(dict_->source());
+      core::Entries::Position next = position_;
+      if (!entries.next(next, look)) return std::nullopt;
+      Item item(look.key(), look.value());
+      position_ = next;
+      return item;
+    });
     return *this;
   }
   void operator++(int) { ++*this; }
@@ -91,6 +105,7 @@ template <class Items>
 requires(!std::same_as<std::remove_cvref_t<Items>, Object>)  //
     void Dict<K, ElementV>::update(const Items& items) {
   static_assert(writes, "the dict is read-only");
+  using References = std::span<const detail::Referred>;
   // Each key once, with the last of its values.
   std::vector<Item> unique;
   detail::PlacesOf<K> places;
@@ -104,20 +119,22 @@ requires(!std::same_as<std::remove_cvref_t<Items>, Object>)  //
   const typename Base::Turn turn(*this);
   core::Entries& entries = this->state();
   std::size_t more = 0, bytes = 0;
+  std::vector<detail::Referred> referred;
   for (const auto& [key, value] : unique) {
-    Look look(entries.slab(), key);
+    Look look(this->source(), key);
     if (!entries.find_entry(look.hash(), look)) ++more;
-    look.put(value, [&](const core::Entries::Size& size, auto&&) {
+    look.put(value, [&](const core::Entries::Size& size, References references, auto&&) {
       bytes += core::Entries::bytes_taken(size);
+      referred.insert(referred.end(), references.begin(), references.end());
     });
   }
-  this->with_memory(bytes + entries.bytes_of_room(more), [&] {
+  this->with_memory(bytes + entries.bytes_of_room(more), referred, [&] {
     core::Entries::Several several(entries, more);
     bool has_memory = several.has_begun();
     for (auto item = unique.begin(); has_memory && item != unique.end(); ++item) {
-      Look look(entries.slab(), item->first);
+      Look look(this->source(), item->first);
       const core::Entries::Found found = several.find_entry(look.hash(), look);
-      look.put(item->second, [&](const core::Entries::Size& size, auto&& fill) {
+      look.put(item->second, [&](const core::Entries::Size& size, References, auto&& fill) {
         has_memory = several.put(found, look.hash(), size, fill);
       });
     }

@@ -80,8 +80,8 @@ class DictElement<D, K, Object> : public ObjectPlace<DictElement<D, K, Object>> 
   [[nodiscard]] Object read() const { return dict_.at(key_); }
   void assign(const Object& x) { dict_.set(key_, x); }
   template <class F>
-  void change(F&& f) {
-    dict_.update_value(key_, [&](Object& x) { f(x); });
+  bool change_if(F&& f) {
+    return dict_.change_value(key_, f);
   }
 
  private:

@@ -3,6 +3,7 @@
 /// behind. Where both are kept as their own bytes, without a detour; else by their codecs.
 
 #include <lagoon/codec.hpp>
+#include <lagoon/container.hpp>
 #include <lagoon/conversion.hpp>
 #include <lagoon/core/copy.hpp>
 #include <lagoon/core/entries.hpp>
@@ -66,9 +67,10 @@ template <class K, class V>
 class PlainLook {
  public:
   static constexpr std::size_t size = sizeof(K) + sizeof(V);
+  static constexpr bool may_refer = false;
 
-  explicit PlainLook(const core::Slab&) noexcept {}
-  PlainLook(const core::Slab&, const K& key) noexcept : key_(as_key(key)), has_key_(true) {}
+  explicit PlainLook(const Source&) noexcept {}
+  PlainLook(const Source&, const K& key) noexcept : key_(as_key(key)), has_key_(true) {}
 
   [[nodiscard]] Entries::Hash hash() const noexcept {
     return upper_half(core::hash_of(&key_, sizeof key_));
@@ -88,10 +90,10 @@ class PlainLook {
   [[nodiscard]] K key() const noexcept { return std::bit_cast<K>(seen_key_); }
   [[nodiscard]] V value() const noexcept { return std::bit_cast<V>(seen_value_); }
 
-  /// put(size, fill), as Entries::put takes them, of the record with this value.
+  /// put(size, references, fill), as Entries::put takes them, of the record with this value.
   template <class Put>
   void put(const V& value, Put&& put) const {
-    put(Entries::Size{size}, [&](std::byte* near) {
+    put(Entries::Size{size}, std::span<const Referred>(), [&](std::byte* near) {
       core::write_shared_fixed<sizeof(K)>(near, &key_);
       core::write_shared_fixed<sizeof(V)>(near + sizeof(K), &value);
     });
@@ -135,7 +137,7 @@ class EncodedRecord {
   /// How much of key and value is near, as Entries::put takes it.
   class Parts {
    public:
-    Parts(std::span<const std::byte> key, std::span<const std::byte> value);
+    Parts(std::span<const std::byte> key, std::span<const std::byte> value, bool refers);
     [[nodiscard]] const Entries::Size& size() const noexcept { return size_; }
     void fill(std::byte* near) const noexcept;
 
@@ -156,20 +158,24 @@ class EncodedRecord {
   std::array<std::byte, core::Slab::most_bytes> near_;  // NOLINT: written before it is read
 };
 
+[[noreturn]] void throw_reference_in_key();
 /// Whether a record's key is an Object that is equal to the one with these bytes: 1 is 1.0.
 std::size_t is_equal_object(std::span<const std::byte> record, std::span<const std::byte> key);
 
 template <class K, class V>
 class EncodedLook {
  public:
-  explicit EncodedLook(const core::Slab& slab) noexcept : record_(slab) {}
-  EncodedLook(const core::Slab& slab, ViewOf<K> key, bool with_value = true)
-      : record_(slab), has_key_(true), with_value_(with_value) {
+  static constexpr bool may_refer = true;
+
+  explicit EncodedLook(const Source& source) noexcept : record_(source.slab), home_(source.home) {}
+  EncodedLook(const Source& source, ViewOf<K> key, bool with_value = true)
+      : record_(source.slab), home_(source.home), has_key_(true), with_value_(with_value) {
     if constexpr (std::is_same_v<K, Object>) hash_ = upper_half(key.hash() * 0x9e3779b97f4a7c15);
     if constexpr (PlainBytes<K>)
       key_.put(as_key(key));
     else
       Codec<K>::encode(key_, key);
+    if (!key_.references().empty()) throw_reference_in_key();
     if constexpr (!std::is_same_v<K, Object>)
       hash_ = upper_half(core::hash_of(key_.bytes().data(), key_.bytes().size()));
   }
@@ -183,7 +189,7 @@ class EncodedLook {
                          .with_value = with_value_});
     const Entries::Is is = record_.is({.key = {}, .is_key = nullptr, .with_value = true});
     if (is != Entries::Is::it) return is;
-    Decoder from(record_.bytes());
+    Decoder from(record_.bytes(), home_);
     found_.emplace(from.take<K>());
     record_.set_key_size(record_.bytes().size() - from.left());
     return is;
@@ -191,7 +197,7 @@ class EncodedLook {
   /// Of what was looked at without a key.
   [[nodiscard]] K key() const { return *found_; }
   [[nodiscard]] V value() const {
-    Decoder from(record_.value());
+    Decoder from(record_.value(), home_);
     return from.take<V>();
   }
 
@@ -200,13 +206,15 @@ class EncodedLook {
   void put(const V& value, Put&& put) const {
     Encoder bytes;
     bytes.put(value);
+    const bool refers = bytes.end_record();
     const auto key = record_.key().empty() ? key_.bytes() : record_.key();
-    const EncodedRecord::Parts parts(key, bytes.bytes());
-    put(parts.size(), [&](std::byte* near) { parts.fill(near); });
+    const EncodedRecord::Parts parts(key, bytes.bytes(), refers);
+    put(parts.size(), bytes.references(), [&](std::byte* near) { parts.fill(near); });
   }
 
  private:
   EncodedRecord record_;
+  const Handle* home_;
   Encoder key_;
   Entries::Hash hash_ = 0;
   bool has_key_ = false, with_value_ = true;

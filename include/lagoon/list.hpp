@@ -45,6 +45,7 @@
 #include <lagoon/list_look.hpp>
 #include <lagoon/object.hpp>
 #include <lagoon/segment.hpp>
+#include <lagoon/shared_object.hpp>
 #include <lagoon/slice.hpp>
 
 #include <algorithm>
@@ -90,11 +91,13 @@ class List : public detail::ContainerHandle<core::Sequence> {
   /// IndexError if it is not there.
   [[nodiscard]] T at(Index i) const {
     const core::Sequence& sequence = this->look();
-    Look look(sequence.slab());
-    if (!(i >= 0 ? sequence.read(unsigned_of(i), look)
-                 : sequence.read_from_end(std::uint64_t{0} - unsigned_of(i), look))) [[unlikely]]
-      detail::throw_list_index("list index out of range", sequence.size());
-    return look.value();
+    return Base::template reading<Look::may_refer>([&] {
+      Look look(this->source());
+      if (!(i >= 0 ? sequence.read(unsigned_of(i), look)
+                   : sequence.read_from_end(std::uint64_t{0} - unsigned_of(i), look))) [[unlikely]]
+        detail::throw_list_index("list index out of range", sequence.size());
+      return look.value();
+    });
   }
   [[nodiscard]] T operator[](Index i) const { return at(i); }
   /// For reading and writing: l[i], l[i] = x, l[i] += x.
@@ -192,6 +195,19 @@ class List : public detail::ContainerHandle<core::Sequence> {
     edit.check();
     edit.put(place, element);
     return value;
+  }
+  /// f(value&) as one step: false from it changes nothing. Its answer. IndexError if it is not
+  /// there.
+  template <class F>
+  bool change_value(Index i, F&& f) requires writes {
+    Edit edit(*this);
+    const std::uint64_t place = edit.place(i, "list index out of range");
+    T value = edit.value(place);
+    const bool is_to_change = f(value);
+    const detail::NewElement<T> element(value);
+    edit.check();
+    if (is_to_change) edit.put(place, element);
+    return is_to_change;
   }
   /// Where `expected` is there: `desired`, and true. Else false. IndexError if nothing is.
   bool compare_exchange(Index i, const T& expected, const T& desired) requires writes {
@@ -301,7 +317,7 @@ class List : public detail::ContainerHandle<core::Sequence> {
   template <class F>
   void for_each(const detail::Slice& slice, F&& f) const {
     const core::Sequence& sequence = this->look();
-    Look look(sequence.slab());
+    Look look(this->source());
     for (std::size_t k = 0; k < slice.count; ++k)
       if (!sequence.read(slice.at(k), look) || !f(look)) return;
   }

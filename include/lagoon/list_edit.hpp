@@ -25,27 +25,27 @@ class List<Element>::Edit {
     return place;
   }
   [[nodiscard]] T value(std::uint64_t place) const {
-    Look look(sequence().slab());
+    Look look(list_.source());
     if (!sequence().read(place, look)) core::Slab::throw_damaged();
     return look.value();
   }
   /// All of them.
   [[nodiscard]] const detail::NewElements& elements() {
     list_.for_each(slice_of(size_, {}, {}, 1), [&](const Look& look) {
-      elements_.add_bytes(look.bytes());
+      elements_.add_again({look.bytes(), look.refers()});
       return true;
     });
     return elements_;
   }
 
   void append(const detail::NewElement<T>& element) {
-    list_.with_memory(element.memory(), [&] {
+    list_.with_memory(element.memory(), element.references(), [&] {
       return element.put(
           [&](const Size& size, auto&& fill) { return sequence().append(size, fill); });
     });
   }
   void put(std::uint64_t place, const detail::NewElement<T>& element) {
-    list_.with_memory(element.memory(), [&] {
+    list_.with_memory(element.memory(), element.references(), [&] {
       return element.put(
           [&](const Size& size, auto&& fill) { return sequence().put(place, size, fill); });
     });
@@ -62,19 +62,20 @@ class List<Element>::Edit {
     if (elements.size() != 0 && times > longest / elements.size()) detail::throw_too_long_list();
     const std::uint64_t more = elements.size() * times;
     if (count == 0 && more == 0) return;
-    rewrite(from, size_ - count + more, elements.memory() * times, [&](Rewrite& rewrite) {
-      for (std::uint64_t i = 0; i < more; ++i)
-        if (!put(rewrite, from + i, elements[i % elements.size()])) return false;
-      rewrite.drop(from, count);
-      rewrite.move(from + more, from + count, size_ - from - count);
-      return true;
-    });
+    rewrite(from, size_ - count + more, elements.memory() * times, elements.references(),
+            [&](Rewrite& rewrite) {
+              for (std::uint64_t i = 0; i < more; ++i)
+                if (!put(rewrite, from + i, elements[i % elements.size()])) return false;
+              rewrite.drop(from, count);
+              rewrite.move(from + more, from + count, size_ - from - count);
+              return true;
+            });
   }
   /// These in the places of the slice, which has as many.
   void put(const detail::Slice& slice, const detail::NewElements& elements) {
     if (slice.count == 0) return;
     const std::uint64_t from = slice.first();
-    rewrite(from, size_, elements.memory(), [&](Rewrite& rewrite) {
+    rewrite(from, size_, elements.memory(), elements.references(), [&](Rewrite& rewrite) {
       rewrite.move(from, from, size_ - from);
       for (std::size_t k = 0; k < slice.count; ++k) {
         rewrite.drop(slice.at(k));
@@ -87,7 +88,7 @@ class List<Element>::Edit {
     if (slice.count == 0) return;
     const std::uint64_t from = slice.first();
     const auto stride = unsigned_of(slice.step > 0 ? slice.step : -slice.step);
-    rewrite(from, size_ - slice.count, 0, [&](Rewrite& rewrite) {
+    rewrite(from, size_ - slice.count, 0, {}, [&](Rewrite& rewrite) {
       std::uint64_t to = from;
       for (std::uint64_t at = from, k = 1; k <= slice.count; ++k) {
         const std::uint64_t next = k == slice.count ? size_ : at + stride;
@@ -103,7 +104,7 @@ class List<Element>::Edit {
   template <class Order>
   void reorder(Order&& order) {
     if (size_ < 2) return;
-    rewrite(0, size_, 0, [&](Rewrite& rewrite) {
+    rewrite(0, size_, 0, {}, [&](Rewrite& rewrite) {
       for (std::uint64_t i = 0; i < size_; ++i) rewrite.move(i, order(i));
       return true;
     });
@@ -113,13 +114,14 @@ class List<Element>::Edit {
   static constexpr std::uint64_t longest = std::uint64_t{1} << 36;
 
   [[nodiscard]] core::Sequence& sequence() const noexcept { return list_.state(); }
-  static bool put(Rewrite& rewrite, std::uint64_t to, std::span<const std::byte> bytes) {
-    return detail::put_bytes(
-        bytes, [&](const Size& size, auto&& fill) { return rewrite.put(to, size, fill); });
+  static bool put(Rewrite& rewrite, std::uint64_t to, const detail::Encoded& record) {
+    return detail::put_encoded(
+        record, [&](const Size& size, auto&& fill) { return rewrite.put(to, size, fill); });
   }
   template <class F>
-  void rewrite(std::uint64_t kept, std::uint64_t size, std::uint64_t memory, F&& f) {
-    list_.with_memory(memory + sequence().bytes_of_row(size), [&] {
+  void rewrite(std::uint64_t kept, std::uint64_t size, std::uint64_t memory,
+               std::span<const detail::Referred> references, F&& f) {
+    list_.with_memory(memory + sequence().bytes_of_row(size), references, [&] {
       Rewrite rewrite(sequence(), kept, size);
       if (!rewrite.has_begun() || !f(rewrite)) return false;
       rewrite.publish();
@@ -148,11 +150,12 @@ class List<Element>::Iterator {
   [[nodiscard]] pointer operator->() const noexcept { return &*element_; }
   Iterator& operator++() {
     const core::Sequence& sequence = list_->look();
-    Look look(sequence.slab());
-    if (sequence.read(next_++, look))
-      element_.emplace(look.value());
-    else
-      element_.reset();
+    element_ = Base::template reading<Look::may_refer>([&]() -> std::optional<T> {
+      Look look(list_->source());
+      if (!sequence.read(next_, look)) return std::nullopt;
+      return look.value();
+    });
+    ++next_;
     return *this;
   }
   void operator++(int) { ++*this; }

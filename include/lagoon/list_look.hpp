@@ -3,10 +3,12 @@
 /// is kept as its own bytes, without a detour.
 
 #include <lagoon/codec.hpp>
+#include <lagoon/container.hpp>
 #include <lagoon/conversion.hpp>
 #include <lagoon/core/copy.hpp>
 #include <lagoon/core/record.hpp>
 #include <lagoon/core/sequence.hpp>
+#include <lagoon/record_bytes.hpp>
 
 #include <array>
 #include <bit>
@@ -28,7 +30,9 @@ concept PlainElement = PlainBytes<T> && sizeof(T) <= Sequence::near_most;
 template <PlainElement T>
 class PlainElementLook {
  public:
-  explicit PlainElementLook(const core::Slab&) noexcept {}
+  static constexpr bool may_refer = false;
+
+  explicit PlainElementLook(const Source&) noexcept {}
 
   void copy(const Record::Near& near) noexcept {
     is_whole_ = near.bytes >= sizeof(T);
@@ -37,41 +41,27 @@ class PlainElementLook {
   [[nodiscard]] bool is_whole() const noexcept { return is_whole_; }
   [[nodiscard]] T value() const noexcept { return std::bit_cast<T>(seen_); }
   [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return seen_.bytes; }
+  [[nodiscard]] static constexpr bool refers() noexcept { return false; }
 
  private:
   bool is_whole_ = false;
   Uninitialised<T> seen_;
 };
 
-/// The bytes of a record, as they were found.
-class RecordBytes {
- public:
-  explicit RecordBytes(const core::Slab& slab) noexcept : slab_(slab) {}
-  RecordBytes(const RecordBytes&) = delete;
-  RecordBytes& operator=(const RecordBytes&) = delete;
-
-  void copy(const Record::Near& near) noexcept;
-  [[nodiscard]] bool is_whole();
-  [[nodiscard]] std::span<const std::byte> bytes() const noexcept {
-    return far_part_ ? std::span<const std::byte>(far_) : std::span(near_.data(), near_size_);
-  }
-
- private:
-  const core::Slab& slab_;
-  Record::Far far_part_;
-  std::size_t near_size_ = 0;
-  std::vector<std::byte> far_;
-  std::array<std::byte, core::Slab::most_bytes> near_;  // NOLINT: written before it is read
-};
-
 template <class T>
 class EncodedElementLook : public RecordBytes {
  public:
-  using RecordBytes::RecordBytes;
+  static constexpr bool may_refer = true;
+
+  explicit EncodedElementLook(const Source& source) noexcept
+      : RecordBytes(source.slab), home_(source.home) {}
   [[nodiscard]] T value() const {
-    Decoder from(bytes());
+    Decoder from(bytes(), home_);
     return from.take<T>();
   }
+
+ private:
+  const Handle* home_;
 };
 
 template <class T>
@@ -85,11 +75,18 @@ struct ListLookFor<T> {
 template <class T>
 using ListLook = typename ListLookFor<T>::type;
 
-/// put(size, fill), as a Sequence takes them, of a record with these bytes.
+/// The bytes of a record, and whether they end with what it refers to.
+struct Encoded {
+  std::span<const std::byte> bytes;
+  bool refers = false;
+};
+/// put(size, fill), as a Sequence takes them, of such a record.
 template <class Put>
-bool put_bytes(std::span<const std::byte> bytes, Put&& put) {
-  if (bytes.size() > Sequence::near_most) return put(Sequence::Size{0, bytes}, [](std::byte*) {});
-  return put(Sequence::Size{bytes.size()},
+bool put_encoded(const Encoded& record, Put&& put) {
+  const std::span<const std::byte> bytes = record.bytes;
+  if (bytes.size() > Sequence::near_most)
+    return put(Sequence::Size{0, bytes, record.refers}, [](std::byte*) {});
+  return put(Sequence::Size{bytes.size(), {}, record.refers},
              [&](std::byte* near) { core::write_shared(near, bytes.data(), bytes.size()); });
 }
 
@@ -97,22 +94,30 @@ bool put_bytes(std::span<const std::byte> bytes, Put&& put) {
 template <class T>
 class NewElement {
  public:
-  explicit NewElement(const T& x) { bytes_.put(x); }
+  explicit NewElement(const T& x) {
+    bytes_.put(x);
+    refers_ = bytes_.end_record();
+  }
   /// Of the memory that it takes, what is more than a few nodes.
   [[nodiscard]] std::size_t memory() const noexcept { return bytes_.bytes().size(); }
+  [[nodiscard]] std::span<const Referred> references() const noexcept {
+    return bytes_.references();
+  }
   template <class Put>
   bool put(Put&& put) const {
-    return put_bytes(bytes_.bytes(), std::forward<Put>(put));
+    return put_encoded({bytes_.bytes(), refers_}, std::forward<Put>(put));
   }
 
  private:
   Encoder bytes_;
+  bool refers_ = false;
 };
 template <PlainElement T>
 class NewElement<T> {
  public:
   explicit NewElement(const T& x) noexcept : x_(x) {}
   [[nodiscard]] static constexpr std::size_t memory() noexcept { return 0; }
+  [[nodiscard]] static std::span<const Referred> references() noexcept { return {}; }
   template <class Put>
   bool put(Put&& put) const {
     return put(Sequence::Size{sizeof(T)},
@@ -134,24 +139,32 @@ class NewElements {
   template <class T>
   void add(const T& x) {
     bytes_.put(x);
-    end_here();
+    end_here(bytes_.end_record());
   }
-  void add_bytes(std::span<const std::byte> bytes) {
-    bytes_.put_bytes(bytes.data(), bytes.size());
-    end_here();
+  /// One that was an element before.
+  void add_again(const Encoded& record) {
+    bytes_.put_record(record.bytes, record.refers);
+    end_here(record.refers);
   }
   [[nodiscard]] std::size_t size() const noexcept { return ends_.size(); }
+  [[nodiscard]] std::span<const Referred> references() const noexcept {
+    return bytes_.references();
+  }
   [[nodiscard]] std::size_t memory() const noexcept { return memory_; }
-  [[nodiscard]] std::span<const std::byte> operator[](std::size_t i) const noexcept {
-    const std::size_t begin = i == 0 ? 0 : ends_[i - 1];
-    return bytes_.bytes().subspan(begin, ends_[i] - begin);
+  [[nodiscard]] Encoded operator[](std::size_t i) const noexcept {
+    const std::size_t begin = i == 0 ? 0 : ends_[i - 1].at;
+    return {bytes_.bytes().subspan(begin, ends_[i].at - begin), ends_[i].refers};
   }
 
  private:
-  void end_here();
+  struct End {
+    std::size_t at;
+    bool refers;
+  };
+  void end_here(bool refers);
 
   Encoder bytes_;
-  std::vector<std::size_t> ends_;
+  std::vector<End> ends_;
   std::size_t memory_ = 0;
 };
 

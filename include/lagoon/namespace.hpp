@@ -51,6 +51,14 @@ class Namespace {
   Object update_value(std::string_view name, F&& f) {
     return attributes_.update_or(name, f, [&] { throw_missing(name); });
   }
+  /// f(x&) as one step: false from it changes nothing. Its answer. AttributeError if it is not
+  /// there.
+  template <class F>
+  bool change_value(std::string_view name, F&& f) {
+    typename Attributes::Edit edit(attributes_, name, true);
+    if (!edit.found()) throw_missing(name);
+    return edit.change_if(edit.value(), f);
+  }
   /// Name and value of each, in the order in which they came, as of one time.
   [[nodiscard]] std::vector<Attributes::Item> items() const { return attributes_.items(); }
   [[nodiscard]] std::size_t size() const { return attributes_.size(); }

@@ -18,7 +18,7 @@
 ///   set        sets; set(), set_of()                 sets
 ///   frozenset  frozenset(), frozenset_of()           sets
 ///   opaque     opaque()                              opaque_kind(), opaque_bytes(), elements()
-///   shared     shared<H>()                           shared_as<H>()
+///   shared     Dict, List, …; shared<H>()            Dict, List, …; shared_as<H>()
 ///
 /// Equality, order, hash, truth, arithmetic, repr and the words of the errors are Python's (3.11),
 /// with these differences:
@@ -31,6 +31,10 @@
 ///  - An int of any size has a str. An opaque one hashes by structure, even with a list in it.
 ///  - Nested deeper than max_depth, it cannot be compared, hashed or shown (UsageError; up to there
 ///    that takes 256 KiB of stack or less); it can be made, copied, changed and destroyed.
+///
+/// One of Kind::shared refers to a container in shared memory (shared_object.hpp), and its copies
+/// to the same: what changes it (set_item, append, …) changes that, for all. What would look into
+/// it (a const at(), items(), a walk) is a TypeMismatch; open it: Dict<>(o), List<>(o).
 ///
 /// 16 bytes. What fits is inside: None, bool, float, an int of 64 bits, a str or bytes of up to 14.
 /// The rest is shared by its copies, counted, and copied when one that has copies is changed: so a
@@ -197,18 +201,15 @@ class Object {
 
   /// By an index from either end, or by a key.
   const Object& operator[](const Object& key) const& { return at(key); }
-  Object operator[](const Object& key) && { return at(key); }
+  Object operator[](const Object& key) && { return std::move(*this).at(key); }
   /// For writing and reading: o["k"] = x, o["k"] += x, o["k"][0] = x.
   Element operator[](const Object& key) &;
   [[nodiscard]] const Object& at(const Object& key) const&;
-  [[nodiscard]] Object at(const Object& key) && { return std::as_const(*this).at(key); }
+  [[nodiscard]] Object at(const Object& key) &&;  // of what is shared too
   /// In a dict: what lies under the key, or null, until the dict changes. O(1).
   [[nodiscard]] const Object* find(const Object& key) const&;
   const Object* find(const Object& key) const&& = delete;
-  [[nodiscard]] Object get(const Object& key, Object otherwise = {}) const {
-    const Object* found = find(key);
-    return found ? *found : std::move(otherwise);
-  }
+  [[nodiscard]] Object get(const Object& key, Object otherwise = {}) const;
   /// Python's `x in o`. O(1) in a dict, set or frozenset.
   [[nodiscard]] bool contains(const Object& x) const;
   /// Over the items of a list, tuple, set or frozenset, and the keys of a dict.
@@ -249,7 +250,7 @@ class Object {
   friend Object operator-(const Object& a) { return negative(a); }
   Object& operator+=(const Object& x);  // of a list: O(size of x) while it has no copies
   Object& operator-=(const Object& x) { return *this = difference(*this, x, "-="); }
-  Object& operator*=(const Object& x) { return *this = product(*this, x, "*="); }
+  Object& operator*=(const Object& x);
 
   [[nodiscard]] std::string_view opaque_kind() const&;
   [[nodiscard]] std::string_view opaque_bytes() const&;

@@ -6,7 +6,9 @@
 
 #include <concepts>
 #include <cstddef>
+#include <functional>
 #include <iterator>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -156,6 +158,34 @@ class Object::Handle : public detail::SharedNode {
   /// Whether both refer to the same; those that do have one hash().
   [[nodiscard]] virtual bool equals(const Handle& other) const = 0;
   [[nodiscard]] virtual std::size_t hash() const = 0;
+  [[nodiscard]] virtual bool is_true() const { return true; }
+
+  // What is asked of it as of a container: TypeMismatch, if it is none. The Object changes with it,
+  // as do all that refer to the same.
+  [[nodiscard]] virtual std::size_t size() const;
+  [[nodiscard]] virtual Object at(const Object& key) const;
+  [[nodiscard]] virtual std::optional<Object> find(const Object& key) const;
+  [[nodiscard]] virtual bool contains(const Object& x) const;
+  virtual void set_item(const Object& key, const Object& x) const;
+  /// f(item), as one step; if that is false, nothing has changed.
+  using Change = std::function<bool(Object&)>;
+  virtual void change_item(const Object& key, const Change& f) const;
+  virtual void erase(const Object& key) const;
+  virtual void append(const Object& x) const;
+  virtual void insert(const Object& index, const Object& x) const;
+  virtual Object pop() const;
+  virtual Object pop(const Object& key) const;
+  virtual void clear() const;
+  virtual void extend(const Object& x) const;      // +=
+  virtual void repeat(const Object& times) const;  // *=
+
+ protected:
+  /// Whether it refers to what is there no more: then all of these are Gone.
+  [[nodiscard]] virtual bool is_gone() const noexcept { return false; }
+
+ private:
+  [[noreturn]] void refuse(const std::string& says) const;
+  [[noreturn]] void lacks(const char* method) const;
 };
 
 inline Object::Element Object::operator[](const Object& key) & { return {this, nullptr, key}; }

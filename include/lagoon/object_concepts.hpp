@@ -77,6 +77,12 @@ constexpr bool for_each_item(F f) {
   (std::make_index_sequence<std::tuple_size_v<T>>{});
 }
 
+/// Dict, List, …: to which an Object refers.
+template <class T>
+concept SharedContainer = requires {
+  typename T::is_shared_container;
+};
+
 /// Of a type that may be const, which some ranges forbid themselves to be, but no reference.
 template <class Given>
 constexpr bool goes_in() {
@@ -87,8 +93,8 @@ constexpr bool goes_in() {
     return true;
   else if constexpr (is_made_of<T, std::optional>)
     return goes_in<typename T::value_type>();
-  else if constexpr (requires { typename T::is_shared_container; })
-    return false;  // a copy() of it does
+  else if constexpr (SharedContainer<T>)
+    return true;  // by reference
   else if constexpr (MapLike<Given>)
     return goes_in<typename T::key_type>() && goes_in<typename T::mapped_type>();
   else if constexpr (Iterable<Given>) {
@@ -109,6 +115,8 @@ template <class T>
 constexpr bool comes_out() {
   if constexpr (std::is_same_v<T, Object> || std::is_arithmetic_v<T>)
     return is_one_of<T, Object, bool, char> || std::is_floating_point_v<T> || PlainInteger<T>;
+  else if constexpr (SharedContainer<T>)
+    return true;
   else if constexpr (is_one_of<T, std::nullptr_t, std::string, std::string_view,
                                std::vector<std::byte>, std::span<const std::byte>>)
     return true;

@@ -22,6 +22,10 @@ namespace lagoon {
 
 namespace detail {
 
+/// How Objects refer to a T (shared_object.hpp): into(x), out_of(o).
+template <class T>
+struct ObjectOfShared;
+
 /// How Objects are made from within the headers.
 Object object_of_text(std::string_view text);
 [[noreturn]] void refuse_null();
@@ -80,6 +84,8 @@ T object_to(const Object& o) {
   using Limits = std::numeric_limits<T>;
   if constexpr (std::is_same_v<T, Object>)
     return o;
+  else if constexpr (SharedContainer<T>)
+    return ObjectOfShared<T>::out_of(o);
   else if constexpr (std::is_same_v<T, bool>)
     return bool_in(o);
   else if constexpr (std::is_same_v<T, char>)
@@ -148,6 +154,8 @@ struct ObjectFrom {
   static Object make(T&& x) noexcept(goes_in_noexcept<U>) {
     if constexpr (Nothing<U>)
       return {};
+    else if constexpr (SharedContainer<U>)
+      return ObjectOfShared<U>::into(x);
     else if constexpr (std::is_same_v<U, bool>)
       return {Object::Kind::boolean, x};
     else if constexpr (std::is_same_v<U, char>)

@@ -7,6 +7,9 @@
 ///
 /// The items of a tuple cannot be changed, nor what is in them: TypeMismatch.
 ///
+/// Where an Object refers to a container in shared memory (shared_object.hpp), that is gone
+/// through, and changed in place.
+///
 /// Its operations are for temporaries only: `Object x = d["a"]` keeps what is there, `auto x =
 /// d["a"]` is of no use. Reading is what the container's is; a change takes its turn, with f and
 /// the conversions of the Object within it.
@@ -22,7 +25,11 @@ namespace lagoon::detail {
 template <class Outer>
 class PartOfObject;
 
-/// `Self` has read(), an Object; change(f), by f(Object&), as one step; assign(Object).
+/// What lies in shared memory is not replaced by changing it.
+[[noreturn]] void refuse_shared(const Object& o);
+
+/// `Self` has read(), an Object; assign(Object); change_if(f), by f(Object&), as one step, which
+/// changes nothing if that is false.
 template <class Self>
 class ObjectPlace {
  public:
@@ -61,46 +68,64 @@ class ObjectPlace {
   /// f(Object&), as one step; what it throws changes nothing. f must not use the container.
   template <class F>
   void update(F&& f) && {
-    self().change(f);
+    change([&](Object& o) {
+      const bool is_shared = o.kind() == Object::Kind::shared;
+      const Object before = is_shared ? o : Object();
+      f(o);
+      if (is_shared && o != before) refuse_shared(before);
+    });
   }
   void operator+=(const Object& x) && {
-    self().change([&](Object& o) { o += x; });
+    change([&](Object& o) { o += x; });
   }
   void operator-=(const Object& x) && {
-    self().change([&](Object& o) { o -= x; });
+    change([&](Object& o) { o -= x; });
   }
   void operator*=(const Object& x) && {
-    self().change([&](Object& o) { o *= x; });
+    change([&](Object& o) { o *= x; });
   }
   void erase(const Object& key) && {
-    self().change([&](Object& o) { o.erase(key); });
+    change([&](Object& o) { o.erase(key); });
   }
   void append(Object x) && {
-    self().change([&](Object& o) { o.append(std::move(x)); });
+    change([&](Object& o) { o.append(std::move(x)); });
   }
   void insert(const Object& index, Object x) && {
-    self().change([&](Object& o) { o.insert(index, std::move(x)); });
+    change([&](Object& o) { o.insert(index, std::move(x)); });
   }
   Object pop() && {
     Object popped;
-    self().change([&](Object& o) { popped = o.pop(); });
+    change([&](Object& o) { popped = o.pop(); });
     return popped;
   }
   Object pop(const Object& key) && {
     Object popped;
-    self().change([&](Object& o) { popped = o.pop(key); });
+    change([&](Object& o) { popped = o.pop(key); });
     return popped;
   }
   void add(Object x) && {
-    self().change([&](Object& o) { o.add(std::move(x)); });
+    change([&](Object& o) { o.add(std::move(x)); });
   }
   bool discard(const Object& x) && {
     bool was_there = false;
-    self().change([&](Object& o) { was_there = o.discard(x); });
+    change([&](Object& o) { was_there = o.discard(x); });
     return was_there;
   }
   void clear() && {
-    self().change([](Object& o) { o.clear(); });
+    change([](Object& o) { o.clear(); });
+  }
+
+  /// f(Object&), as one step; outside of it, where it refers to what lies in shared memory: that is
+  /// what changes then.
+  template <class F>
+  void change(F&& f) {
+    Object shared;
+    const bool has_changed = self().change_if([&](Object& o) {
+      const bool is_shared = o.kind() == Object::Kind::shared;
+      is_shared ? void(shared = o) : f(o);
+      return !is_shared;
+    });
+    if (!has_changed) f(shared);
   }
 
  private:
@@ -122,13 +147,23 @@ class PartOfObject : public ObjectPlace<PartOfObject<Outer>> {
     outer_.change([&](Object& o) { o.set_item(key_, std::move(x)); });
   }
   template <class F>
-  void change(F&& f) {
-    outer_.change([&](Object& o) {
+  bool change_if(F&& f) {
+    bool has_changed = false;
+    Object shared;
+    (void)outer_.change_if([&](Object& o) {
+      if (o.kind() == Object::Kind::shared) {
+        shared = o;
+        return false;
+      }
       Object item = o.at(key_);
       o.set_item(key_, nullptr);  // or it would be shared, and copied when it is changed
-      f(item);
-      o.set_item(key_, std::move(item));
+      has_changed = f(item);
+      if (has_changed) o.set_item(key_, std::move(item));
+      return has_changed;
     });
+    if (shared.is_none()) return has_changed;
+    handle_in(shared)->change_item(key_, [&](Object& item) { return has_changed = f(item); });
+    return has_changed;
   }
 
  private:

@@ -125,12 +125,29 @@ struct Memory {
   std::uint64_t bytes = 0;
 };
 
+/// An object as the records of a container in the same memory refer to it.
+struct ObjectReference {
+  std::uint64_t block = 0;  // where it is from the base on; and one more if it has a name
+  std::uint64_t id = 0;
+
+  static constexpr std::uint64_t is_named = 1;
+  bool operator==(const ObjectReference&) const = default;
+};
+/// One on its way into a container.
+struct Referred {
+  ObjectReference reference;
+  const Mapping* memory;  // null: the container's own
+};
+
 /// Holds on to one object in shared memory: keeps the mapping, and, for an object without a name,
 /// ends it when it goes (in the process that made it; a forked child's copy ends nothing).
 class Handle {
  public:
   Handle() = default;
   Handle(MappingRef mapping, Block* block);
+  /// Of a block for which Mapping::opened was called already.
+  struct IsOpen {};
+  Handle(MappingRef mapping, Block* block, IsOpen);
   Handle(Handle&& other) noexcept
       : payload_(std::exchange(other.payload_, nullptr)),
         mapping_(std::move(other.mapping_)),
@@ -178,6 +195,11 @@ class Handle {
   Memory add_part(std::size_t bytes);
   /// What it got last, in whatever process; nothing if it got none.
   [[nodiscard]] Memory newest_part() const;
+  /// Another handle to the same object.
+  [[nodiscard]] Handle again() const { return Handle(mapping_, block_); }
+  [[nodiscard]] const MappingRef& mapping() const noexcept { return mapping_; }
+  [[nodiscard]] ObjectReference reference() const noexcept;
+  [[nodiscard]] Stamp stamp() const;
   /// Ends without letting go: the memory is this process's as long as it has it mapped.
   void keep() noexcept { block_ = nullptr; }
 
@@ -226,6 +248,17 @@ struct Attach {
         detail::find(mapping, name, Object::stamp(Stamp::any_count), Object::is_read_only);
     if (!handle) return std::nullopt;
     return Object(std::move(*handle));
+  }
+  template <class Object>
+  static Object make(Handle handle) {
+    return Object(std::move(handle));
+  }
+  template <class Object>
+  static const Handle& handle_of(const Object& object) noexcept {
+    if constexpr (requires { object.handle_; })
+      return object.handle_;
+    else
+      return handle_of(object.attributes_);
   }
 };
 

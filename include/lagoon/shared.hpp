@@ -44,6 +44,7 @@ class Handled {
   [[nodiscard]] bool gone() const noexcept { return has_handle() && handle_.gone(); }
 
  protected:
+  friend Attach;
   template <class... Args>
   Handled(const Place& place, const Stamp& stamp, std::size_t bytes, Args&&... args)
       : Handled(

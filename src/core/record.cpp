@@ -4,15 +4,14 @@
 
 namespace lagoon::core {
 
-Record::Made Record::make_far(Slab& slab, std::uint32_t tag, std::size_t near_bytes,
-                              std::span<const std::byte> far) {
-  const std::optional<Words> row = Words::of_bytes(slab, far);
+Record::Made Record::make_far(Slab& slab, std::uint32_t tag, const Size& size) {
+  const std::optional<Words> row = Words::of_bytes(slab, size.far);
   if (!row) return {};
-  const Slab::Made made = slab.make(sizeof(Way) + near_bytes, tag | is_far);
+  const Slab::Made made = slab.make(sizeof(Way) + size.near_bytes, tag | is_far);
   if (made.node == nullptr) return {};
   auto& way = *reinterpret_cast<Way*>(made.node->payload());
   way.root.store(row->root().word(), relaxed);
-  way.bytes.store(far.size(), relaxed);
+  way.bytes.store(size.far.size(), relaxed);
   return {made.reference, made.node->payload() + sizeof way};
 }
 

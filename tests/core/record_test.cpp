@@ -43,7 +43,7 @@ class RecordTest : public testing::Test {
 
   [[nodiscard]] Record::Made make(std::span<const std::byte> near, std::span<const std::byte> far,
                                   std::uint32_t tag = 7) {
-    const Record::Made made = Record::make(*slab_, tag, near.size(), far);
+    const Record::Made made = Record::make(*slab_, tag, {near.size(), far});
     if (made.near != nullptr) lagoon::core::write_shared(made.near, near.data(), near.size());
     return made;
   }
@@ -156,7 +156,7 @@ TEST_F(RecordTest, that_leads_nowhere_is_not_followed) {
   for (const std::uint32_t unit : {0U, 1U, 4096U, 1U << 20, 1U << 31, ~0U})
     EXPECT_FALSE(lagoon::core::Words({unit, 1}, to.size() / 8).read_bytes(*slab_, to));
   // A node that says that it has far bytes, and is too short to say where.
-  const Slab::Made made = slab_->make(5, std::uint32_t{1} << Record::tag_bits);
+  const Slab::Made made = slab_->make(5, std::uint32_t{1} << 31);
   publish();
   const Parts parts = read(made.reference);
   EXPECT_TRUE(parts.is_whole);

@@ -126,10 +126,7 @@ class Entries {
   /// The last in order, at which the visitor looks; or none.
   template <class Visitor>
   [[nodiscard]] Found last(Visitor& visitor);
-  struct Size {
-    std::size_t near_bytes;  // near_most at most
-    std::span<const std::byte> far{};
-  };
+  using Size = Record::Size;  // of near_most near bytes at most
   static constexpr std::size_t near_most = Record::most_near - sizeof(std::uint64_t);
   /// How many bytes of memory such a record takes, and the tables when there are so many more, at
   /// most.
@@ -189,7 +186,7 @@ class Entries {
     return look_at(entry, visitor, [] { return true; });
   }
   static Record::Near behind_order(const Record::Near& near) noexcept {
-    return {near.payload + sizeof(Word), near.bytes - sizeof(Word), near.far};
+    return {near.payload + sizeof(Word), near.bytes - sizeof(Word), near.far, near.refers};
   }
   /// With the order of what the visitor is called with.
   template <class Visitor>

@@ -5,6 +5,9 @@
 ///   tag, top bit 0:  [near bytes]
 ///   tag, top bit 1:  [root of the row | how many bytes there | near bytes]
 ///
+/// The bit below says that the bytes refer to other objects: so whoever looks for those reads no
+/// other records. What they are the layer above knows.
+///
 /// Who reads without the turn finds out, by the node's generation, whether the near bytes and the
 /// way to the far ones were of this record; and of each far page by its own, since that may be used
 /// for something else before the node is. Progress: wait-free.
@@ -22,7 +25,7 @@ namespace lagoon::core {
 class Record {
  public:
   /// So many bits of a tag are the maker's.
-  static constexpr unsigned tag_bits = 31;
+  static constexpr unsigned tag_bits = 30;
 
   struct Far {
     Reference root;
@@ -43,7 +46,15 @@ class Record {
   struct Near {
     const std::byte* payload;
     std::size_t bytes;
-    Far far;
+    Far far{};
+    bool refers = false;
+  };
+  /// What there is to be of one: near bytes, most_near at most, that are filled in later, and far
+  /// ones; and whether it refers to other objects.
+  struct Size {
+    std::size_t near_bytes;
+    std::span<const std::byte> far{};
+    bool refers = false;
   };
 
  private:
@@ -60,7 +71,7 @@ class Record {
     return parts(node.payload(), node.bytes.load(relaxed), node.tag.load(relaxed));
   }
   [[nodiscard]] static std::uint32_t tag(const Slab::Node& node) noexcept {
-    return node.tag.load(relaxed) & ~is_far;
+    return node.tag.load(relaxed) & ~(is_far | does_refer);
   }
   /// How many bytes of memory one with so many takes.
   [[nodiscard]] static std::uint64_t bytes_taken(std::size_t near_bytes,
@@ -82,11 +93,11 @@ class Record {
     Reference reference;
     std::byte* near = nullptr;  // to be filled in; null: there is no memory
   };
-  [[nodiscard]] static Made make(Slab& slab, std::uint32_t tag, std::size_t near_bytes,
-                                 std::span<const std::byte> far) {
-    if (!far.empty()) [[unlikely]]
-      return make_far(slab, tag, near_bytes, far);
-    const Slab::Made made = slab.make(near_bytes, tag);
+  [[nodiscard]] static Made make(Slab& slab, std::uint32_t tag, const Size& size) {
+    if (size.refers) tag |= does_refer;
+    if (!size.far.empty()) [[unlikely]]
+      return make_far(slab, tag, size);
+    const Slab::Made made = slab.make(size.near_bytes, tag);
     return {made.reference, made.node == nullptr ? nullptr : made.node->payload()};
   }
   static void drop(Slab& slab, Reference r) {
@@ -97,17 +108,19 @@ class Record {
 
  private:
   static constexpr auto relaxed = boost::memory_order_relaxed;
-  static constexpr std::uint32_t is_far = std::uint32_t{1} << tag_bits;
+  static constexpr std::uint32_t is_far = std::uint32_t{1} << 31;
+  static constexpr std::uint32_t does_refer = std::uint32_t{1} << 30;
 
   static Near parts(const std::byte* payload, std::size_t bytes, std::uint32_t tag) noexcept {
-    if ((tag & is_far) == 0 || bytes < sizeof(Way)) return {payload, bytes, {}};
+    const bool refers = (tag & does_refer) != 0;
+    if ((tag & is_far) == 0 || bytes < sizeof(Way)) return {payload, bytes, {}, refers};
     const auto& way = *reinterpret_cast<const Way*>(payload);
     return {payload + sizeof way,
             bytes - sizeof way,
-            {Reference::of_word(way.root.load(relaxed)), way.bytes.load(relaxed)}};
+            {Reference::of_word(way.root.load(relaxed)), way.bytes.load(relaxed)},
+            refers};
   }
-  static Made make_far(Slab& slab, std::uint32_t tag, std::size_t near_bytes,
-                       std::span<const std::byte> far);
+  static Made make_far(Slab& slab, std::uint32_t tag, const Size& size);
   static void drop_far(Slab& slab, Reference r);
 };
 

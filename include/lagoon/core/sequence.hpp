@@ -64,6 +64,10 @@ class Sequence {
   /// The same, of the last one for 1, and so on.
   template <class Visitor>
   bool read_from_end(std::uint64_t i, Visitor& visitor) const;
+  /// Calls f(visitor) with each, at its place, in order; whoever replaces, appends or pops one
+  /// meanwhile is seen, or not. False if others have changed their order, again and again.
+  template <class Visitor, class F>
+  [[nodiscard]] bool for_each(Visitor& visitor, F&& f) const;
   /// For who reads several things: see Journal::Moment.
   [[nodiscard]] const Journal& journal() const noexcept { return journal_; }
   [[nodiscard]] const Slab& slab() const noexcept { return slab_; }
@@ -83,10 +87,7 @@ class Sequence {
   void recover() noexcept { journal_.recover(slab_); }
   [[nodiscard]] Slab& slab() noexcept { return slab_; }
 
-  struct Size {
-    std::size_t near_bytes;  // near_most at most
-    std::span<const std::byte> far{};
-  };
+  using Size = Record::Size;
   static constexpr std::size_t near_most = Record::most_near;
   /// A record at the end, or in the place of that one, its near bytes filled in by
   /// fill(std::byte*). False, and nothing has changed, if there is no memory: the slab wants more.
@@ -134,7 +135,7 @@ class Sequence {
   /// A record; to nothing if there is no memory.
   template <class Fill>
   [[nodiscard]] Reference make(const Size& size, Fill&& fill) {
-    const Record::Made made = Record::make(slab_, 0, size.near_bytes, size.far);
+    const Record::Made made = Record::make(slab_, 0, size);
     if (made.near != nullptr) fill(made.near);
     return made.reference;
   }
@@ -216,6 +217,16 @@ bool Sequence::read_from_end(std::uint64_t i, Visitor& visitor) const {
     if (look_at(row_of(shape), now.size - i, visitor, still)) return true;
     if (still()) return false;
   }
+}
+
+template <class Visitor, class F>
+bool Sequence::for_each(Visitor& visitor, F&& f) const {
+  for (unsigned tries = 0; tries < 100; ++tries) {
+    const std::uint64_t shape = shape_.load(boost::memory_order_acquire);  // (1)
+    for (std::uint64_t i = 0; read(i, visitor); ++i) f(visitor);
+    if (is_still(shape)) return true;
+  }
+  return false;
 }
 
 template <class Fill>

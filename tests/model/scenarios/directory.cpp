@@ -23,6 +23,7 @@ struct Nowhere final : Directory::Ground {
   void commit(std::size_t, std::size_t) override {}
   [[nodiscard]] std::size_t page() const noexcept override { return 4096; }
   [[nodiscard]] bool is_reachable(const Block*) override { return false; }
+  void sweep_stored() override {}
 };
 
 /// A name in the bucket of another: the n-th.

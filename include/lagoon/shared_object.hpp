@@ -1,0 +1,81 @@
+#pragma once
+/// Containers within containers: an Object that refers to one, of Kind::shared.
+///
+///   Dict<> dict{segment["d"]};
+///   List<> list{segment.nameless()};          or manager.list()
+///   dict["a"] = list;                         refers to it: no copy
+///   dict["a"].append(1);   list.size();       1: changed in place, by whoever
+///   List<> same{dict["a"]};                   another handle to it
+///   dict["a"]["k"] = 2;                       of a Dict; at any depth
+///
+/// Dict, List, Namespace, Queue, JoinableQueue, typed or not, become Objects by reference, where a
+/// copy() of them becomes a list or dict of the application's own. Objects that refer to the same
+/// are equal; they are no keys. What refers to a container goes into another one of the same memory
+/// only (TypeMismatch): of one segment, one Manager, one process's heap. Into itself too.
+///
+/// Ownership: one without a name belongs, once it is in a container, to all that refer to it,
+/// directly or not, beside the handles to it: whatever becomes of who made it. When none is left
+/// its memory is used again: it is found when more memory is needed, before the segment grows.
+/// Until then each process must have said that it has no handle to what was let go; who has one
+/// says nothing, and keeps all that was let go since. (Of a heap: until the children that were
+/// forked before have ended.) One with a name is there until it is erased; who refers to it then
+/// gets Gone.
+///
+/// Each step of `dict["a"]["b"] = x` happens at one time for everyone; all of them do not: if
+/// others replace dict["a"] meanwhile, x is in what was there.
+///
+/// Progress: to open one (each step does) takes a mutex of this process's own for a moment; no
+/// other process is waited for. To put one in takes the turn of the segment's directory.
+/// A crash leaves each operation done or not.
+///
+/// In a segment that was opened to read only, what is let go is not kept for its readers: they may
+/// find Gone.
+
+#include <lagoon/object.hpp>
+#include <lagoon/place.hpp>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace lagoon::detail {
+
+/// What an Object of Kind::shared holds that refers to an object of this library's.
+class SharedObject : public Object::Handle {
+ public:
+  [[nodiscard]] const detail::Handle& handle() const noexcept { return handle_; }
+  [[nodiscard]] const ObjectReference& reference() const noexcept { return reference_; }
+
+  [[nodiscard]] std::string_view type_name() const noexcept override;
+  [[nodiscard]] std::string repr() const override;
+  [[nodiscard]] bool equals(const Object::Handle& other) const override;
+  [[nodiscard]] std::size_t hash() const override;
+
+ protected:
+  friend class Object;
+  explicit SharedObject(detail::Handle handle);
+  /// Of what was erased.
+  explicit SharedObject(const ObjectReference& reference) noexcept : reference_(reference) {}
+
+ private:
+  detail::Handle handle_;
+  ObjectReference reference_;
+};
+
+/// One that refers to it.
+[[nodiscard]] Object shared_object(detail::Handle handle);
+/// One that refers to what a record in this container does.
+[[nodiscard]] Object shared_object(const detail::Handle& home, const ObjectReference& reference);
+/// A handle to what it refers to. TypeMismatch if that is something else, or nothing; Gone.
+[[nodiscard]] detail::Handle handle_to_shared(const Object& o, const Stamp& asked, bool read_only);
+
+template <class T>
+struct ObjectOfShared {
+  static Object into(const T& x) { return shared_object(Attach::handle_of(x).again()); }
+  static T out_of(const Object& o) {
+    return Attach::make<T>(handle_to_shared(o, T::stamp(Stamp::any_count), T::is_read_only));
+  }
+};
+
+}  // namespace lagoon::detail

@@ -1,0 +1,264 @@
+#pragma once
+/// What a queue is: messages of any size, put at the end and taken from the front, by any number of
+/// processes, in one order for all.
+///
+///   ring     [ lap | state | unit ] …            which message is where in the order (ring.hpp)
+///                            │
+///   pages    [ owner | last ] message message …  what they say (pages.hpp)
+///
+/// Who puts writes the message in a page of its own, which nobody else does, and then puts where it
+/// is into the ring, by one compare-and-swap. Who takes copies the message, and then takes its
+/// place in the ring, by one compare-and-swap: if that fails, what was copied is forgotten. That is
+/// all: what was put is in the ring and in no other place, and that a message's memory is free
+/// follows from the front having passed it. So
+///   killed before its compare-and-swap, one has done nothing; after it, all;
+///   nobody waits for one who is stopped: what it was about to do is its own, until it is done.
+///
+/// Whoever sleeps does it on a word of its kind (core/contend.hpp): `getters_`, whose end bit says
+/// that the queue was erased, and `putters_`. One is woken for each message that is put, or taken
+/// from a full queue, unless one is on its way already, who wakes the next. If one is killed before
+/// it has woken another, or that one on its way, a sleeper's slice ends in 8 ms.
+///
+/// At most `maxsize` are in it: who puts at p has seen the head behind p − maxsize.
+///
+/// Memory orders: (1) and (2) are ring.hpp's, and put in one order with the words that say who
+/// sleeps. The fence (7) is for who finds a length that is not what it seems: it pairs with (6) of
+/// pages.hpp.
+///
+/// Progress: lock-free, but for when there is not enough memory: then the layer above gets some
+/// (`grow`), one at a time. Who puts a message for which there is a page needs none of that.
+
+#include <lagoon/core/futex.hpp>
+#include <lagoon/core/owned_word.hpp>
+#include <lagoon/core/pages.hpp>
+#include <lagoon/core/participants.hpp>
+#include <lagoon/core/ring.hpp>
+#include <lagoon/error.hpp>
+
+#include <algorithm>
+#include <boost/atomic/fences.hpp>
+#include <boost/atomic/ipc_atomic.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <type_traits>
+
+namespace lagoon::core {
+
+enum class Passed : std::uint8_t {
+  yes,
+  no,       ///< full, or empty, and the time is over
+  is_gone,  ///< the object was erased
+  lacks,    ///< memory: `grow`, and call again
+};
+
+class MessageQueue {
+ public:
+  struct Shape {
+    std::uint64_t maxsize;  // zero: no limit
+    std::uint32_t fixed;    // how many bytes each message has; zero: each says it
+  };
+  /// What there was no memory for; how much there was.
+  struct Lack {
+    enum class Of : std::uint8_t { pages, ring } of;
+    unsigned size;
+    std::uint64_t had;
+  };
+  /// Memory, from where all is counted.
+  struct Piece {
+    std::uint64_t at, bytes;
+  };
+
+  /// In zeroed memory, bytes_for(shape) of it. `base` is where the memory begins.
+  MessageQueue(Participants& table, const std::byte* base, Shape shape) noexcept;
+  MessageQueue(const MessageQueue&) = delete;
+  MessageQueue& operator=(const MessageQueue&) = delete;
+  static std::size_t bytes_for(Shape shape) noexcept;
+
+  /// A message that is being written.
+  class Draft {
+   public:
+    Draft() = default;
+    Draft(const Draft&) = delete;
+    Draft& operator=(const Draft&) = delete;
+    ~Draft() {
+      if (page_ != nullptr && page_->size.load(relaxed) != 0) Pages::let_go(*page_);
+    }
+    [[nodiscard]] std::byte* payload() const noexcept { return payload_; }
+    /// As who is killed does.
+    void forget() noexcept { page_ = nullptr; }
+
+   private:
+    friend MessageQueue;
+    Page* page_ = nullptr;
+    std::byte* payload_ = nullptr;
+    std::uint32_t at_ = 0;
+    std::uint32_t bytes_ = 0;  // of the page
+  };
+
+  /// Memory for one of so many bytes; false if there is none.
+  [[nodiscard]] bool draft(Draft& draft, std::size_t bytes, Lack& lack);
+  /// Puts it. Passed::no only when it was full at the deadline.
+  [[nodiscard]] Passed put(Draft& draft, Deadline deadline, Lack& lack) {
+    const Passed put = put_at_once(draft, lack);
+    return put == Passed::no ? put_waiting(draft, deadline, lack) : put;
+  }
+  [[nodiscard]] Passed put_at_once(Draft& draft, Lack& lack) {
+    const Passed put = try_put(draft, lack);
+    return put == Passed::yes ? tell(getters_) : put;
+  }
+
+  /// Takes the first. copy(payload, bytes) is called before it is had, maybe more than once, with
+  /// bytes that may be changing (copy.hpp): what it copied last is the message.
+  template <class Copy>
+  [[nodiscard]] Passed get(Copy&& copy, Deadline deadline) {
+    const Passed got = get_at_once(copy);
+    return got == Passed::no ? get_waiting(Once(copy, *this), deadline) : got;
+  }
+  template <class Copy>
+  [[nodiscard]] Passed get_at_once(Copy&& copy) {
+    const Passed got = try_get(copy);
+    if (got != Passed::yes) return is_gone() ? Passed::is_gone : got;
+    return maxsize_ == 0 ? told(getters_.load(relaxed)) : tell(putters_);
+  }
+
+  [[nodiscard]] std::uint64_t maxsize() const noexcept { return maxsize_; }
+  /// How many are in it.
+  [[nodiscard]] std::uint64_t size() const noexcept;
+  [[nodiscard]] bool is_empty() const noexcept { return !ring_.head().is_full(); }
+  [[nodiscard]] bool is_gone() const noexcept {
+    return told(getters_.load(relaxed)) != Passed::yes;
+  }
+
+  /// More memory for what was lacked. newest() is the Piece that was got last, add(bytes) gets one
+  /// more, zeroed, or throws. One that was got by somebody who died before it was handed in here is
+  /// used first.
+  template <class Newest, class Add>
+  void grow(const Lack& lack, Newest&& newest, Add&& add);
+
+  /// Whether this, at rest, is a queue in so many bytes of memory.
+  [[nodiscard]] bool is_sound(const Participants& table, const std::byte* base,
+                              std::uint64_t bytes) const noexcept;
+
+ private:
+  static constexpr auto relaxed = boost::memory_order_relaxed;
+  static constexpr std::size_t head_bytes = 8;  // before a message that is not fixed: its length
+  using Word = boost::ipc_atomic<std::uint64_t>;
+
+  /// try_get, whatever copies.
+  class Once {
+   public:
+    template <class Copy>
+    Once(Copy& copy, MessageQueue& queue)
+        : copy_(const_cast<void*>(static_cast<const void*>(std::addressof(copy)))),
+          queue_(queue),
+          call_([](MessageQueue& q, void* c) { return q.try_get(*static_cast<Copy*>(c)); }) {}
+    Passed operator()() const { return call_(queue_, copy_); }
+
+   private:
+    void* copy_;
+    MessageQueue& queue_;
+    Passed (*call_)(MessageQueue&, void*);
+  };
+
+  [[nodiscard]] Passed try_put(Draft& draft, Lack& lack) noexcept;
+  template <class Copy>
+  [[nodiscard]] Passed try_get(Copy& copy);
+  [[nodiscard]] Passed put_waiting(Draft& draft, Deadline deadline, Lack& lack);
+  [[nodiscard]] Passed get_waiting(const Once& once, Deadline deadline);
+  template <class Subject>
+  [[nodiscard]] Passed wait(const Subject& subject, Deadline deadline);
+
+  static Passed told(std::uint64_t seen) noexcept {
+    return static_cast<std::int64_t>(seen) < 0 ? Passed::is_gone : Passed::yes;  // the end bit
+  }
+  /// Wakes one who sleeps there, if one does.
+  Passed tell(Word& sleepers) noexcept {
+    const std::uint64_t seen = sleepers.load();
+    if (seen != 0) [[unlikely]]
+      wake(sleepers);
+    return &sleepers == &getters_ ? told(seen) : told(getters_.load(relaxed));
+  }
+  static void wake(Word& sleepers) noexcept;
+  /// Whether there is room for one more at the end.
+  [[nodiscard]] bool has_room() const noexcept;
+  Page* find_page(Owner me, unsigned size, std::size_t bytes) noexcept;
+
+  /// The turn to grow.
+  class Turn {
+   public:
+    explicit Turn(MessageQueue& queue) : queue_(queue) {
+      (void)queue_.growing_.take(*queue_.table_, me_, Deadline::never());
+    }
+    ~Turn() {
+      if (!fork_.passed()) queue_.growing_.give_back(me_);
+    }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+
+   private:
+    MessageQueue& queue_;
+    const Owner me_ = queue_.table_->self();
+    const ForkMark fork_;
+  };
+  [[nodiscard]] std::uint64_t has(const Lack& lack) const noexcept;
+  /// So many bytes at least.
+  [[nodiscard]] std::size_t least(const Lack& lack) const noexcept;
+  [[nodiscard]] bool has_put_in(Piece piece) const noexcept;
+  void put_in(const Lack& lack, Piece piece, bool is_zeroed) noexcept;
+
+  // Who sleeps: with the flags of contend.hpp.
+  Word getters_{0};  // first: erasing sets its end_bit
+  Word putters_{0};
+  OwnedWord growing_;
+  // What does not change.
+  alignas(64) const std::uint64_t maxsize_;
+  const std::uint32_t fixed_;
+  ParticipantsRef table_;
+  Ring ring_;
+  Pages pages_;
+};
+
+template <class Copy>
+Passed MessageQueue::try_get(Copy& copy) {
+  for (;;) {
+    const Ring::Spot front = ring_.head();
+    if (!front.is_full()) return Passed::no;
+    const std::byte* payload = pages_.at(front.unit());
+    std::size_t bytes = fixed_;
+    if (fixed_ == 0) {
+      const auto* const length = reinterpret_cast<const Word*>(payload);
+      payload += head_bytes;
+      const auto room = static_cast<std::uint64_t>(pages_.at(0) + pages_.reach() - payload);
+      bytes = std::min(length->load(relaxed), room);
+      boost::atomic_thread_fence(boost::memory_order_acquire);  // (7)
+      if (front.slot->load(relaxed) != front.word) continue;    // so that is its length
+    }
+    copy(payload, bytes);
+    if (ring_.take(front)) return Passed::yes;
+  }
+}
+
+template <class Newest, class Add>
+void MessageQueue::grow(const Lack& lack, Newest&& newest, Add&& add) {
+  const Turn turn(*this);
+  if (has(lack) != lack.had) return;  // another was faster
+  const Piece last = newest();
+  if (last.bytes != 0 && !has_put_in(last)) return put_in(lack, last, false);
+  // As much again as there is, up to a limit.
+  constexpr std::size_t most = std::size_t{16} << 20;
+  const std::size_t fewest = least(lack);
+  std::size_t bytes = fewest;
+  if (lack.of == Lack::Of::pages)
+    while (bytes < std::min<std::size_t>(lack.had, std::max<std::size_t>(most, lack.had / 4)))
+      bytes *= 2;
+  for (;; bytes /= 2) {
+    try {
+      return put_in(lack, add(bytes), true);
+    } catch (const OutOfMemory&) {
+      if (bytes == fewest) throw;
+    }
+  }
+}
+
+}  // namespace lagoon::core

@@ -1,0 +1,226 @@
+#include <lagoon/core/end_bit.hpp>
+#include <lagoon/core/message_queue.hpp>
+
+#include <cstring>
+#include <new>
+
+#include "contend.hpp"
+
+namespace lagoon::core {
+
+using contention::Attempt;
+
+namespace {
+
+constexpr std::size_t round_up(std::size_t n, std::size_t to) { return (n + to - 1) / to * to; }
+
+/// What a queue begins with: pages for four who put, and slots for some hundred messages.
+constexpr std::size_t first_pages = 4 * Pages::smallest;
+
+unsigned first_log(std::uint64_t maxsize) {
+  unsigned log = 6;
+  while (log < 8 && maxsize != 0 && (std::uint64_t{1} << log) <= maxsize) ++log;
+  return maxsize == 0 ? 8 : log;
+}
+std::size_t offset_of_ring() { return round_up(sizeof(MessageQueue), 64); }
+std::size_t offset_of_pages(unsigned log) { return offset_of_ring() + (std::size_t{8} << log); }
+
+/// How long one looks before one waits as others do (contend.hpp): a hand-off or two of a line.
+constexpr unsigned first_looks = 64;
+
+}  // namespace
+
+std::size_t MessageQueue::bytes_for(Shape shape) noexcept {
+  return offset_of_pages(first_log(shape.maxsize)) + first_pages;
+}
+
+MessageQueue::MessageQueue(Participants& table, const std::byte* base, Shape shape) noexcept
+    : maxsize_(shape.maxsize),
+      fixed_(shape.fixed),
+      table_(table),
+      ring_(base,
+            static_cast<std::uint64_t>(reinterpret_cast<const std::byte*>(this) - base) +
+                offset_of_ring(),
+            first_log(shape.maxsize)),
+      pages_(base) {
+  const auto at = static_cast<std::uint64_t>(reinterpret_cast<const std::byte*>(this) - base);
+  pages_.add(at + offset_of_pages(first_log(shape.maxsize)), first_pages, 0);
+}
+
+bool MessageQueue::draft(Draft& draft, std::size_t bytes, Lack& lack) {
+  const Owner me = table_->self();
+  const std::size_t head = fixed_ == 0 ? head_bytes : 0;
+  const std::size_t whole = round_up(head + bytes, Pages::unit);
+  Page* page = pages_.mine(me);
+  if (page == nullptr || !Pages::has_room(*page, whole)) [[unlikely]] {
+    const unsigned size = Pages::size_for(whole);
+    lack = {Lack::Of::pages, size, pages_.bytes_in(size)};
+    page = find_page(me, size, whole);
+    if (page == nullptr) return false;
+  }
+  draft.page_ = page;
+  draft.at_ = pages_.next_in(*page);
+  draft.bytes_ = static_cast<std::uint32_t>(whole / Pages::unit);
+  draft.payload_ = pages_.at(draft.at_) + head;
+  if (head != 0) reinterpret_cast<Word*>(pages_.at(draft.at_))->store(bytes, relaxed);
+  return true;
+}
+
+Page* MessageQueue::find_page(Owner me, unsigned size, std::size_t bytes) noexcept {
+  const std::uint64_t head = ring_.head().position;
+  const auto is_free = [&](const Page& page) { return page.last.load(relaxed) <= head; };
+  if (Page* const mine = pages_.mine(me); mine != nullptr && size == 0) {
+    if (is_free(*mine)) {
+      Pages::begin_anew(*mine);
+      return mine;
+    }
+    Pages::let_go(*mine);
+  }
+  return pages_.take(
+      *table_, me, size, bytes, [this] { return ring_.tail().position; }, is_free);
+}
+
+Passed MessageQueue::try_put(Draft& draft, Lack& lack) noexcept {
+  Page& page = *draft.page_;
+  for (;;) {
+    const Ring::Spot end = ring_.tail();
+    if (!end.is_empty()) continue;
+    if (maxsize_ != 0 && end.position - page.head.load(relaxed) >= maxsize_) {
+      const std::uint64_t head = ring_.head().position;
+      page.head.store(head, relaxed);
+      if (head > end.position) continue;  // that end was an old one
+      if (end.position - head >= maxsize_) return Passed::no;
+    }
+    if (!ring_.has_room(end)) [[unlikely]] {
+      lack = {Lack::Of::ring, 0, ring_.rings()};
+      if (!ring_.close(end)) return Passed::lacks;
+      continue;
+    }
+    page.last.store(end.position + 1, relaxed);
+    if (!ring_.put(end, draft.at_)) continue;
+    page.used.store(
+        page.used.load(relaxed) + draft.bytes_ * static_cast<std::uint32_t>(Pages::unit), relaxed);
+    return Passed::yes;
+  }
+}
+
+/// Until once() is no more Passed::no; then others are woken for whom there is something left.
+template <class Subject>
+Passed MessageQueue::wait(const Subject& subject, Deadline deadline) {
+  for (unsigned i = 0; i < first_looks; ++i) {
+    if (subject.is_free(0)) {
+      subject.passed = subject.once();
+      if (subject.passed != Passed::no) break;
+    }
+    pause_processor();
+  }
+  if (subject.passed == Passed::no) {
+    const Taken taken = contention::contend(subject, deadline);
+    if (taken == Taken::is_gone) return Passed::is_gone;
+    if (taken != Taken::yes) return Passed::no;
+    contention::wake_if_free(subject);
+  }
+  return subject.passed;
+}
+
+namespace {
+
+/// What contend() contends for: that once() passes.
+template <class IsFree, class Try>
+struct Passing {
+  contention::Word& sleepers;
+  const contention::Word& getters;
+  IsFree is_free_now;
+  Try once;
+  Passed& passed;
+
+  static constexpr bool is_apart() noexcept { return true; }
+  [[nodiscard]] contention::Word& word() const noexcept { return sleepers; }
+  [[nodiscard]] bool is_free(std::uint64_t) const { return is_free_now(); }
+  [[nodiscard]] Attempt attempt(std::uint64_t seen, std::uint64_t kept, bool) const {
+    if ((getters.load(boost::memory_order_relaxed) & end_bit) != 0) return Attempt::is_gone;
+    passed = once();
+    if (passed == Passed::no) return Attempt::busy;
+    // Only the flags that were seen go: what others set meanwhile stays.
+    if (const auto gone = seen & contention::flags & ~kept; gone != 0)
+      sleepers.fetch_and(~gone, boost::memory_order_relaxed);
+    if (const auto added = kept & ~seen; added != 0) sleepers.fetch_or(added);
+    return Attempt::yes;
+  }
+};
+template <class IsFree, class Try>
+Passing(contention::Word&, const contention::Word&, IsFree, Try, Passed&) -> Passing<IsFree, Try>;
+
+}  // namespace
+
+Passed MessageQueue::put_waiting(Draft& draft, Deadline deadline, Lack& lack) {
+  Passed passed = Passed::no;
+  const Passing putting{putters_, getters_, [this] { return has_room(); },
+                        [&] { return try_put(draft, lack); }, passed};
+  const Passed put = wait(putting, deadline);
+  return put == Passed::yes ? tell(getters_) : put;
+}
+
+Passed MessageQueue::get_waiting(const Once& once, Deadline deadline) {
+  Passed passed = Passed::no;
+  const Passing getting{getters_, getters_, [this] { return !is_empty(); }, [&] { return once(); },
+                        passed};
+  const Passed got = wait(getting, deadline);
+  if (got != Passed::yes || maxsize_ == 0) return got;
+  return tell(putters_);
+}
+
+void MessageQueue::wake(Word& sleepers) noexcept {
+  std::uint64_t seen = sleepers.load(relaxed);
+  while (contention::must_wake(seen)) {
+    const std::uint64_t left = (seen & ~contention::flags) | contention::left_behind(seen);
+    if (!sleepers.compare_exchange_weak(seen, left, relaxed)) continue;
+    return contention::wake_one(sleepers);
+  }
+}
+
+bool MessageQueue::has_room() const noexcept {
+  const std::uint64_t head = ring_.head().position;
+  return ring_.tail().position - head < maxsize_;
+}
+
+std::uint64_t MessageQueue::size() const noexcept {
+  for (int tries = 0;; ++tries) {
+    const std::uint64_t head = ring_.head().position;
+    const std::uint64_t tail = ring_.tail().position;
+    // Of one moment, if nobody took any meanwhile.
+    if (ring_.head().position == head) return tail - head;
+    if (tries == 8) return maxsize_ == 0 ? tail - head : std::min(tail - head, maxsize_);
+  }
+}
+
+std::uint64_t MessageQueue::has(const Lack& lack) const noexcept {
+  return lack.of == Lack::Of::ring ? ring_.rings() : pages_.bytes_in(lack.size);
+}
+
+std::size_t MessageQueue::least(const Lack& lack) const noexcept {
+  return lack.of == Lack::Of::ring ? ring_.bytes(ring_.rings()) : Pages::bytes_of(lack.size);
+}
+
+bool MessageQueue::has_put_in(Piece piece) const noexcept {
+  for (unsigned size = 0; size < Pages::sizes; ++size)
+    if (pages_.newest(size) == piece.at) return true;
+  return ring_.offset(ring_.rings() - 1) == piece.at;
+}
+
+void MessageQueue::put_in(const Lack& lack, Piece piece, bool is_zeroed) noexcept {
+  const bool is_enough = piece.bytes >= least(lack);
+  if (lack.of == Lack::Of::pages || !is_enough)
+    return pages_.add(piece.at, piece.bytes, is_enough ? lack.size : 0);
+  std::byte* const slots = pages_.at(static_cast<std::uint32_t>(piece.at / Pages::unit));
+  if (!is_zeroed) std::memset(slots, 0, ring_.bytes(ring_.rings()));
+  ring_.add(piece.at);
+}
+
+bool MessageQueue::is_sound(const Participants& table, const std::byte* base,
+                            std::uint64_t bytes) const noexcept {
+  return table_.leads_to(table) && fixed_ <= Pages::room_of(Pages::sizes - 1) &&
+         pages_.is_sound(base, bytes) && ring_.is_sound(base, bytes, pages_.reach() / Pages::unit);
+}
+
+}  // namespace lagoon::core

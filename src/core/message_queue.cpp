@@ -4,6 +4,7 @@
 #include <cstring>
 #include <new>
 
+#include "await.hpp"
 #include "contend.hpp"
 
 namespace lagoon::core {
@@ -24,6 +25,7 @@ unsigned first_log(std::uint64_t maxsize) {
 }
 std::size_t offset_of_ring() { return round_up(sizeof(MessageQueue), 64); }
 std::size_t offset_of_pages(unsigned log) { return offset_of_ring() + (std::size_t{8} << log); }
+std::size_t offset_of_hands(unsigned log) { return offset_of_pages(log) + first_pages; }
 
 /// How long one looks before one waits as others do (contend.hpp): a hand-off or two of a line.
 constexpr unsigned first_looks = 64;
@@ -31,20 +33,20 @@ constexpr unsigned first_looks = 64;
 }  // namespace
 
 std::size_t MessageQueue::bytes_for(Shape shape) noexcept {
-  return offset_of_pages(first_log(shape.maxsize)) + first_pages;
+  return offset_of_hands(first_log(shape.maxsize)) + (shape.of_tasks ? Hands::bytes_of(0) : 0);
 }
 
 MessageQueue::MessageQueue(Participants& table, const std::byte* base, Shape shape) noexcept
     : maxsize_(shape.maxsize),
       fixed_(shape.fixed),
+      of_tasks_(shape.of_tasks ? 1 : 0),
       table_(table),
-      ring_(base,
-            static_cast<std::uint64_t>(reinterpret_cast<const std::byte*>(this) - base) +
-                offset_of_ring(),
-            first_log(shape.maxsize)),
-      pages_(base) {
-  const auto at = static_cast<std::uint64_t>(reinterpret_cast<const std::byte*>(this) - base);
-  pages_.add(at + offset_of_pages(first_log(shape.maxsize)), first_pages, 0);
+      ring_(base, offset(base) + offset_of_ring(), first_log(shape.maxsize)),
+      pages_(base),
+      hands_(base) {
+  const unsigned log = first_log(shape.maxsize);
+  pages_.add(offset(base) + offset_of_pages(log), first_pages, 0);
+  if (shape.of_tasks) hands_.add(offset(base) + offset_of_hands(log));
 }
 
 bool MessageQueue::draft(Draft& draft, std::size_t bytes, Lack& lack) {
@@ -68,7 +70,13 @@ bool MessageQueue::draft(Draft& draft, std::size_t bytes, Lack& lack) {
 
 Page* MessageQueue::find_page(Owner me, unsigned size, std::size_t bytes) noexcept {
   const std::uint64_t head = ring_.head().position;
-  const auto is_free = [&](const Page& page) { return page.last.load(relaxed) <= head; };
+  const auto is_free = [&](const Page& page) {
+    if (page.last.load(relaxed) > head) return false;
+    if (of_tasks_ == 0) return true;
+    const std::uint32_t begin = pages_.unit_of(page);
+    return !hands_.any_has(begin,
+                           begin + static_cast<std::uint32_t>(Pages::bytes_of(size) / Pages::unit));
+  };
   if (Page* const mine = pages_.mine(me); mine != nullptr && size == 0) {
     if (is_free(*mine)) {
       Pages::begin_anew(*mine);
@@ -91,6 +99,8 @@ Passed MessageQueue::try_put(Draft& draft, Lack& lack) noexcept {
       if (head > end.position) continue;  // that end was an old one
       if (end.position - head >= maxsize_) return Passed::no;
     }
+    // Who took what was there says so before the slot does not (hands.hpp).
+    if (of_tasks_ != 0 && end.taker() != 0) hands_.settle(end.taker(), ring_.a_lap_before(end));
     if (!ring_.has_room(end)) [[unlikely]] {
       lack = {Lack::Of::ring, 0, ring_.rings()};
       if (!ring_.close(end)) return Passed::lacks;
@@ -194,33 +204,91 @@ std::uint64_t MessageQueue::size() const noexcept {
   }
 }
 
+bool MessageQueue::done() {
+  if (!hands_.done(table_->self(), ring_)) return false;
+  std::uint64_t seen = joiners_.load();
+  while ((seen & somebody_waits) != 0 && is_all_done()) {
+    if (!joiners_.compare_exchange_weak(seen, (seen & ~somebody_waits) + 2, relaxed)) continue;
+    futex_wake(&joiners_);
+    break;
+  }
+  return true;
+}
+
+/// At one moment: what is in nobody's hands when all had been taken, and nothing was put since.
+bool MessageQueue::is_all_done() noexcept {
+  const std::uint64_t tail = ring_.tail().position;
+  return ring_.head().position == tail && !hands_.any_holds(ring_) && ring_.tail().position == tail;
+}
+
+Passed MessageQueue::join(Deadline deadline) {
+  Backoff backoff;
+  for (bool late = false;;) {
+    if (is_gone()) return Passed::is_gone;
+    const std::uint64_t seen = joiners_.load();
+    if (is_all_done()) return Passed::yes;
+    if (late) return Passed::no;
+    late = deadline.passed();
+    if (late || backoff.wait()) continue;
+    if ((seen & somebody_waits) == 0)
+      joiners_.fetch_or(somebody_waits);  // the flag first, then a look
+    else
+      wait_slice(&joiners_, static_cast<std::uint32_t>(seen), deadline, await_slice_length);
+  }
+}
+
 std::uint64_t MessageQueue::has(const Lack& lack) const noexcept {
-  return lack.of == Lack::Of::ring ? ring_.rings() : pages_.bytes_in(lack.size);
+  switch (lack.of) {
+    case Lack::Of::ring:
+      return ring_.rings();
+    case Lack::Of::hands:
+      return hands_.pieces();
+    case Lack::Of::pages:
+      break;
+  }
+  return pages_.bytes_in(lack.size);
 }
 
 std::size_t MessageQueue::least(const Lack& lack) const noexcept {
-  return lack.of == Lack::Of::ring ? ring_.bytes(ring_.rings()) : Pages::bytes_of(lack.size);
+  switch (lack.of) {
+    case Lack::Of::ring:
+      return ring_.bytes(ring_.rings());
+    case Lack::Of::hands:
+      return Hands::bytes_of(hands_.pieces());
+    case Lack::Of::pages:
+      break;
+  }
+  return Pages::bytes_of(lack.size);
 }
 
 bool MessageQueue::has_put_in(Piece piece) const noexcept {
   for (unsigned size = 0; size < Pages::sizes; ++size)
     if (pages_.newest(size) == piece.at) return true;
-  return ring_.offset(ring_.rings() - 1) == piece.at;
+  return ring_.offset(ring_.rings() - 1) == piece.at ||
+         (of_tasks_ != 0 && hands_.offset(hands_.pieces() - 1) == piece.at);
 }
 
 void MessageQueue::put_in(const Lack& lack, Piece piece, bool is_zeroed) noexcept {
   const bool is_enough = piece.bytes >= least(lack);
   if (lack.of == Lack::Of::pages || !is_enough)
     return pages_.add(piece.at, piece.bytes, is_enough ? lack.size : 0);
-  std::byte* const slots = pages_.at(static_cast<std::uint32_t>(piece.at / Pages::unit));
-  if (!is_zeroed) std::memset(slots, 0, ring_.bytes(ring_.rings()));
-  ring_.add(piece.at);
+  if (!is_zeroed) std::memset(memory(piece), 0, least(lack));
+  if (lack.of == Lack::Of::ring)
+    ring_.add(piece.at);
+  else
+    hands_.add(piece.at);
 }
 
-bool MessageQueue::is_sound(const Participants& table, const std::byte* base,
-                            std::uint64_t bytes) const noexcept {
-  return table_.leads_to(table) && fixed_ <= Pages::room_of(Pages::sizes - 1) &&
-         pages_.is_sound(base, bytes) && ring_.is_sound(base, bytes, pages_.reach() / Pages::unit);
+bool MessageQueue::is_sound(const Participants& table, const std::byte* base, std::uint64_t bytes,
+                            std::uint64_t maxsize, bool of_tasks) const noexcept {
+  if (!table_.leads_to(table) || maxsize_ != maxsize || of_tasks_ != (of_tasks ? 1 : 0) ||
+      !pages_.is_sound(base, bytes))
+    return false;
+  const std::uint64_t message = fixed_ == 0 ? head_bytes : fixed_;
+  if (message > pages_.reach()) return false;
+  const std::uint64_t units = (pages_.reach() - message) / Pages::unit + 1;
+  return ring_.is_sound(base, bytes, units) && hands_.is_sound(base, bytes, units, ring_) &&
+         (!of_tasks || hands_.pieces() != 0);
 }
 
 }  // namespace lagoon::core

@@ -32,7 +32,9 @@ bool Pages::is_sound(const std::byte* base, std::uint64_t bytes) const noexcept 
   for (unsigned size = 0; size < sizes; ++size) {
     bool has_cursor = cursors_[size].load(relaxed) == 0;
     for (std::uint32_t at = first_[size].load(relaxed); at != 0;) {
-      if (left-- == 0 || !in_memory(at, size) || page(at)->size.load(relaxed) != size) return false;
+      if (left-- == 0 || !in_memory(at, size) || page(at)->size.load(relaxed) != size ||
+          page(at)->used.load(relaxed) > room_of(size) || page(at)->used.load(relaxed) % unit != 0)
+        return false;
       has_cursor = has_cursor || cursors_[size].load(relaxed) == at;
       at = page(at)->next.load(relaxed);
     }

@@ -34,11 +34,13 @@ using Message = std::vector<std::uint64_t>;
 /// A queue of messages of any number of words, in memory that has an end.
 class Words {
  public:
-  explicit Words(std::uint64_t maxsize, std::size_t bytes = 64 << 20, std::uint32_t fixed = 0)
-      : memory_(new (std::align_val_t{4096}) std::byte[bytes]{}), left_(bytes) {
+  explicit Words(std::uint64_t maxsize, std::size_t bytes = 64 << 20, bool of_tasks = false)
+      : memory_(new (std::align_val_t{4096}) std::byte[bytes]{}),
+        left_(bytes),
+        of_tasks_(of_tasks) {
     const std::size_t table = take(Participants::size_for(64)).at;
     table_ = &Participants::make(memory_.get() + table, 64);
-    const MessageQueue::Shape shape{maxsize, fixed};
+    const MessageQueue::Shape shape{maxsize, 0, of_tasks};
     const std::size_t at = take(MessageQueue::bytes_for(shape)).at;
     queue_ = new (memory_.get() + at) MessageQueue(*table_, memory_.get(), shape);
   }
@@ -70,8 +72,13 @@ class Words {
       message.resize(bytes / 8);
       lagoon::core::read_shared(message.data(), payload, bytes);
     };
-    if (queue_->get(copy, deadline) != Passed::yes) return std::nullopt;
-    return message;
+    MessageQueue::Lack lack{};
+    for (;;) {
+      const Passed got = queue_->get(copy, deadline, lack);
+      if (got == Passed::yes) return message;
+      if (got != Passed::lacks) return std::nullopt;
+      grow(lack);
+    }
   }
   void grow(const MessageQueue::Lack& lack) {
     queue_->grow(
@@ -80,7 +87,7 @@ class Words {
   MessageQueue* operator->() { return queue_; }
   Participants& table() { return *table_; }
   [[nodiscard]] bool is_sound() const {
-    return queue_->is_sound(*table_, memory_.get(), used_.load());
+    return queue_->is_sound(*table_, memory_.get(), used_.load(), queue_->maxsize(), of_tasks_);
   }
   std::size_t used() { return used_; }
   MessageQueue::Piece take(std::size_t bytes) {
@@ -97,6 +104,7 @@ class Words {
   };
   std::unique_ptr<std::byte[], Delete> memory_;
   std::size_t left_;
+  bool of_tasks_;
   std::atomic<std::size_t> used_{64};
   Participants* table_;
   MessageQueue* queue_;
@@ -279,6 +287,106 @@ TEST(MessageQueue, wakes_who_waits_for_a_message_or_for_room) {
   });
   for (std::uint64_t i = 0; i < 1000; ++i) EXPECT_EQ(q.get(), Message{i});
   putter.join();
+}
+
+// ---- Of tasks
+// ------------------------------------------------------------------------------------
+
+TEST(MessageQueue, of_tasks_is_joined_when_all_are_done) {
+  Words q(0, 64 << 20, true);
+  EXPECT_EQ(q->join(Deadline::now()), Passed::yes) << "nothing is to be done";
+  EXPECT_FALSE(q->done()) << "by nobody";
+  for (std::uint64_t i = 0; i < 100; ++i) ASSERT_EQ(q.put({i}), Passed::yes);
+  EXPECT_FALSE(q->done()) << "nobody has any";
+  for (std::uint64_t i = 0; i < 100; ++i) ASSERT_EQ(q.get(), Message{i});
+  EXPECT_EQ(q->join(Deadline::after(1ms)), Passed::no) << "all are in somebody's hands";
+  EXPECT_TRUE(q.is_sound());
+  for (int i = 0; i < 99; ++i) EXPECT_TRUE(q->done());
+  EXPECT_EQ(q->join(Deadline::now()), Passed::no);
+  EXPECT_TRUE(q->done());
+  EXPECT_EQ(q->join(Deadline::now()), Passed::yes);
+  EXPECT_FALSE(q->done()) << "too often";
+}
+
+TEST(MessageQueue, of_tasks_each_is_done_once_and_all_are_told) {
+  constexpr std::uint64_t each = 10'000;
+  for (const std::uint64_t maxsize : {0U, 3U}) {
+    Words q(maxsize, 64 << 20, true);
+    std::atomic<std::uint64_t> sum{0}, done{0};
+    std::atomic<int> left{3};
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 3; ++t)
+      threads.emplace_back([&, t] {
+        while (const auto task = q.get()) {
+          if ((*task)[0] == 0) break;
+          EXPECT_EQ((*task)[0], (*task)[1]) << "torn";
+          sum += (*task)[0];
+          ++done;
+          EXPECT_TRUE(q->done());
+        }
+        EXPECT_TRUE(q->done());
+        --left;
+      });
+    for (std::uint64_t i = 1; i <= each; ++i) {
+      ASSERT_EQ(q.put({i, i}), Passed::yes);
+      if (i % 1000 != 0) continue;
+      ASSERT_EQ(q->join(Deadline::never()), Passed::yes);
+      EXPECT_EQ(done, i);
+    }
+    for (int t = 0; t < 3; ++t) ASSERT_EQ(q.put({0}), Passed::yes);
+    ASSERT_EQ(q->join(Deadline::never()), Passed::yes);
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(sum, each * (each + 1) / 2);
+    EXPECT_TRUE(q.is_sound());
+  }
+}
+
+TEST(MessageQueue, of_tasks_those_of_the_dead_are_handed_out_again) {
+  Words q(0, 64 << 20, true);
+  std::size_t before = 0;
+  for (std::uint64_t round = 0; round < 300; ++round) {
+    for (std::uint64_t i = 0; i < 5; ++i) ASSERT_EQ(q.put({round, i}), Passed::yes);
+    std::thread([&] {
+      EXPECT_EQ(q.get(), (Message{round, 0}));
+      EXPECT_EQ(q.get(), (Message{round, 1}));
+      EXPECT_TRUE(q->done()) << "the first";
+    }).join();
+    // That one, and the others in their order.
+    std::vector<std::uint64_t> got;
+    for (int i = 0; i < 4; ++i) {
+      EXPECT_EQ(q->join(Deadline::now()), Passed::no);
+      const auto task = q.get(Deadline::now());
+      ASSERT_TRUE(task && task->size() == 2 && (*task)[0] == round);
+      got.push_back((*task)[1]);
+      EXPECT_TRUE(q->done());
+    }
+    EXPECT_FALSE(q.get(Deadline::now()));
+    EXPECT_EQ(std::erase(got, 1U), 1U) << "handed out again";
+    EXPECT_EQ(got, (std::vector<std::uint64_t>{2, 3, 4}));
+    EXPECT_EQ(q->join(Deadline::now()), Passed::yes);
+    if (round == 10) before = q.used();
+  }
+  EXPECT_EQ(q.used(), before);
+}
+
+// A task that takes long, while a million others come and go.
+TEST(MessageQueue, of_tasks_keeps_what_is_in_hands_and_no_more) {
+  Words q(0, 64 << 20, true);
+  ASSERT_EQ(q.put({1, 2, 3}), Passed::yes);
+  std::size_t before = 0;
+  std::thread([&] {
+    ASSERT_EQ(q.get(), (Message{1, 2, 3}));
+    std::thread([&] {
+      for (std::uint64_t i = 0; i < 100'000; ++i) {
+        ASSERT_EQ(q.put(Message(10, i)), Passed::yes);
+        ASSERT_EQ(q.get(), Message(10, i));
+        ASSERT_TRUE(q->done());
+        if (i == 10'000) before = q.used();
+      }
+    }).join();
+  }).join();
+  EXPECT_EQ(q.used(), before);
+  EXPECT_EQ(q.get(), (Message{1, 2, 3})) << "as it was";
 }
 
 }  // namespace

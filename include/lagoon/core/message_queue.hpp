@@ -29,6 +29,7 @@
 /// (`grow`), one at a time. Who puts a message for which there is a page needs none of that.
 
 #include <lagoon/core/futex.hpp>
+#include <lagoon/core/hands.hpp>
 #include <lagoon/core/owned_word.hpp>
 #include <lagoon/core/pages.hpp>
 #include <lagoon/core/participants.hpp>
@@ -57,10 +58,11 @@ class MessageQueue {
   struct Shape {
     std::uint64_t maxsize;  // zero: no limit
     std::uint32_t fixed;    // how many bytes each message has; zero: each says it
+    bool of_tasks = false;  // what is taken is somebody's until it is done
   };
   /// What there was no memory for; how much there was.
   struct Lack {
-    enum class Of : std::uint8_t { pages, ring } of;
+    enum class Of : std::uint8_t { pages, ring, hands } of;
     unsigned size;
     std::uint64_t had;
   };
@@ -111,16 +113,22 @@ class MessageQueue {
   /// Takes the first. copy(payload, bytes) is called before it is had, maybe more than once, with
   /// bytes that may be changing (copy.hpp): what it copied last is the message.
   template <class Copy>
-  [[nodiscard]] Passed get(Copy&& copy, Deadline deadline) {
-    const Passed got = get_at_once(copy);
-    return got == Passed::no ? get_waiting(Once(copy, *this), deadline) : got;
+  [[nodiscard]] Passed get(Copy&& copy, Deadline deadline, Lack& lack) {
+    const Passed got = get_at_once(copy, lack);
+    return got == Passed::no ? get_waiting(Once(copy, *this, lack), deadline) : got;
   }
   template <class Copy>
-  [[nodiscard]] Passed get_at_once(Copy&& copy) {
-    const Passed got = try_get(copy);
+  [[nodiscard]] Passed get_at_once(Copy&& copy, Lack& lack) {
+    const Passed got = try_get(copy, lack);
     if (got != Passed::yes) return is_gone() ? Passed::is_gone : got;
     return maxsize_ == 0 ? told(getters_.load(relaxed)) : tell(putters_);
   }
+
+  /// Of tasks: one that was taken is done: of the caller's the first; if it has none, of all. False
+  /// if nobody has any.
+  [[nodiscard]] bool done();
+  /// Until none is in it, or in anybody's hands.
+  [[nodiscard]] Passed join(Deadline deadline);
 
   [[nodiscard]] std::uint64_t maxsize() const noexcept { return maxsize_; }
   /// How many are in it.
@@ -136,9 +144,9 @@ class MessageQueue {
   template <class Newest, class Add>
   void grow(const Lack& lack, Newest&& newest, Add&& add);
 
-  /// Whether this, at rest, is a queue in so many bytes of memory.
-  [[nodiscard]] bool is_sound(const Participants& table, const std::byte* base,
-                              std::uint64_t bytes) const noexcept;
+  /// Whether this, at rest, is such a queue in so many bytes of memory.
+  [[nodiscard]] bool is_sound(const Participants& table, const std::byte* base, std::uint64_t bytes,
+                              std::uint64_t maxsize, bool of_tasks) const noexcept;
 
  private:
   static constexpr auto relaxed = boost::memory_order_relaxed;
@@ -149,21 +157,35 @@ class MessageQueue {
   class Once {
    public:
     template <class Copy>
-    Once(Copy& copy, MessageQueue& queue)
+    Once(Copy& copy, MessageQueue& queue, Lack& lack)
         : copy_(const_cast<void*>(static_cast<const void*>(std::addressof(copy)))),
           queue_(queue),
-          call_([](MessageQueue& q, void* c) { return q.try_get(*static_cast<Copy*>(c)); }) {}
-    Passed operator()() const { return call_(queue_, copy_); }
+          lack_(lack),
+          call_([](MessageQueue& q, void* c, Lack& l) {
+            return q.try_get(*static_cast<Copy*>(c), l);
+          }) {}
+    Passed operator()() const { return call_(queue_, copy_, lack_); }
 
    private:
     void* copy_;
     MessageQueue& queue_;
-    Passed (*call_)(MessageQueue&, void*);
+    Lack& lack_;
+    Passed (*call_)(MessageQueue&, void*, Lack&);
   };
 
   [[nodiscard]] Passed try_put(Draft& draft, Lack& lack) noexcept;
   template <class Copy>
-  [[nodiscard]] Passed try_get(Copy& copy);
+  [[nodiscard]] Passed try_get(Copy& copy, Lack& lack) {
+    return of_tasks_ ? try_get_task(copy, lack) : try_get_message(copy);
+  }
+  template <class Copy>
+  [[nodiscard]] Passed try_get_message(Copy& copy);
+  template <class Copy>
+  [[nodiscard]] Passed try_get_task(Copy& copy, Lack& lack);
+  /// The message at `unit`, while is_still_there() holds; false if it does not.
+  template <class Copy, class IsStillThere>
+  bool copy_message(std::uint32_t unit, Copy& copy, IsStillThere&& is_still_there);
+  [[nodiscard]] bool is_all_done() noexcept;
   [[nodiscard]] Passed put_waiting(Draft& draft, Deadline deadline, Lack& lack);
   [[nodiscard]] Passed get_waiting(const Once& once, Deadline deadline);
   template <class Subject>
@@ -205,37 +227,77 @@ class MessageQueue {
   /// So many bytes at least.
   [[nodiscard]] std::size_t least(const Lack& lack) const noexcept;
   [[nodiscard]] bool has_put_in(Piece piece) const noexcept;
+  [[nodiscard]] std::uint64_t offset(const std::byte* base) const noexcept {
+    return static_cast<std::uint64_t>(reinterpret_cast<const std::byte*>(this) - base);
+  }
+  [[nodiscard]] std::byte* memory(Piece piece) const noexcept { return pages_.at(0) + piece.at; }
   void put_in(const Lack& lack, Piece piece, bool is_zeroed) noexcept;
 
   // Who sleeps: with the flags of contend.hpp.
   Word getters_{0};  // first: erasing sets its end_bit
   Word putters_{0};
+  Word joiners_{0};  // how often all were done, times two; somebody sleeps
   OwnedWord growing_;
   // What does not change.
   alignas(64) const std::uint64_t maxsize_;
   const std::uint32_t fixed_;
+  const std::uint32_t of_tasks_;
   ParticipantsRef table_;
   Ring ring_;
   Pages pages_;
+  Hands hands_;  // of tasks
 };
 
+template <class Copy, class IsStillThere>
+bool MessageQueue::copy_message(std::uint32_t unit, Copy& copy, IsStillThere&& is_still_there) {
+  const std::byte* payload = pages_.at(unit);
+  std::size_t bytes = fixed_;
+  if (fixed_ == 0) {
+    const auto* const length = reinterpret_cast<const Word*>(payload);
+    payload += head_bytes;
+    const auto room = static_cast<std::uint64_t>(pages_.at(0) + pages_.reach() - payload);
+    bytes = std::min(length->load(relaxed), room);
+    boost::atomic_thread_fence(boost::memory_order_acquire);  // (7)
+    if (!is_still_there()) return false;                      // so that is its length
+  }
+  copy(payload, bytes);
+  return true;
+}
+
 template <class Copy>
-Passed MessageQueue::try_get(Copy& copy) {
+Passed MessageQueue::try_get_message(Copy& copy) {
   for (;;) {
     const Ring::Spot front = ring_.head();
     if (!front.is_full()) return Passed::no;
-    const std::byte* payload = pages_.at(front.unit());
-    std::size_t bytes = fixed_;
-    if (fixed_ == 0) {
-      const auto* const length = reinterpret_cast<const Word*>(payload);
-      payload += head_bytes;
-      const auto room = static_cast<std::uint64_t>(pages_.at(0) + pages_.reach() - payload);
-      bytes = std::min(length->load(relaxed), room);
-      boost::atomic_thread_fence(boost::memory_order_acquire);  // (7)
-      if (front.slot->load(relaxed) != front.word) continue;    // so that is its length
+    if (copy_message(front.unit(), copy, [&] { return front.is_still_there(); }) &&
+        ring_.take(front))
+      return Passed::yes;
+  }
+}
+
+template <class Copy>
+Passed MessageQueue::try_get_task(Copy& copy, Lack& lack) {
+  const Owner me = table_->self();
+  const auto inherit = [&] {
+    return hands_.inherit(*table_, me, ring_, [&](std::uint32_t unit) {
+      copy_message(unit, copy, [] { return true; });
+    });
+  };
+  lack = {Lack::Of::hands, 0, hands_.pieces()};
+  const std::uint32_t hand = hands_.take(*table_, me, ring_);
+  if (hand == 0) return Passed::lacks;
+  for (;;) {
+    const Ring::Spot front = ring_.head();
+    // Those of the dead, too, while others come.
+    if ((!front.is_full() || front.position % 64 == 0) && inherit()) return Passed::yes;
+    if (!front.is_full()) return Passed::no;
+    if (!copy_message(front.unit(), copy, [&] { return front.is_still_there(); })) continue;
+    hands_.want(hand, front);
+    if (ring_.take(front, hand)) {
+      hands_.settle(hand, front.position);
+      return Passed::yes;
     }
-    copy(payload, bytes);
-    if (ring_.take(front)) return Passed::yes;
+    hands_.let_go(hand);
   }
 }
 

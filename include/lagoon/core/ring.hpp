@@ -70,6 +70,11 @@ class Ring {
     [[nodiscard]] bool is_empty() const noexcept { return (word >> 32 & 3) == empty; }
     [[nodiscard]] bool is_full() const noexcept { return (word >> 32 & 3) == full; }
     [[nodiscard]] std::uint32_t unit() const noexcept { return static_cast<std::uint32_t>(word); }
+    /// Of an empty one: who took what was there; zero if nobody has said so.
+    [[nodiscard]] std::uint32_t taker() const noexcept { return unit(); }
+    [[nodiscard]] bool is_still_there() const noexcept {
+      return slot->load(boost::memory_order_relaxed) == word;
+    }
   };
 
   /// `base` is where the memory begins, from which all is counted; at `first` in it lie 2^log
@@ -118,6 +123,10 @@ class Ring {
                                   std::uint32_t taker) const noexcept {
     const Spot s{position, ring, &slots(ring)[position & mask(ring)], 0};
     return s.slot->load(boost::memory_order_acquire) == taken_word(s, taker);  // (7)
+  }
+  /// The one before, in the same slot.
+  [[nodiscard]] std::uint64_t a_lap_before(const Spot& s) const noexcept {
+    return s.position - mask(s.ring) - 1;
   }
   /// Goes on in the next ring. False, and nothing is done, if there is none: `add` it.
   bool close(const Spot& s) noexcept;

@@ -29,6 +29,8 @@ QueueBase::QueueBase(const Place& place, const Stamp& stamp, core::MessageQueue:
 bool QueueBase::goes_on(core::Passed passed, const Lack& lack) {
   if (passed == core::Passed::is_gone) throw_gone();
   if (passed == core::Passed::no) return false;
+  if (passed == core::Passed::is_damaged)
+    throw LayoutMismatch(describe("queue") + " is damaged: its end is not to be found");
   add_memory(lack, 0);
   return true;
 }

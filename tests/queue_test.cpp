@@ -1,3 +1,4 @@
+#include <lagoon/manager.hpp>
 #include <lagoon/print.hpp>
 #include <lagoon/queue.hpp>
 #include <lagoon/segment.hpp>
@@ -205,6 +206,19 @@ TEST(Queue, named_is_found_or_made_and_of_one_type_and_size) {
   expect_throw<TypeMismatch>([&] { (void)segment.find<Queue<>>("q"); });
   expect_throw<TypeMismatch>([&] { (void)segment.find<JoinableQueue<int>>("q"); },
                              {"JoinableQueue<int32>"});
+}
+
+TEST(Queue, a_manager_makes_them) {
+  const ShmName name;
+  lagoon::Manager manager{name.str()};
+  manager.queue<int>("q", 2).put(7);
+  EXPECT_EQ(manager.find<Queue<int>>("q")->get(), 7);
+  auto tasks = manager.joinable_queue();
+  tasks.put("task");
+  EXPECT_EQ(tasks.get(), "task");
+  tasks.task_done();
+  tasks.join();
+  EXPECT_EQ(manager.queue<int>(5).maxsize(), 5U);
 }
 
 TEST(Queue, erased_it_lets_all_go_who_wait) {

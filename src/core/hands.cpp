@@ -8,7 +8,8 @@ std::optional<std::uint64_t> Hands::held(std::uint32_t number, const Ring& ring)
   if ((seen & 3) == wants) {
     const std::uint64_t position = seen >> 2;
     if (ring.was_taken_by(position, h.ring.load(relaxed), number)) settle(number, position);
-    seen = h.task.load(relaxed);  // whoever has used the slot since has said it before
+    // Whoever has used the slot since has said it before.
+    seen = h.task.load(boost::memory_order_acquire);
   }
   if ((seen & 3) != holds) return std::nullopt;
   return seen >> 2;
@@ -75,14 +76,15 @@ bool Hands::done(Owner me, const Ring& ring) noexcept {
 bool Hands::is_sound(const std::byte* base, std::uint64_t bytes, std::uint64_t units,
                      const Ring& ring) const noexcept {
   if (reinterpret_cast<const std::byte*>(this) - at_ != base) return false;
+  const std::uint32_t taken = used();  // first: others may be using it
   const unsigned count = pieces();
   for (unsigned piece = 0; piece < count; ++piece)
     if (offset(piece) % alignof(Hand) != 0 || offset(piece) > bytes ||
         bytes - offset(piece) < bytes_of(piece))
       return false;
   const std::uint32_t room = (first << count) - first;
-  if (used() > room) return false;
-  for (std::uint32_t number = 1; number <= used(); ++number) {
+  if (taken > room) return false;
+  for (std::uint32_t number = 1; number <= taken; ++number) {
     const Hand& h = hand(number);
     const std::uint64_t state = h.task.load(relaxed) & 3;
     if (state > holds ||

@@ -30,6 +30,9 @@ std::size_t offset_of_hands(unsigned log) { return offset_of_pages(log) + first_
 /// How long one looks before one waits as others do (contend.hpp): a hand-off or two of a line.
 constexpr unsigned first_looks = 64;
 
+/// So often one can look at an end that is no more, of a sound queue: others have gone on.
+constexpr int most_contradictions = 1 << 16;
+
 }  // namespace
 
 std::size_t MessageQueue::bytes_for(Shape shape) noexcept {
@@ -90,7 +93,8 @@ Page* MessageQueue::find_page(Owner me, unsigned size, std::size_t bytes) noexce
 
 Passed MessageQueue::try_put(Draft& draft, Lack& lack) noexcept {
   Page& page = *draft.page_;
-  for (;;) {
+  for (int contradictions = 0;; ++contradictions) {
+    if (contradictions == most_contradictions) return Passed::is_damaged;
     const Ring::Spot end = ring_.tail();
     if (!end.is_empty()) continue;
     if (maxsize_ != 0 && end.position - page.head.load(relaxed) >= maxsize_) {
@@ -104,10 +108,14 @@ Passed MessageQueue::try_put(Draft& draft, Lack& lack) noexcept {
     if (!ring_.has_room(end)) [[unlikely]] {
       lack = {Lack::Of::ring, 0, ring_.rings()};
       if (!ring_.close(end)) return Passed::lacks;
+      contradictions = 0;
       continue;
     }
     page.last.store(end.position + 1, relaxed);
-    if (!ring_.put(end, draft.at_)) continue;
+    if (!ring_.put(end, draft.at_)) {
+      contradictions = 0;
+      continue;
+    }
     page.used.store(
         page.used.load(relaxed) + draft.bytes_ * static_cast<std::uint32_t>(Pages::unit), relaxed);
     return Passed::yes;
@@ -285,10 +293,10 @@ bool MessageQueue::is_sound(const Participants& table, const std::byte* base, st
       !pages_.is_sound(base, bytes))
     return false;
   const std::uint64_t message = fixed_ == 0 ? head_bytes : fixed_;
-  if (message > pages_.reach()) return false;
-  const std::uint64_t units = (pages_.reach() - message) / Pages::unit + 1;
-  return ring_.is_sound(base, bytes, units) && hands_.is_sound(base, bytes, units, ring_) &&
-         (!of_tasks || hands_.pieces() != 0);
+  if (message > bytes) return false;
+  const std::uint64_t units = (bytes - message) / Pages::unit + 1;
+  return ring_.is_sound(base, offset(base) + offset_of_ring(), first_log(maxsize_), bytes, units) &&
+         hands_.is_sound(base, bytes, units, ring_) && (!of_tasks || hands_.pieces() != 0);
 }
 
 }  // namespace lagoon::core

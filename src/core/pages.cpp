@@ -30,12 +30,14 @@ bool Pages::is_sound(const std::byte* base, std::uint64_t bytes) const noexcept 
   };
   std::uint64_t left = bytes / smallest;  // more pages there cannot be, in however many lists
   for (unsigned size = 0; size < sizes; ++size) {
-    bool has_cursor = cursors_[size].load(relaxed) == 0;
-    for (std::uint32_t at = first_[size].load(relaxed); at != 0;) {
+    // In this order, as take() has it: others may be using it.
+    const std::uint32_t cursor = cursors_[size].load(boost::memory_order_acquire);
+    bool has_cursor = cursor == 0;
+    for (std::uint32_t at = first_[size].load(boost::memory_order_acquire); at != 0;) {
       if (left-- == 0 || !in_memory(at, size) || page(at)->size.load(relaxed) != size ||
           page(at)->used.load(relaxed) > room_of(size) || page(at)->used.load(relaxed) % unit != 0)
         return false;
-      has_cursor = has_cursor || cursors_[size].load(relaxed) == at;
+      has_cursor = has_cursor || cursor == at;
       at = page(at)->next.load(relaxed);
     }
     if (!has_cursor) return false;

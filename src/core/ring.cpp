@@ -19,27 +19,29 @@ bool Ring::close(const Spot& s) noexcept {
   return true;
 }
 
-bool Ring::is_sound(const std::byte* base, std::uint64_t bytes,
+bool Ring::is_sound(const std::byte* base, std::uint64_t first, unsigned log, std::uint64_t bytes,
                     std::uint64_t units) const noexcept {
-  if (reinterpret_cast<const std::byte*>(this) - at_ != base || first_log_ == 0 || first_log_ > 24)
+  if (reinterpret_cast<const std::byte*>(this) - at_ != base || first_log_ != log ||
+      offset(0) != first)
     return false;
-  const unsigned count = rings();
-  for (unsigned ring = 0; ring < count; ++ring) {
+  // Others may be using it: what was published last is looked at first.
+  const auto in_a_ring = [&](const Word& hint) {
+    return hint.load(boost::memory_order_acquire) >> position_bits < rings();
+  };
+  if (!in_a_ring(tail_) || !in_a_ring(head_)) return false;
+  for (unsigned ring = 0; ring < rings(); ++ring) {
     const std::uint64_t at = offset(ring);
     if (at % sizeof(Word) != 0 || at > bytes || this->bytes(ring) > bytes - at) return false;
     for (std::uint64_t i = 0; i <= mask(ring); ++i) {
-      const std::uint64_t seen = slots(ring)[i].load(memory_order_relaxed);
+      const std::uint64_t seen = slots(ring)[i].load(boost::memory_order_acquire);
       const std::uint64_t state = seen >> 32 & 3;
       const auto unit = static_cast<std::uint32_t>(seen);
-      if (state > closed || (state == closed && ring + 1 == count) ||
+      if (state > closed || (state == closed && ring + 1 == rings()) ||
           (state == full && (unit == 0 || unit >= units)))
         return false;
     }
   }
-  const auto in_a_ring = [&](const Word& hint) {
-    return hint.load(memory_order_relaxed) >> position_bits < count;
-  };
-  return in_a_ring(tail_) && in_a_ring(head_);
+  return true;
 }
 
 }  // namespace lagoon::core

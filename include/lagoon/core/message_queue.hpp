@@ -29,12 +29,11 @@
 /// (`grow`), one at a time. Who puts a message for which there is a page needs none of that.
 
 #include <lagoon/core/futex.hpp>
+#include <lagoon/core/growth.hpp>
 #include <lagoon/core/hands.hpp>
-#include <lagoon/core/owned_word.hpp>
 #include <lagoon/core/pages.hpp>
 #include <lagoon/core/participants.hpp>
 #include <lagoon/core/ring.hpp>
-#include <lagoon/error.hpp>
 
 #include <algorithm>
 #include <boost/atomic/fences.hpp>
@@ -51,6 +50,7 @@ enum class Passed : std::uint8_t {
   no,       ///< full, or empty, and the time is over
   is_gone,  ///< the object was erased
   lacks,    ///< memory: `grow`, and call again
+  is_damaged,
 };
 
 class MessageQueue {
@@ -66,10 +66,7 @@ class MessageQueue {
     unsigned size;
     std::uint64_t had;
   };
-  /// Memory, from where all is counted.
-  struct Piece {
-    std::uint64_t at, bytes;
-  };
+  using Piece = core::Piece;
 
   /// In zeroed memory, bytes_for(shape) of it. `base` is where the memory begins.
   MessageQueue(Participants& table, const std::byte* base, Shape shape) noexcept;
@@ -205,24 +202,6 @@ class MessageQueue {
   /// Whether there is room for one more at the end.
   [[nodiscard]] bool has_room() const noexcept;
   Page* find_page(Owner me, unsigned size, std::size_t bytes) noexcept;
-
-  /// The turn to grow.
-  class Turn {
-   public:
-    explicit Turn(MessageQueue& queue) : queue_(queue) {
-      (void)queue_.growing_.take(*queue_.table_, me_, Deadline::never());
-    }
-    ~Turn() {
-      if (!fork_.passed()) queue_.growing_.give_back(me_);
-    }
-    Turn(const Turn&) = delete;
-    Turn& operator=(const Turn&) = delete;
-
-   private:
-    MessageQueue& queue_;
-    const Owner me_ = queue_.table_->self();
-    const ForkMark fork_;
-  };
   [[nodiscard]] std::uint64_t has(const Lack& lack) const noexcept;
   /// So many bytes at least.
   [[nodiscard]] std::size_t least(const Lack& lack) const noexcept;
@@ -237,7 +216,7 @@ class MessageQueue {
   Word getters_{0};  // first: erasing sets its end_bit
   Word putters_{0};
   Word joiners_{0};  // how often all were done, times two; somebody sleeps
-  OwnedWord growing_;
+  Growth growth_;
   // What does not change.
   alignas(64) const std::uint64_t maxsize_;
   const std::uint32_t fixed_;
@@ -303,24 +282,11 @@ Passed MessageQueue::try_get_task(Copy& copy, Lack& lack) {
 
 template <class Newest, class Add>
 void MessageQueue::grow(const Lack& lack, Newest&& newest, Add&& add) {
-  const Turn turn(*this);
-  if (has(lack) != lack.had) return;  // another was faster
-  const Piece last = newest();
-  if (last.bytes != 0 && !has_put_in(last)) return put_in(lack, last, false);
-  // As much again as there is, up to a limit.
-  constexpr std::size_t most = std::size_t{16} << 20;
-  const std::size_t fewest = least(lack);
-  std::size_t bytes = fewest;
-  if (lack.of == Lack::Of::pages)
-    while (bytes < std::min<std::size_t>(lack.had, std::max<std::size_t>(most, lack.had / 4)))
-      bytes *= 2;
-  for (;; bytes /= 2) {
-    try {
-      return put_in(lack, add(bytes), true);
-    } catch (const OutOfMemory&) {
-      if (bytes == fewest) throw;
-    }
-  }
+  growth_.grow(
+      *table_, [&] { return has(lack) == lack.had; }, least(lack),
+      lack.of == Lack::Of::pages ? lack.had : 0, newest, add,
+      [this](Piece piece) { return has_put_in(piece); },
+      [&](Piece piece, bool is_zeroed) { put_in(lack, piece, is_zeroed); });
 }
 
 }  // namespace lagoon::core

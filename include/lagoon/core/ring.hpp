@@ -144,10 +144,10 @@ class Ring {
     rings_[rings()].store(offset, boost::memory_order_release);  // (8)
   }
 
-  /// Whether this, at rest, is a row of slots in so many bytes of memory, and each full one leads
-  /// to a unit below `units`.
-  [[nodiscard]] bool is_sound(const std::byte* base, std::uint64_t bytes,
-                              std::uint64_t units) const noexcept;
+  /// Whether this is such a row of slots, as it was made by (base, first, log), in so many bytes of
+  /// memory, and each full one leads to a unit below `units`.
+  [[nodiscard]] bool is_sound(const std::byte* base, std::uint64_t first, unsigned log,
+                              std::uint64_t bytes, std::uint64_t units) const noexcept;
 
  private:
   enum State : std::uint64_t { empty, full, closed };

@@ -1,0 +1,416 @@
+#include "helpers.hpp"
+
+#include <lagoon/core/copy.hpp>
+#include <lagoon/core/hands.hpp>
+#include <lagoon/core/message_queue.hpp>
+#include <lagoon/core/ring.hpp>
+
+#include <array>
+#include <new>
+#include <optional>
+#include <set>
+#include <vector>
+
+namespace lagoon::test::model {
+
+namespace {
+
+using core::Hands;
+using core::MessageQueue;
+using core::Pages;
+using core::Passed;
+using core::Ring;
+
+/// A queue of numbers, each twice; a message fills a page, so that pages are soon used again.
+class Numbers {
+ public:
+  explicit Numbers(Trial& trial, std::uint64_t maxsize = 0, bool of_tasks = false,
+                   bool says_length = false)
+      : table_(&trial.make<Participants>()) {
+    bytes_ = says_length ? 4024 : 4032;
+    const MessageQueue::Shape shape{maxsize, says_length ? 0U : 4032U, of_tasks};
+    std::byte* const memory = trial.memory(64 + MessageQueue::bytes_for(shape) + more);
+    queue_ = new (memory + 64) MessageQueue(*table_, memory, shape);
+    more_ = 64 + (MessageQueue::bytes_for(shape) + 63) / 64 * 64;
+  }
+
+  /// False if it was full until the deadline.
+  bool put(std::uint64_t x, Deadline deadline = Deadline::never()) const {
+    MessageQueue::Draft draft;
+    MessageQueue::Lack lack{};
+    while (!queue_->draft(draft, bytes_, lack)) grow(lack);
+    const std::array<std::uint64_t, 2> numbers{x, x};
+    core::write_shared(draft.payload(), numbers.data(), sizeof numbers);
+    return queue_->put(draft, deadline, lack) == Passed::yes;
+  }
+  /// Nothing if it was empty until the deadline.
+  std::optional<std::uint64_t> get(Deadline deadline = Deadline::never()) const {
+    std::array<std::uint64_t, 2> numbers{};
+    const auto copy = [&](const std::byte* payload, std::size_t bytes) {
+      expect(bytes == bytes_, "that is not its length");
+      core::read_shared(numbers.data(), payload, sizeof numbers);
+    };
+    MessageQueue::Lack lack{};
+    if (queue_->get(copy, deadline, lack) != Passed::yes) return std::nullopt;
+    expect(numbers[0] == numbers[1] && numbers[0] != 0, "torn");
+    return numbers[0];
+  }
+  MessageQueue* operator->() const { return queue_; }
+  /// When it is empty, and the head has gone on: as many as it has pages, but for those of the
+  /// living, can be put, without more memory.
+  void expect_all_is_free(std::uint64_t living) const {
+    put(9);
+    expect(get(Deadline::now()) == 9, "and it goes on");
+    (void)queue_->done();
+    for (std::uint64_t i = 1; i <= 4 - living; ++i) {
+      MessageQueue::Draft draft;
+      MessageQueue::Lack lack{};
+      const bool is_there = queue_->draft(draft, bytes_, lack);
+      expect(is_there, "memory is lost");
+      if (!is_there) return;
+      const std::array<std::uint64_t, 2> numbers{i, i};
+      core::write_shared(draft.payload(), numbers.data(), sizeof numbers);
+      expect(queue_->put_at_once(draft, lack) == Passed::yes, "and it goes on");
+    }
+    for (std::uint64_t i = 1; i <= 4 - living; ++i) {
+      expect(get(Deadline::now()) == i, "in order");
+      (void)queue_->done();
+    }
+  }
+
+ private:
+  static constexpr std::size_t more = 64 << 10;
+  void grow(const MessageQueue::Lack& lack) const {
+    queue_->grow(
+        lack,
+        [] {
+          return MessageQueue::Piece{0, 0};
+        },
+        [this](std::size_t) {
+          return MessageQueue::Piece{more_, 8192};
+        });
+  }
+  Participants* table_;
+  MessageQueue* queue_;
+  std::size_t bytes_;
+  std::uint64_t more_;
+};
+
+/// Who sleeps is woken, and finds what was put.
+void queue_hands_on(Trial& trial) {
+  const Numbers q(trial);
+  trial.thread([=] {
+    for (std::uint64_t i = 1; i <= 2; ++i) expect(q.get() == i, "in order");
+  });
+  trial.thread([=] {
+    for (std::uint64_t i = 1; i <= 2; ++i) q.put(i);
+  });
+  trial.afterwards([=] {
+    expect_no_rescue();
+    q.expect_all_is_free(1);
+  });
+}
+
+/// Two of each.
+void queue_of_many(Trial& trial) {
+  const Numbers q(trial);
+  const auto got = truth<std::multiset<std::uint64_t>>();
+  for (std::uint64_t who = 1; who <= 2; ++who) trial.thread([=] { q.put(who); });
+  for (int t = 0; t < 2; ++t)
+    trial.thread([=] {
+      const auto x = q.get();
+      got->insert(*x);
+    });
+  trial.afterwards([=] {
+    expect(*got == std::multiset<std::uint64_t>{1, 2}, "each is got once");
+    expect_no_rescue();
+  });
+}
+
+/// Room for one: who waits for it is woken, and writes where others have read.
+void queue_of_one(Trial& trial) {
+  const Numbers q(trial, 1);
+  trial.thread([=] {
+    for (std::uint64_t i = 1; i <= 3; ++i) q.put(i);
+  });
+  trial.thread([=] {
+    for (std::uint64_t i = 1; i <= 3; ++i) {
+      expect(q.get() == i, "in order");
+      expect(q->size() <= 1, "more than there may be");
+    }
+  });
+  trial.afterwards(expect_no_rescue);
+}
+
+/// One who reads is held up while the page is used again.
+void queue_whose_pages_are_used_again(Trial& trial) {
+  const Numbers q(trial, 0, false, true);
+  const auto got = truth<std::uint64_t>();
+  trial.thread([=] {
+    for (std::uint64_t i = 1; i <= 4; ++i) {
+      q.put(i);
+      if (const auto x = q.get(Deadline::now())) *got += *x;
+    }
+  });
+  trial.thread([=] {
+    if (const auto x = q.get(Deadline::now())) *got += *x;
+  });
+  trial.afterwards([=] {
+    while (const auto x = q.get(Deadline::now())) *got += *x;
+    expect(*got == 1 + 2 + 3 + 4, "each is got once");
+  });
+}
+
+void queue_whose_users_are_killed(Trial& trial) {
+  const Numbers q(trial);
+  const auto got = truth<std::multiset<std::uint64_t>>();
+  q.put(1);
+  trial.thread([=] { q.put(2); }, true);
+  trial.thread(
+      [=] {
+        if (const auto x = q.get(Deadline::now())) got->insert(*x);
+      },
+      true);
+  trial.thread([=] { q.put(3); });
+  trial.afterwards([=] {
+    while (const auto x = q.get(Deadline::now())) got->insert(*x);
+    for (const std::uint64_t x : {1, 2, 3}) expect(got->count(x) <= 1, "got twice");
+    expect(got->count(3) + (was_killed(1) ? 1 : 0) >= 1, "lost");
+    expect(got->size() + was_killed(0) + was_killed(1) >= 3, "more than one for each death");
+    q.expect_all_is_free(was_killed(0) ? 1 : 2);
+  });
+}
+
+/// One who waits among the dead gets what comes, soon.
+void queue_with_one_who_waits(Trial& trial) {
+  const Numbers q(trial);
+  trial.thread([=] { (void)q.get(for_a_while()); }, true);
+  trial.thread([=] { expect(q.get().has_value(), "it comes"); });
+  trial.thread([=] {
+    q.put(1);
+    q.put(2);
+  });
+}
+
+/// A ring of two slots, in which rings are closed and the next ones added; and hands.
+class Slots {
+ public:
+  explicit Slots(Trial& trial, bool is_clean = true) : table_(&trial.make<Participants>()) {
+    memory_ = trial.memory(16384);
+    ring_ = new (memory_ + 64) Ring(memory_, 4096, 1);
+    hands_ = new (memory_ + 2048) Hands(memory_);
+    hands_->add(8192);
+    next_ = reinterpret_cast<Ring::Word*>(memory_ + 4096 + 64);
+    for (int i = 0; i < 4; ++i) new (&next_[i]) Ring::Word(is_clean ? 0 : 77);
+  }
+  void put(std::uint32_t x) const {
+    for (;;) {
+      const Ring::Spot end = ring_->tail();
+      if (!end.is_empty()) continue;
+      if (end.taker() != 0) hands_->settle(end.taker(), ring_->a_lap_before(end));
+      if (!ring_->has_room(end)) {
+        if (ring_->close(end)) continue;
+        add();
+        continue;
+      }
+      if (ring_->put(end, x)) return;
+    }
+  }
+  /// The next ring.
+  void add() const {
+    for (int i = 0; i < 4; ++i) next_[i].store(0, boost::memory_order_relaxed);
+    ring_->add(4096 + 64);
+  }
+  /// Zero if there is none.
+  std::uint32_t get() const {
+    for (;;) {
+      const Ring::Spot front = ring_->head();
+      if (!front.is_full()) return 0;
+      if (ring_->take(front)) return front.unit();
+    }
+  }
+  std::uint32_t get_task() const {
+    const std::uint32_t hand = hands_->take(*table_, Participants::self(), *ring_);
+    for (;;) {
+      const Ring::Spot front = ring_->head();
+      if (!front.is_full()) return 0;
+      hands_->want(hand, front);
+      if (ring_->take(front, hand)) {
+        hands_->settle(hand, front.position);
+        return front.unit();
+      }
+      hands_->let_go(hand);
+    }
+  }
+  std::uint32_t inherit() const {
+    std::uint32_t task = 0;
+    return hands_->inherit(*table_, Participants::self(), *ring_,
+                           [&](std::uint32_t unit) { task = unit; })
+               ? task
+               : 0;
+  }
+  [[nodiscard]] bool done() const { return hands_->done(Participants::self(), *ring_); }
+  Ring* operator->() const { return ring_; }
+  [[nodiscard]] Hands& hands() const { return *hands_; }
+
+ private:
+  Participants* table_;
+  std::byte* memory_;
+  Ring* ring_;
+  Hands* hands_;
+  Ring::Word* next_;
+};
+
+/// Three in a ring of two: the next ring is where other things lay before.
+void ring_that_grows(Trial& trial) {
+  const Slots slots(trial, false);
+  trial.thread([=] {
+    for (std::uint32_t x = 1; x <= 3; ++x) slots.put(x);
+  });
+  trial.thread([=] {
+    std::uint32_t last = 0;
+    for (int i = 0; i < 3; ++i)
+      if (const std::uint32_t x = slots.get(); x != 0)
+        expect(x == std::exchange(last, x) + 1, "in order");
+  });
+  trial.afterwards([=] {
+    while (slots.get() != 0) continue;
+    slots.put(9);
+    expect(slots.get() == 9, "and it goes on");
+  });
+}
+
+/// Two put where one is to close it.
+void ring_that_two_fill(Trial& trial) {
+  const Slots slots(trial);
+  slots.add();
+  const auto got = truth<std::multiset<std::uint32_t>>();
+  trial.thread([=] {
+    slots.put(1);
+    slots.put(2);
+  });
+  trial.thread([=] {
+    for (int i = 0; i < 2; ++i)
+      if (const std::uint32_t x = slots.get()) got->insert(x);
+  });
+  trial.thread([=] { slots.put(3); });
+  trial.afterwards([=] {
+    while (const std::uint32_t x = slots.get()) got->insert(x);
+    expect(*got == std::multiset<std::uint32_t>{1, 2, 3}, "each once");
+  });
+}
+
+/// The slot is used again while nobody has said who took what was there.
+void tasks_whose_slot_is_used_again(Trial& trial) {
+  const Slots slots(trial);
+  const auto had = truth<std::multiset<std::uint32_t>>();
+  slots.put(1);
+  for (int t = 0; t < 2; ++t)
+    trial.thread(
+        [=] {
+          if (const std::uint32_t x = slots.get_task(); x != 0 && slots.done()) had->insert(x);
+        },
+        true);
+  trial.thread([=] {
+    slots.put(2);
+    slots.put(3);
+  });
+  trial.afterwards([=] {
+    while (const std::uint32_t x = slots.inherit()) {
+      had->insert(x);
+      expect(slots.done(), "it is ours");
+    }
+    while (const std::uint32_t x = slots.get_task()) {
+      had->insert(x);
+      expect(slots.done(), "it is ours");
+    }
+    expect(!slots.done() && !slots.hands().any_holds(*slots.operator->()), "all are done");
+    for (const std::uint32_t x : {1, 2, 3})
+      expect(had->count(x) == 1 || (was_killed(0) || was_killed(1)), "each was done once");
+  });
+}
+
+/// While two look for what the dead have left.
+void tasks_of_the_dead(Trial& trial) {
+  const Slots slots(trial);
+  const auto had = truth<std::multiset<std::uint32_t>>();
+  slots.put(1);
+  trial.thread([=] { (void)slots.get_task(); }, true);
+  for (int t = 0; t < 2; ++t)
+    trial.thread([=] {
+      if (const std::uint32_t x = slots.inherit()) had->insert(x);
+    });
+  trial.afterwards([=] {
+    if (const std::uint32_t x = slots.inherit()) had->insert(x);
+    if (const std::uint32_t x = slots.get_task()) had->insert(x);
+    expect(had->count(1) == (was_killed(0) ? 1U : 0U), "handed out once, to another");
+  });
+}
+
+void tasks_joined(Trial& trial) {
+  const Numbers q(trial, 0, true);
+  auto& work = trial.make<Plain<int>>(0);
+  q.put(1);
+  trial.thread([=, &work] {
+    expect(q.get(Deadline::now()) == 1, "it is there");
+    work = 1;
+    expect(q->done(), "it is ours");
+  });
+  trial.thread([=, &work] {
+    expect(q->join(Deadline::never()) == Passed::yes, "joined");
+    expect(work == 1, "what was done is seen");
+  });
+  trial.afterwards([=] {
+    expect_no_rescue();
+    q.expect_all_is_free(0);
+  });
+}
+
+/// What is in hands lies where it lay.
+void tasks_whose_pages_are_not_used(Trial& trial) {
+  const Numbers q(trial, 0, true);
+  const auto done = truth<std::multiset<std::uint64_t>>();
+  q.put(1);
+  trial.thread(
+      [=] {
+        if (const auto x = q.get(Deadline::now())) {
+          if (q->done()) done->insert(*x);
+        }
+      },
+      true);
+  trial.thread([=] {
+    for (std::uint64_t i = 2; i <= 5; ++i) {
+      q.put(i);
+      const auto x = q.get(Deadline::now());
+      if (x && q->done()) done->insert(*x);
+    }
+  });
+  trial.afterwards([=] {
+    while (const auto x = q.get(Deadline::now())) {
+      done->insert(*x);
+      expect(q->done(), "it is ours");
+    }
+    expect(q->join(Deadline::now()) == Passed::yes, "all are done");
+    for (std::uint64_t i = 1; i <= 5; ++i)
+      expect(done->count(i) == 1 || was_killed(0), "each was done once");
+  });
+}
+
+}  // namespace
+
+std::vector<Named> of_queues() {
+  return {{"queue_hands_on", queue_hands_on},
+          {"queue_of_many", queue_of_many},
+          {"queue_of_one", queue_of_one},
+          {"queue_whose_pages_are_used_again", queue_whose_pages_are_used_again},
+          {"queue_whose_users_are_killed", queue_whose_users_are_killed},
+          {"queue_with_one_who_waits", queue_with_one_who_waits},
+          {"ring_that_grows", ring_that_grows, {3}},
+          {"ring_that_two_fill", ring_that_two_fill},
+          {"tasks_whose_slot_is_used_again", tasks_whose_slot_is_used_again},
+          {"tasks_of_the_dead", tasks_of_the_dead, {3}},
+          {"tasks_joined", tasks_joined},
+          {"tasks_whose_pages_are_not_used", tasks_whose_pages_are_not_used}};
+}
+
+}  // namespace lagoon::test::model

@@ -17,6 +17,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/interprocess/ipc/message_queue.hpp>
 #include <boost/lockfree/queue.hpp>
@@ -108,128 +109,107 @@ class Interprocess {
   std::unique_ptr<bip::message_queue> queue_;
 };
 
-/// Together, from a common beginning; and whether all have come to the end.
-class Start {
+/// Several processes that begin together; from when the first began until the last has ended, which
+/// they say themselves: who waits for them may not have a processor meanwhile.
+class Crew {
  public:
-  explicit Start(std::uint32_t parties) : parties_(parties) {}
-  void meet() {
-    ready_->fetch_add(1);
-    while (ready_->load() < parties_) sched_yield();
+  template <class Body>
+  Crew(std::size_t size, bool pinned, Body&& body) {
+    const auto cpus = figures::processors();
+    std::vector<Child> children;
+    for (std::size_t i = 0; i < size; ++i)
+      children.emplace_back([&, i] {
+        if (pinned) figures::run_on(cpus[i % cpus.size()]);
+        ready_->fetch_add(1);
+        while (ready_->load() < size) sched_yield();
+        times_->at(i).begin = figures::wall_seconds();
+        body(i);
+        times_->at(i).end = figures::wall_seconds();
+      });
+    for (Child& child : children) child.wait();
+    for (std::size_t i = 0; i < size; ++i) {
+      begin_ = i == 0 ? times_->at(i).begin : std::min(begin_, times_->at(i).begin);
+      end_ = std::max(end_, times_->at(i).end);
+      has_ended_ = has_ended_ && times_->at(i).end != 0;
+    }
   }
-  void ended() { ended_->fetch_add(1); }
-  void check(benchmark::State& state) const {
-    if (ended_->load() + 1 != parties_) state.SkipWithError("a process has died");
+  void tell(benchmark::State& state, std::int64_t times) const {
+    if (!has_ended_) state.SkipWithError("a process has died");
+    state.SetIterationTime((end_ - begin_) / static_cast<double>(times));
   }
 
  private:
-  std::uint32_t parties_;
-  figures::Shared<boost::ipc_atomic<std::uint32_t>> ready_, ended_;
+  struct Time {
+    double begin, end;
+  };
+  figures::Shared<boost::ipc_atomic<std::size_t>> ready_;
+  figures::Shared<std::array<Time, 16>> times_;
+  double begin_ = 0, end_ = 0;
+  bool has_ended_ = true;
 };
 
 template <template <class> class Q, std::size_t bytes>
 void define_stream(const std::string& name, int pairs, std::int64_t messages) {
   using M = Message<bytes>;
-  benchmark::RegisterBenchmark(
-      name.c_str(),
-      [=](benchmark::State& state) {
-        for (auto _ : state) {
-          Q<M> queue;
-          Start start(static_cast<std::uint32_t>(2 * pairs + 1));
-          const auto cpus = figures::processors();
-          std::vector<Child> children;
-          for (int i = 0; i < 2 * pairs; ++i)
-            children.emplace_back([&, i] {
-              if (pairs == 1 && cpus.size() > 1) figures::run_on(cpus[static_cast<std::size_t>(i)]);
-              M m{};
-              start.meet();
-              for (std::int64_t k = 0; k < messages / pairs; ++k) {
-                if (i % 2 == 0) {
-                  m.words[0] = static_cast<std::uint64_t>(k);
-                  queue.put(m);
-                } else {
-                  benchmark::DoNotOptimize(m = queue.get());
-                }
-              }
-              start.ended();
-            });
-          start.meet();
-          const double begin = figures::wall_seconds();
-          for (Child& child : children) child.wait();
-          start.check(state);
-          state.SetIterationTime((figures::wall_seconds() - begin) /
-                                 static_cast<double>(messages / pairs * pairs));
+  const auto run = [=](benchmark::State& state) {
+    for (auto _ : state) {
+      Q<M> queue;
+      const Crew crew(2 * static_cast<std::size_t>(pairs), pairs == 1, [&](std::size_t i) {
+        M m{};
+        for (std::int64_t k = 0; k < messages / pairs; ++k) {
+          if (i % 2 == 0) {
+            m.words[0] = static_cast<std::uint64_t>(k);
+            queue.put(m);
+          } else {
+            benchmark::DoNotOptimize(m = queue.get());
+          }
         }
-      })
-      ->UseManualTime()
-      ->Iterations(1);
+      });
+      crew.tell(state, messages / pairs * pairs);
+    }
+  };
+  benchmark::RegisterBenchmark(name.c_str(), run)->UseManualTime()->Iterations(1);
 }
 
 template <template <class> class Q>
 void define_round_trip(const std::string& name, std::int64_t times) {
   using M = Message<64>;
-  benchmark::RegisterBenchmark(
-      name.c_str(),
-      [=](benchmark::State& state) {
-        for (auto _ : state) {
-          Q<M> there, back;
-          Start start(3);
-          const auto cpus = figures::processors();
-          std::vector<Child> children;
-          for (int i = 0; i < 2; ++i)
-            children.emplace_back([&, i] {
-              if (cpus.size() > 1) figures::run_on(cpus[static_cast<std::size_t>(i)]);
-              M m{};
-              start.meet();
-              for (std::int64_t k = 0; k < times; ++k) {
-                if (i == 0) {
-                  there.put(m);
-                  benchmark::DoNotOptimize(m = back.get());
-                } else {
-                  back.put(there.get());
-                }
-              }
-              start.ended();
-            });
-          start.meet();
-          const double begin = figures::wall_seconds();
-          for (Child& child : children) child.wait();
-          start.check(state);
-          state.SetIterationTime((figures::wall_seconds() - begin) / static_cast<double>(times));
+  const auto run = [=](benchmark::State& state) {
+    for (auto _ : state) {
+      Q<M> there, back;
+      const Crew crew(2, true, [&](std::size_t i) {
+        M m{};
+        for (std::int64_t k = 0; k < times; ++k) {
+          if (i == 0) {
+            there.put(m);
+            benchmark::DoNotOptimize(m = back.get());
+          } else {
+            back.put(there.get());
+          }
         }
-      })
-      ->UseManualTime()
-      ->Iterations(1);
+      });
+      crew.tell(state, times);
+    }
+  };
+  benchmark::RegisterBenchmark(name.c_str(), run)->UseManualTime()->Iterations(1);
 }
 
 /// A line goes from processor to processor and back.
 void define_hand_offs(std::int64_t times) {
-  benchmark::RegisterBenchmark(
-      "two hand-offs of a line",
-      [=](benchmark::State& state) {
-        for (auto _ : state) {
-          figures::Shared<boost::ipc_atomic<std::int64_t>> line;
-          Start start(3);
-          const auto cpus = figures::processors();
-          std::vector<Child> children;
-          for (std::int64_t i = 0; i < 2; ++i)
-            children.emplace_back([&, i] {
-              if (cpus.size() > 1) figures::run_on(cpus[static_cast<std::size_t>(i)]);
-              start.meet();
-              for (std::int64_t k = 0; k < times; ++k) {
-                for (int tries = 0; line->load() != 2 * k + i; ++tries)
-                  if (tries % 4096 == 4095) sched_yield();
-                line->store(2 * k + i + 1);
-              }
-            });
-          start.meet();
-          const double begin = figures::wall_seconds();
-          for (Child& child : children) child.wait();
-          start.check(state);
-          state.SetIterationTime((figures::wall_seconds() - begin) / static_cast<double>(times));
+  const auto run = [=](benchmark::State& state) {
+    for (auto _ : state) {
+      figures::Shared<boost::ipc_atomic<std::int64_t>> line;
+      const Crew crew(2, true, [&](std::size_t i) {
+        for (std::int64_t k = static_cast<std::int64_t>(i); k < 2 * times; k += 2) {
+          for (int tries = 0; line->load() != k; ++tries)
+            if (tries % 4096 == 4095) sched_yield();
+          line->store(k + 1);
         }
-      })
-      ->UseManualTime()
-      ->Iterations(1);
+      });
+      crew.tell(state, times);
+    }
+  };
+  benchmark::RegisterBenchmark("two hand-offs of a line", run)->UseManualTime()->Iterations(1);
 }
 
 template <template <class> class Q>

@@ -29,9 +29,11 @@
 ///               hand of a dead one, as before.
 ///
 /// Memory orders: (2) is release and looks (6) acquire: who sees that a hand has something sees
-/// what. (3) comes before the slot is put in again, which is released; who finds that, at (7) of
-/// ring.hpp, and then looks at the hand again, sees it. (4), and the looks of who waits for all to
-/// be done, are sequentially consistent, with the word by which those are told. (5) is acquire.
+/// what, and who sees that it is free what was done. (3) comes before the slot is put in again,
+/// which is released; who finds that, at (7) of ring.hpp, and then looks at the hand again, sees
+/// it. (4), and the looks of who waits for all to be done, are sequentially consistent, with the
+/// word by which those are told. (5) is acquire. (8) is release, and `used_`, which comes after it,
+/// is raised by release and looked at by acquire (9): hands that are known to be used are there.
 ///
 /// Progress: lock-free. A call looks at each hand once in the worst case: at as many as have been
 /// in use at a time.

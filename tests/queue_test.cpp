@@ -12,6 +12,8 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <random>
@@ -219,6 +221,61 @@ TEST(Queue, a_manager_makes_them) {
   tasks.task_done();
   tasks.join();
   EXPECT_EQ(manager.queue<int>(5).maxsize(), 5U);
+}
+
+// Wherever some bytes of it are changed at rest, who uses it gets what can be got, or an error.
+TEST(Queue, damaged_at_random_is_an_error_and_no_crash_nor_a_wait_for_nobody) {
+  std::minstd_rand random(20261128);
+  for (int round = 0; round < (is_slow ? 30 : 400); ++round) {
+    const ShmName name;
+    {
+      const Segment segment = Segment::create(name);
+      Queue<int> q{segment["q"], 100};
+      JoinableQueue<std::string> tasks{segment["q2"]};
+      for (int i = 0; i < 40; ++i) {
+        q.put(i);
+        tasks.put(std::string(i == 7 ? 9000 : 10, 'x'));
+      }
+      for (int i = 0; i < 5; ++i) (void)tasks.get();
+      for (int i = 0; i < 5; ++i) (void)q.get();
+    }
+    std::fstream file(name.path(), std::ios::binary | std::ios::in | std::ios::out);
+    std::string bytes{std::istreambuf_iterator<char>(file), {}};
+    const std::size_t begin = bytes.find(std::string("q") + '\0') + 64;
+    for (unsigned i = 0; i < 1 + random() % 8; ++i) {
+      // Where something is, mostly.
+      std::size_t at = begin + random() % (bytes.size() - begin);
+      if (random() % 4 != 0) at = begin + random() % 8000;
+      file.seekp(static_cast<std::streamoff>(at));
+      file.put(static_cast<char>(random() % 2 == 0 ? random() : 1U << random() % 8));
+    }
+    file.close();
+    Child child([&] {
+      const auto or_an_error = [](auto&& f) {
+        try {
+          f();
+        } catch (const lagoon::Error&) {
+        }
+      };
+      or_an_error([&] {
+        const Segment segment = Segment::open(name);
+        or_an_error([&] {
+          auto q = segment.find<Queue<int>>("q");
+          for (int i = 0; q && i < 50; ++i) or_an_error([&] { (void)q->try_put(i); });
+          for (int i = 0; q && i < 100; ++i) or_an_error([&] { (void)q->try_get(); });
+          for (int i = 0; q && i < 20; ++i) or_an_error([&] { (void)q->try_put_for(i, 1us); });
+        });
+        or_an_error([&] {
+          auto q = segment.find<JoinableQueue<std::string>>("q2");
+          for (int i = 0; q && i < 100; ++i) or_an_error([&] { (void)q->try_get(); });
+          for (int i = 0; q && i < 300; ++i) or_an_error([&] { q->put("again"); });
+          for (int i = 0; q && i < 100; ++i) or_an_error([&] { q->task_done(); });
+          or_an_error([&] { (void)q->join(0ms); });
+        });
+      });
+    });
+    ASSERT_EQ(child.exitcode(), 0) << "round " << round;
+  }
 }
 
 TEST(Queue, erased_it_lets_all_go_who_wait) {

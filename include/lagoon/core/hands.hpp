@@ -82,6 +82,8 @@ class Hands {
   void let_go(std::uint32_t number) noexcept { hand(number).task.store(free, relaxed); }
   /// The hand that is named in a slot holds what was at that position, if it does not say so.
   void settle(std::uint32_t number, std::uint64_t position) noexcept {
+    if (number > used()) [[unlikely]]
+      return;  // what names it is damaged
     Hand& h = hand(number);
     std::uint64_t seen = h.task.load(relaxed);
     if (seen == task(position, wants))

@@ -25,15 +25,15 @@
 ///               names the hand.
 ///   (4) done:   CAS holds → free, so once, whoever does it.
 ///   (5) an heir: CAS a dead owner → me, of a hand that holds. Exactly one succeeds. Killed after:
-///   a
-///               hand of a dead one, as before.
+///               a hand of a dead one, as before.
 ///
 /// Memory orders: (2) is release and looks (6) acquire: who sees that a hand has something sees
 /// what, and who sees that it is free what was done. (3) comes before the slot is put in again,
 /// which is released; who finds that, at (7) of ring.hpp, and then looks at the hand again, sees
 /// it. (4), and the looks of who waits for all to be done, are sequentially consistent, with the
-/// word by which those are told. (5) is acquire. (8) is release, and `used_`, which comes after it,
-/// is raised by release and looked at by acquire (9): hands that are known to be used are there.
+/// word by which those are told. (5) is acquire. (8) is release and (10) acquire: who takes a hand
+/// in a new piece finds it empty. `used_`, which comes after that, is raised by release and looked
+/// at by acquire (9): hands that are known to be used are there.
 ///
 /// Progress: lock-free. A call looks at each hand once in the worst case: at as many as have been
 /// in use at a time.
@@ -113,7 +113,8 @@ class Hands {
 
   [[nodiscard]] unsigned pieces() const noexcept {
     unsigned count = 0;
-    while (count < most_pieces && pieces_[count].load(relaxed) != 0) ++count;
+    while (count < most_pieces && pieces_[count].load(boost::memory_order_acquire) != 0)  // (10)
+      ++count;
     return count;
   }
   [[nodiscard]] std::uint64_t offset(unsigned piece) const noexcept {

@@ -29,8 +29,8 @@ class Numbers {
       : table_(&trial.make<Participants>()) {
     bytes_ = says_length ? 4024 : 4032;
     const MessageQueue::Shape shape{maxsize, says_length ? 0U : 4032U, of_tasks};
-    std::byte* const memory = trial.memory(64 + MessageQueue::bytes_for(shape) + more);
-    queue_ = new (memory + 64) MessageQueue(*table_, memory, shape);
+    memory_ = trial.memory(64 + MessageQueue::bytes_for(shape) + more);
+    queue_ = new (memory_ + 64) MessageQueue(*table_, memory_, shape);
     more_ = 64 + (MessageQueue::bytes_for(shape) + 63) / 64 * 64;
   }
 
@@ -56,6 +56,11 @@ class Numbers {
     return numbers[0];
   }
   MessageQueue* operator->() const { return queue_; }
+  /// As who attaches looks at it, whatever others do meanwhile.
+  void expect_is_sound() const {
+    expect(queue_->is_sound(*table_, memory_, more_ + more, queue_->maxsize(), false),
+           "taken for damaged");
+  }
   /// When it is empty, and the head has gone on: as many as it has pages, but for those of the
   /// living, can be put, without more memory.
   void expect_all_is_free(std::uint64_t living) const {
@@ -91,6 +96,7 @@ class Numbers {
         });
   }
   Participants* table_;
+  std::byte* memory_;
   MessageQueue* queue_;
   std::size_t bytes_;
   std::uint64_t more_;
@@ -192,6 +198,18 @@ void queue_with_one_who_waits(Trial& trial) {
   });
 }
 
+/// Five in a queue that has four pages.
+void queue_that_grows_while_it_is_looked_at(Trial& trial) {
+  const Numbers q(trial, 10);
+  trial.thread([=] {
+    for (std::uint64_t i = 1; i <= 5; ++i) q.put(i);
+  });
+  trial.thread([=] { q.expect_is_sound(); });
+  trial.afterwards([=] {
+    for (std::uint64_t i = 1; i <= 5; ++i) expect(q.get(Deadline::now()) == i, "in order");
+  });
+}
+
 /// A ring of two slots, in which rings are closed and the next ones added; and hands.
 class Slots {
  public:
@@ -199,7 +217,7 @@ class Slots {
     memory_ = trial.memory(16384);
     ring_ = new (memory_ + 64) Ring(memory_, 4096, 1);
     hands_ = new (memory_ + 2048) Hands(memory_);
-    hands_->add(8192);
+    if (is_clean) hands_->add(8192);
     next_ = reinterpret_cast<Ring::Word*>(memory_ + 4096 + 64);
     for (int i = 0; i < 4; ++i) new (&next_[i]) Ring::Word(is_clean ? 0 : 77);
   }
@@ -220,6 +238,20 @@ class Slots {
   void add() const {
     for (int i = 0; i < 4; ++i) next_[i].store(0, boost::memory_order_relaxed);
     ring_->add(4096 + 64);
+  }
+  /// The first hands, where other things lay before.
+  void add_hands() const {
+    auto* const hand = reinterpret_cast<Hands::Hand*>(memory_ + 8192);
+    for (int i = 0; i < 2; ++i) {
+      hand[i].owner.store(core::nobody, boost::memory_order_relaxed);
+      hand[i].task.store(0, boost::memory_order_relaxed);
+      hand[i].ring.store(0, boost::memory_order_relaxed);
+      hand[i].unit.store(0, boost::memory_order_relaxed);
+    }
+    hands_->add(8192);
+  }
+  void expect_is_sound() const {
+    expect(ring_->is_sound(memory_, 4096, 1, 16384, 100), "taken for damaged");
   }
   /// Zero if there is none.
   std::uint32_t get() const {
@@ -280,6 +312,14 @@ void ring_that_grows(Trial& trial) {
   });
 }
 
+void ring_that_grows_while_it_is_looked_at(Trial& trial) {
+  const Slots slots(trial, false);
+  trial.thread([=] {
+    for (std::uint32_t x = 1; x <= 3; ++x) slots.put(x);
+  });
+  trial.thread([=] { slots.expect_is_sound(); });
+}
+
 /// Two put where one is to close it.
 void ring_that_two_fill(Trial& trial) {
   const Slots slots(trial);
@@ -327,6 +367,32 @@ void tasks_whose_slot_is_used_again(Trial& trial) {
     expect(!slots.done() && !slots.hands().any_holds(*slots.operator->()), "all are done");
     for (const std::uint32_t x : {1, 2, 3})
       expect(had->count(x) == 1 || (was_killed(0) || was_killed(1)), "each was done once");
+  });
+}
+
+/// The first hands come while one looks for one.
+void tasks_of_which_nobody_had_any(Trial& trial) {
+  const Slots slots(trial, false);
+  slots.put(1);
+  trial.thread([=] { slots.add_hands(); });
+  trial.thread([=] {
+    if (slots.hands().pieces() != 0) expect(slots.get_task() == 1, "it is there");
+  });
+}
+
+/// One has two of them; a hand that it has no more use for another has next.
+void tasks_two_in_hands(Trial& trial) {
+  const Slots slots(trial);
+  slots.put(1);
+  slots.put(2);
+  trial.thread([=] {
+    for (int i = 0; i < 2; ++i) (void)slots.get_task();
+    for (int i = 0; i < 2; ++i) expect(slots.done(), "it is ours");
+    slots.put(3);
+  });
+  trial.thread([=] { (void)slots.get_task(); }, true);
+  trial.afterwards([=] {
+    if (const std::uint32_t x = slots.inherit(); x != 0) expect(x == 3, "not what it had");
   });
 }
 
@@ -405,9 +471,13 @@ std::vector<Named> of_queues() {
           {"queue_whose_pages_are_used_again", queue_whose_pages_are_used_again},
           {"queue_whose_users_are_killed", queue_whose_users_are_killed},
           {"queue_with_one_who_waits", queue_with_one_who_waits},
+          {"queue_that_grows_while_it_is_looked_at", queue_that_grows_while_it_is_looked_at},
           {"ring_that_grows", ring_that_grows, {3}},
+          {"ring_that_grows_while_it_is_looked_at", ring_that_grows_while_it_is_looked_at},
           {"ring_that_two_fill", ring_that_two_fill},
           {"tasks_whose_slot_is_used_again", tasks_whose_slot_is_used_again},
+          {"tasks_of_which_nobody_had_any", tasks_of_which_nobody_had_any},
+          {"tasks_two_in_hands", tasks_two_in_hands},
           {"tasks_of_the_dead", tasks_of_the_dead, {3}},
           {"tasks_joined", tasks_joined},
           {"tasks_whose_pages_are_not_used", tasks_whose_pages_are_not_used}};

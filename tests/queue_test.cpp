@@ -336,10 +336,9 @@ TEST(Queue, uses_the_same_memory_for_millions_of_messages) {
     for (std::int64_t i = 0; i < times; ++i) ASSERT_EQ(q.get().id, i);
     EXPECT_EQ(putter.exitcode(), 0);
   };
-  pass(is_slow ? 2'000 : 100'000);
-  const std::size_t before = segment.used();
-  pass(is_slow ? 10'000 : 2'000'000);
-  EXPECT_LE(segment.used(), before + before / 10);
+  pass(is_slow ? 12'000 : 2'000'000);
+  // How many were in it at a time depends on who ran when: at most as many as may be.
+  EXPECT_LE(segment.used(), 4 * q.maxsize() * sizeof(Order));
 }
 
 /// So many putters and getters, in processes: all is got once, and of each putter in its order.

@@ -67,7 +67,7 @@ bool Hands::done(Owner me, const Ring& ring) noexcept {
         continue;
       // One hand is kept, for the next task.
       if (!of_all && hint(me).load(relaxed) != oldest)
-        hand(oldest).owner.store(nobody, boost::memory_order_release);
+        hand(oldest).owner.store(nobody, relaxed);  // (12)
       return true;
     }
   return false;

@@ -188,8 +188,7 @@ Passed MessageQueue::get_waiting(const Once& once, Deadline deadline) {
   return tell(putters_);
 }
 
-void MessageQueue::wake(Word& sleepers) noexcept {
-  std::uint64_t seen = sleepers.load(relaxed);
+void MessageQueue::wake(Word& sleepers, std::uint64_t seen) noexcept {
   while (contention::must_wake(seen)) {
     const std::uint64_t left = (seen & ~contention::flags) | contention::left_behind(seen);
     if (!sleepers.compare_exchange_weak(seen, left, relaxed)) continue;
@@ -233,7 +232,7 @@ Passed MessageQueue::join(Deadline deadline) {
   Backoff backoff;
   for (bool late = false;;) {
     if (is_gone()) return Passed::is_gone;
-    const std::uint64_t seen = joiners_.load();
+    const std::uint64_t seen = joiners_.load(boost::memory_order_acquire);  // (8)
     if (is_all_done()) return Passed::yes;
     if (late) return Passed::no;
     late = deadline.passed();

@@ -27,13 +27,22 @@
 ///   (5) an heir: CAS a dead owner → me, of a hand that holds. Exactly one succeeds. Killed after:
 ///               a hand of a dead one, as before.
 ///
-/// Memory orders: (2) is release and looks (6) acquire: who sees that a hand has something sees
-/// what, and who sees that it is free what was done. (3) comes before the slot is put in again,
-/// which is released; who finds that, at (7) of ring.hpp, and then looks at the hand again, sees
-/// it. (4), and the looks of who waits for all to be done, are sequentially consistent, with the
-/// word by which those are told. (5) is acquire. (8) is release and (10) acquire: who takes a hand
-/// in a new piece finds it empty. `used_`, which comes after that, is raised by release and looked
-/// at by acquire (9): hands that are known to be used are there.
+/// Memory orders
+///   (2) is relaxed: who takes what was wanted releases it after that, and whoever asks a hand of
+///       somebody who lives has seen by the ring that it was taken. Of the dead is_dead acquires,
+///       for (5) too.
+///   (3) comes before the slot is put in again, which is released; who finds that, at (7) of
+///       ring.hpp, and then looks at the hand again, sees it.
+///   (4), and the looks of who waits for all to be done, are sequentially consistent, with the word
+///       by which those are told. The look (6) is acquire, so that the memory of what is done is
+///       not written before who inherited it has copied it.
+///   (1) is acquire and (11) release: what was stored in the hand for a dead one is not stored
+///       after what its next owner stores there. Of who was done with it (12) that one knows
+///       enough: that what it had was taken.
+///   (8) is release and (10) acquire: who takes a hand in a new piece finds it empty. `used_`,
+///   which
+///       comes after that, is raised by release and looked at by acquire (9): hands that are known
+///       to be used are there.
 ///
 /// Progress: lock-free. A call looks at each hand once in the worst case: at as many as have been
 /// in use at a time.
@@ -76,7 +85,7 @@ class Hands {
     Hand& h = hand(number);
     h.unit.store(spot.unit(), relaxed);
     h.ring.store(spot.ring, relaxed);
-    h.task.store(task(spot.position, wants), boost::memory_order_release);  // (2)
+    h.task.store(task(spot.position, wants), relaxed);  // (2)
   }
   /// It does not any more.
   void let_go(std::uint32_t number) noexcept { hand(number).task.store(free, relaxed); }
@@ -168,11 +177,12 @@ bool Hands::inherit(const Participants& table, Owner me, const Ring& ring, Copy&
       continue;
     const std::optional<std::uint64_t> position = held(number, ring);
     if (!position) {  // what it wanted another has: that memory is not needed for it
-      if (make_mine(number, table, me, ring)) h.owner.store(nobody, boost::memory_order_release);
+      if (make_mine(number, table, me, ring))
+        h.owner.store(nobody, boost::memory_order_release);  // (11)
       continue;
     }
     copy(h.unit.load(relaxed));
-    if (h.owner.compare_exchange_strong(owner, me, boost::memory_order_acquire, relaxed) &&  // (5)
+    if (h.owner.compare_exchange_strong(owner, me, relaxed, relaxed) &&  // (5)
         h.task.load(relaxed) == task(*position, holds))
       return true;
   }

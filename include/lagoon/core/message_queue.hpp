@@ -23,7 +23,7 @@
 ///
 /// Memory orders: (1) and (2) are ring.hpp's, and put in one order with the words that say who
 /// sleeps. The fence (7) is for who finds a length that is not what it seems: it pairs with (6) of
-/// pages.hpp.
+/// pages.hpp. Who joins and finds (8) that somebody sleeps already looks after that.
 ///
 /// Progress: lock-free, but for when there is not enough memory: then the layer above gets some
 /// (`grow`), one at a time. Who puts a message for which there is a page needs none of that.
@@ -195,10 +195,10 @@ class MessageQueue {
   Passed tell(Word& sleepers) noexcept {
     const std::uint64_t seen = sleepers.load();
     if (seen != 0) [[unlikely]]
-      wake(sleepers);
+      wake(sleepers, seen);
     return &sleepers == &getters_ ? told(seen) : told(getters_.load(relaxed));
   }
-  static void wake(Word& sleepers) noexcept;
+  static void wake(Word& sleepers, std::uint64_t seen) noexcept;
   /// Whether there is room for one more at the end.
   [[nodiscard]] bool has_room() const noexcept;
   Page* find_page(Owner me, unsigned size, std::size_t bytes) noexcept;

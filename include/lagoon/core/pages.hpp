@@ -21,14 +21,14 @@
 ///               has put is before that.
 ///   (3) free:   plain store of nobody. What was put in it is found by `last`.
 ///   (4) added:  one store to the list's beginning. Killed before: the layer above finds the
-///   memory,
-///               and that it is in no list.
+///               memory, and that it is in no list.
 ///
 /// Memory orders: (3) is release and (1) acquire: who takes it knows `last`, all that the one
 /// before did; of the dead, is_dead acquires. (4) is release and its load (5) acquire: who goes
-/// through the list finds pages there. Who writes in a page has seen, by acquire, that all in it
-/// was taken (ring.hpp), so nobody reads there any more who will succeed; of those who will not,
-/// who reads of the new sees that it is too late: fence (6), which pairs with one of the reader's.
+/// through the list finds pages there; who is led on by another's cursor, by the fence (6). Who
+/// writes in a page has seen, by acquire, that all in it was taken (ring.hpp), so nobody reads
+/// there any more who will succeed; of those who will not, who reads of the new sees that it is too
+/// late: fence (6), which pairs with one of the reader's.
 ///
 /// Progress: lock-free; looking takes one look at each page in the worst case, which is before
 /// there are more. Memory: 64 bytes for each page; of a page for one large thing up to a half is
@@ -196,11 +196,12 @@ Page* Pages::take(const Participants& table, Owner me, unsigned size, std::size_
     const bool is_mine = page.owner.load(relaxed) == me;
     if (is_mine && has_room(page, bytes) && size == 0) {
       // Its owner has lost sight of it.
-    } else if (!take_over(table, me, page, tail, is_free)) {
+    } else if (take_over(table, me, page, tail, is_free)) {
+      cursors_[size].store(at, relaxed);  // after the fence (6)
+    } else {
       if (is_mine && page.owner.load(relaxed) == me) let_go(page);
       continue;
     }
-    cursors_[size].store(at, boost::memory_order_release);
     if (size == 0) hint(me).store(unit_of(page), relaxed);
     return &page;
   } while (at != begun);

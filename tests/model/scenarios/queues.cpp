@@ -25,13 +25,13 @@ using core::Ring;
 class Numbers {
  public:
   explicit Numbers(Trial& trial, std::uint64_t maxsize = 0, bool of_tasks = false,
-                   bool says_length = false)
-      : table_(&trial.make<Participants>()) {
-    bytes_ = says_length ? 4024 : 4032;
-    const MessageQueue::Shape shape{maxsize, says_length ? 0U : 4032U, of_tasks};
-    memory_ = trial.memory(64 + MessageQueue::bytes_for(shape) + more);
+                   bool says_length = false, std::uint32_t fixed = 4032)
+      : table_(&trial.make<Participants>()), bytes_(says_length ? fixed - 8 : fixed) {
+    const MessageQueue::Shape shape{maxsize, says_length ? 0U : fixed, of_tasks};
+    end_ = 64 + (MessageQueue::bytes_for(shape) + 63) / 64 * 64 + more;
+    memory_ = trial.memory(end_);
     queue_ = new (memory_ + 64) MessageQueue(*table_, memory_, shape);
-    more_ = 64 + (MessageQueue::bytes_for(shape) + 63) / 64 * 64;
+    *used_ = end_ - more;
   }
 
   /// False if it was full until the deadline.
@@ -47,7 +47,7 @@ class Numbers {
   std::optional<std::uint64_t> get(Deadline deadline = Deadline::never()) const {
     std::array<std::uint64_t, 2> numbers{};
     const auto copy = [&](const std::byte* payload, std::size_t bytes) {
-      expect(bytes == bytes_, "that is not its length");
+      expect(bytes == bytes_ || bytes == whole_page, "that is not its length");
       core::read_shared(numbers.data(), payload, sizeof numbers);
     };
     MessageQueue::Lack lack{};
@@ -55,11 +55,20 @@ class Numbers {
     expect(numbers[0] == numbers[1] && numbers[0] != 0, "torn");
     return numbers[0];
   }
+  /// One that fills a page; where the second of two would begin, it has what is no length.
+  void put_large(std::uint64_t x) const {
+    MessageQueue::Draft draft;
+    MessageQueue::Lack lack{};
+    while (!queue_->draft(draft, whole_page, lack)) grow(lack);
+    const std::array<std::uint64_t, 2> numbers{x, x};
+    core::write_shared(draft.payload(), numbers.data(), sizeof numbers);
+    core::write_shared(draft.payload() + bytes_, &numbers, 8);
+    expect(queue_->put_at_once(draft, lack) == Passed::yes, "there is no limit");
+  }
   MessageQueue* operator->() const { return queue_; }
   /// As who attaches looks at it, whatever others do meanwhile.
   void expect_is_sound() const {
-    expect(queue_->is_sound(*table_, memory_, more_ + more, queue_->maxsize(), false),
-           "taken for damaged");
+    expect(queue_->is_sound(*table_, memory_, end_, queue_->maxsize(), false), "taken for damaged");
   }
   /// When it is empty, and the head has gone on: as many as it has pages, but for those of the
   /// living, can be put, without more memory.
@@ -85,6 +94,7 @@ class Numbers {
 
  private:
   static constexpr std::size_t more = 64 << 10;
+  static constexpr std::size_t whole_page = 4024;
   void grow(const MessageQueue::Lack& lack) const {
     queue_->grow(
         lack,
@@ -92,14 +102,16 @@ class Numbers {
           return MessageQueue::Piece{0, 0};
         },
         [this](std::size_t) {
-          return MessageQueue::Piece{more_, 8192};
+          *used_ += 8192;
+          return MessageQueue::Piece{*used_ - 8192, 8192};
         });
   }
   Participants* table_;
   std::byte* memory_;
   MessageQueue* queue_;
   std::size_t bytes_;
-  std::uint64_t more_;
+  std::uint64_t end_;
+  std::shared_ptr<std::uint64_t> used_ = truth<std::uint64_t>();
 };
 
 /// Who sleeps is woken, and finds what was put.
@@ -146,6 +158,66 @@ void queue_of_one(Trial& trial) {
     }
   });
   trial.afterwards(expect_no_rescue);
+}
+
+/// Two who sleep: the first that is woken takes what there is, and wakes the next.
+void queue_with_two_who_sleep(Trial& trial) {
+  const Numbers q(trial);
+  const auto got = truth<int>();
+  for (int t = 0; t < 2; ++t)
+    trial.thread([=] {
+      (void)q.get();
+      ++*got;
+    });
+  trial.thread([=] {
+    q.put(1);
+    wait_until([=] { return *got == 1; });
+    q.put(2);
+  });
+  trial.afterwards(expect_no_rescue);
+}
+
+/// Who puts looks whether one sleeps; who is about to sleep, whether something was put.
+void queue_of_one_message(Trial& trial) {
+  const Numbers q(trial);
+  trial.thread([=] { q.put(1); });
+  trial.thread([=] { expect(q.get() == 1, "it comes"); });
+  trial.afterwards(expect_no_rescue);
+}
+
+/// And the other way round.
+void queue_that_is_full(Trial& trial) {
+  const Numbers q(trial, 1);
+  q.put(1);
+  trial.thread([=] { expect(q.get() == 1, "it is there"); });
+  trial.thread([=] { q.put(2); });
+  trial.afterwards(expect_no_rescue);
+}
+
+/// A page for one large message is anybody's again when that was put, and taken.
+void queue_of_large_ones(Trial& trial) {
+  const Numbers q(trial, 0, false, false, 5024);
+  q.put(9);
+  (void)q.get();
+  for (std::uint64_t who = 1; who <= 2; ++who) trial.thread([=] { q.put(who); });
+  trial.afterwards([=] {
+    std::multiset<std::uint64_t> got;
+    while (const auto x = q.get(Deadline::now())) got.insert(*x);
+    expect(got == std::multiset<std::uint64_t>{1, 2}, "each is got once");
+  });
+}
+
+/// One who reads, of two in a page, the second, is held up until that is the midst of another.
+void queue_whose_page_is_written_anew(Trial& trial) {
+  const Numbers q(trial, 0, false, true, 2016);
+  q.put(1);
+  q.put(2);
+  (void)q.get();
+  trial.thread([=] { (void)q.get(Deadline::now()); });
+  trial.thread([=] {
+    (void)q.get(Deadline::now());
+    for (std::uint64_t i = 3; i <= 6; ++i) q.put_large(i);
+  });
 }
 
 /// One who reads is held up while the page is used again.
@@ -210,6 +282,44 @@ void queue_that_grows_while_it_is_looked_at(Trial& trial) {
   });
 }
 
+/// Pages alone: one, maybe, to which two come, where other things lay before. Those would lead to
+/// what is no page.
+class Sheets {
+ public:
+  Sheets(Trial& trial, bool has_one) : table_(&trial.make<Participants>()) {
+    memory_ = trial.memory(no_page + 4096);
+    pages_ = new (memory_ + 64) Pages(memory_);
+    if (has_one) pages_->add(4096, 4096, 0);
+    for (const std::size_t at : {8192, 12288})
+      reinterpret_cast<core::Page*>(memory_ + at)
+          ->next.store(no_page / Pages::unit, boost::memory_order_relaxed);
+  }
+  void add() const { pages_->add(8192, 8192, 0); }
+  void take() const {
+    const core::Page* const page = pages_->take(
+        *table_, Participants::self(), 0, 4032, [] { return std::uint64_t{0}; },
+        [](const core::Page&) { return true; });
+    if (page != nullptr) expect(taken_->insert(page).second, "two have it");
+  }
+  void expect_is_sound() const { expect(pages_->is_sound(memory_, no_page), "led to no page"); }
+
+ private:
+  static constexpr std::uint32_t no_page = 16384;
+  Participants* table_;
+  std::byte* memory_;
+  Pages* pages_;
+  std::shared_ptr<std::set<const core::Page*>> taken_ = truth<std::set<const core::Page*>>();
+};
+
+void pages_that_are_added(Trial& trial, bool has_one) {
+  const Sheets sheets(trial, has_one);
+  trial.thread([=] { sheets.add(); });
+  for (int t = 0; t < 2; ++t) trial.thread([=] { sheets.take(); });
+  trial.afterwards([=] { sheets.expect_is_sound(); });
+}
+void pages_that_come_first(Trial& trial) { pages_that_are_added(trial, false); }
+void pages_that_come_to_one(Trial& trial) { pages_that_are_added(trial, true); }
+
 /// A ring of two slots, in which rings are closed and the next ones added; and hands.
 class Slots {
  public:
@@ -219,7 +329,11 @@ class Slots {
     hands_ = new (memory_ + 2048) Hands(memory_);
     if (is_clean) hands_->add(8192);
     next_ = reinterpret_cast<Ring::Word*>(memory_ + 4096 + 64);
-    for (int i = 0; i < 4; ++i) new (&next_[i]) Ring::Word(is_clean ? 0 : 77);
+    // What is there before a ring, or hands, is as though there were tasks.
+    constexpr std::uint64_t full = std::uint64_t{1} << 32;
+    for (int i = 0; i < 4; ++i) new (&next_[i]) Ring::Word(is_clean ? 0 : full + nothing);
+    // Who does not know yet where they lie is led to the beginning.
+    new (memory_ + 8) Ring::Word(full + nothing);
   }
   void put(std::uint32_t x) const {
     for (;;) {
@@ -261,18 +375,22 @@ class Slots {
       if (ring_->take(front)) return front.unit();
     }
   }
-  std::uint32_t get_task() const {
+  std::uint32_t get_task(bool says_so = true) const {
     const std::uint32_t hand = hands_->take(*table_, Participants::self(), *ring_);
     for (;;) {
       const Ring::Spot front = ring_->head();
       if (!front.is_full()) return 0;
       hands_->want(hand, front);
       if (ring_->take(front, hand)) {
-        hands_->settle(hand, front.position);
+        if (says_so) hands_->settle(hand, front.position);
         return front.unit();
       }
       hands_->let_go(hand);
     }
+  }
+  /// As one who is killed before it takes it.
+  void want() const {
+    hands_->want(hands_->take(*table_, Participants::self(), *ring_), ring_->head());
   }
   std::uint32_t inherit() const {
     std::uint32_t task = 0;
@@ -286,6 +404,7 @@ class Slots {
   [[nodiscard]] Hands& hands() const { return *hands_; }
 
  private:
+  static constexpr std::uint32_t nothing = 98;  // no task has it; as a hand's, it says "holds"
   Participants* table_;
   std::byte* memory_;
   Ring* ring_;
@@ -314,10 +433,54 @@ void ring_that_grows(Trial& trial) {
 
 void ring_that_grows_while_it_is_looked_at(Trial& trial) {
   const Slots slots(trial, false);
+  trial.thread([=] { slots.expect_is_sound(); });
   trial.thread([=] {
     for (std::uint32_t x = 1; x <= 3; ++x) slots.put(x);
   });
-  trial.thread([=] { slots.expect_is_sound(); });
+}
+
+/// Who takes and then looks at a word, and who stores there and then looks what can be taken, do
+/// not miss each other.
+void ring_from_which_one_takes(Trial& trial) {
+  const Slots slots(trial);
+  auto& word = trial.make<Ring::Word>(0U);
+  const auto saw = truth<std::array<bool, 2>>();
+  slots.put(1);
+  trial.thread([=, &word] {
+    (void)slots.get();
+    (*saw)[0] = word.load() != 0;
+  });
+  trial.thread([=, &word] {
+    word.fetch_or(1);
+    (*saw)[1] = !slots->head().is_full();
+  });
+  trial.afterwards([=] { expect((*saw)[0] || (*saw)[1], "they missed each other"); });
+}
+
+/// One adds the next ring, another closes, a third comes through.
+void ring_that_another_adds(Trial& trial) {
+  const Slots slots(trial, false);
+  const auto last = truth<std::uint32_t>();
+  const auto get = [=] {
+    if (const std::uint32_t x = slots.get(); x != 0)
+      expect(x == std::exchange(*last, x) + 1, "in order");
+  };
+  const auto is_there = truth<bool>();
+  trial.thread([=] {
+    slots.add();
+    *is_there = true;
+  });
+  trial.thread([=] {
+    wait_until([=] { return *is_there; });
+    for (std::uint32_t x = 1; x <= 2; ++x) slots.put(x);
+  });
+  trial.thread([=] {
+    for (int i = 0; i < 2; ++i) get();
+  });
+  trial.afterwards([=] {
+    for (int i = 0; i < 2; ++i) get();
+    expect(*last == 2, "lost");
+  });
 }
 
 /// Two put where one is to close it.
@@ -373,26 +536,87 @@ void tasks_whose_slot_is_used_again(Trial& trial) {
 /// The first hands come while one looks for one.
 void tasks_of_which_nobody_had_any(Trial& trial) {
   const Slots slots(trial, false);
+  const Work work(trial);
+  const auto has_it = truth<bool>();
   slots.put(1);
   trial.thread([=] { slots.add_hands(); });
-  trial.thread([=] {
-    if (slots.hands().pieces() != 0) expect(slots.get_task() == 1, "it is there");
+  trial.thread(
+      [=] {
+        if (slots.hands().pieces() == 0) return;
+        expect(slots.get_task() == 1, "it is there");
+        *has_it = true;
+        work();
+      },
+      true);
+  trial.afterwards([=] {
+    if (*has_it && was_killed(1)) expect(slots.inherit() == 1, "lost");
   });
+}
+/// Or while one looks what is in them.
+void tasks_that_nobody_has(Trial& trial) {
+  const Slots slots(trial, false);
+  trial.thread([=] {
+    slots.add_hands();
+    (void)slots.get_task();
+  });
+  trial.thread([=] { expect(!slots.hands().any_holds(*slots.operator->()), "there are none"); });
 }
 
 /// One has two of them; a hand that it has no more use for another has next.
 void tasks_two_in_hands(Trial& trial) {
   const Slots slots(trial);
-  slots.put(1);
-  slots.put(2);
+  slots.add();
+  for (std::uint32_t x = 1; x <= 3; ++x) slots.put(x);
   trial.thread([=] {
     for (int i = 0; i < 2; ++i) (void)slots.get_task();
     for (int i = 0; i < 2; ++i) expect(slots.done(), "it is ours");
-    slots.put(3);
   });
   trial.thread([=] { (void)slots.get_task(); }, true);
   trial.afterwards([=] {
-    if (const std::uint32_t x = slots.inherit(); x != 0) expect(x == 3, "not what it had");
+    while (const std::uint32_t x = slots.inherit()) {
+      expect(was_killed(1), "handed out twice");
+      expect(slots.done(), "it is ours");
+      (void)x;
+    }
+  });
+}
+
+/// A hand whose owner died wanting something is emptied by one, and another's next.
+void tasks_that_the_dead_wanted(Trial& trial) {
+  const Slots slots(trial);
+  slots.put(1);
+  slots.want();
+  trial.thread([=] { (void)slots.inherit(); });
+  trial.thread([=] {
+    if (slots.get_task() != 0) expect(slots.done(), "it is ours");
+  });
+}
+
+/// One has not said that it has the task; who puts in its slot says it. Another has seen meanwhile
+/// that the task was taken.
+void tasks_that_others_say_one_has(Trial& trial) {
+  const Slots slots(trial);
+  const auto phase = truth<int>();
+  slots.put(1);
+  trial.thread([=] {
+    (void)slots.get_task(false);
+    *phase = 1;
+  });
+  trial.thread([=] {
+    wait_until([=] { return *phase == 1; });
+    slots.put(2);
+    (void)slots.get();
+    *phase = 2;
+    wait_until([=] { return *phase == 3; });
+    slots.put(3);
+    *phase = 4;
+  });
+  trial.thread([=] {
+    wait_until([=] { return *phase == 2; });
+    const bool was_taken = slots->head().position >= 1;
+    *phase = 3;
+    wait_until([=] { return *phase == 4; });
+    expect(slots.hands().any_holds(*slots.operator->()) || !was_taken, "somebody has it");
   });
 }
 
@@ -465,21 +689,34 @@ void tasks_whose_pages_are_not_used(Trial& trial) {
 }  // namespace
 
 std::vector<Named> of_queues() {
-  return {{"queue_hands_on", queue_hands_on},
+  // The small ones first: each order is weakened there first (orders_test.cpp).
+  return {{"pages_that_come_first", pages_that_come_first},
+          {"pages_that_come_to_one", pages_that_come_to_one},
+          {"ring_that_grows", ring_that_grows, {3}},
+          {"ring_that_grows_while_it_is_looked_at", ring_that_grows_while_it_is_looked_at},
+          {"ring_from_which_one_takes", ring_from_which_one_takes},
+          {"ring_that_another_adds", ring_that_another_adds},
+          {"ring_that_two_fill", ring_that_two_fill},
+          {"tasks_whose_slot_is_used_again", tasks_whose_slot_is_used_again},
+          {"tasks_of_which_nobody_had_any", tasks_of_which_nobody_had_any},
+          {"tasks_that_nobody_has", tasks_that_nobody_has},
+          {"tasks_that_the_dead_wanted", tasks_that_the_dead_wanted, {4}},
+          {"tasks_that_others_say_one_has", tasks_that_others_say_one_has},
+          {"tasks_two_in_hands", tasks_two_in_hands},
+          {"tasks_of_the_dead", tasks_of_the_dead, {3}},
+          {"tasks_joined", tasks_joined, {3}},
+          {"queue_hands_on", queue_hands_on},
           {"queue_of_many", queue_of_many},
           {"queue_of_one", queue_of_one},
+          {"queue_with_two_who_sleep", queue_with_two_who_sleep},
+          {"queue_of_one_message", queue_of_one_message, {3}},
+          {"queue_that_is_full", queue_that_is_full, {3}},
+          {"queue_of_large_ones", queue_of_large_ones},
+          {"queue_whose_page_is_written_anew", queue_whose_page_is_written_anew},
           {"queue_whose_pages_are_used_again", queue_whose_pages_are_used_again},
           {"queue_whose_users_are_killed", queue_whose_users_are_killed},
           {"queue_with_one_who_waits", queue_with_one_who_waits},
           {"queue_that_grows_while_it_is_looked_at", queue_that_grows_while_it_is_looked_at},
-          {"ring_that_grows", ring_that_grows, {3}},
-          {"ring_that_grows_while_it_is_looked_at", ring_that_grows_while_it_is_looked_at},
-          {"ring_that_two_fill", ring_that_two_fill},
-          {"tasks_whose_slot_is_used_again", tasks_whose_slot_is_used_again},
-          {"tasks_of_which_nobody_had_any", tasks_of_which_nobody_had_any},
-          {"tasks_two_in_hands", tasks_two_in_hands},
-          {"tasks_of_the_dead", tasks_of_the_dead, {3}},
-          {"tasks_joined", tasks_joined},
           {"tasks_whose_pages_are_not_used", tasks_whose_pages_are_not_used}};
 }
 

@@ -15,6 +15,7 @@
 #include <lagoon/core/end_bit.hpp>
 #include <lagoon/core/entries.hpp>
 #include <lagoon/core/latch.hpp>
+#include <lagoon/core/message_queue.hpp>
 #include <lagoon/core/owned_permits.hpp>
 #include <lagoon/core/parties.hpp>
 #include <lagoon/core/sequence.hpp>
@@ -117,6 +118,10 @@ bool has_sound_payload(Block* b, const core::Participants& table, std::uint64_t 
       return has_sound<ContainerState<core::Entries>>(b, table, memory);
     case Stamp::Kind::list:
       return has_sound<ContainerState<core::Sequence>>(b, table, memory);
+    case Stamp::Kind::queue:
+    case Stamp::Kind::joinable_queue:
+      return has_sound<core::MessageQueue>(b, table, base_of(table), memory, stamp.count,
+                                           stamp.kind == Stamp::Kind::joinable_queue);
     case Stamp::Kind::value:
     case Stamp::Kind::array:
       if (stamp.mode != Stamp::Mode::locked) return true;

@@ -32,6 +32,10 @@ Names names_of(Stamp::Kind kind) {
       return {"ListProxy", "list"};
     case Stamp::Kind::namespace_:
       return {"NamespaceProxy", "Namespace"};
+    case Stamp::Kind::queue:
+      return {"AutoProxy[Queue]", "Queue"};
+    case Stamp::Kind::joinable_queue:
+      return {"AutoProxy[JoinableQueue]", "JoinableQueue"};
     default:
       return {"BaseProxy", "object"};
   }

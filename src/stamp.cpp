@@ -51,6 +51,7 @@ std::string Stamp::text() const {
   const auto of_count = [this] {
     return count == any_count ? "" : "[" + std::to_string(count) + "]";
   };
+  const auto of_limit = [&] { return count == 0 ? "" : of_count(); };
   switch (kind) {
     case Kind::value:
       return in_brackets("Value");
@@ -78,6 +79,10 @@ std::string Stamp::text() const {
       return of_what("List");
     case Kind::namespace_:
       return "Namespace";
+    case Kind::queue:
+      return of_what("Queue") + of_limit();
+    case Kind::joinable_queue:
+      return of_what("JoinableQueue") + of_limit();
   }
   return "something of an unknown kind";
 }

@@ -363,6 +363,23 @@ TEST_F(Nested, ones_are_read_where_the_segment_is_read_only) {
   EXPECT_EQ(reader.exitcode(), 0);
 }
 
+TEST_F(Nested, queues_are_held_and_hold_none) {
+  Dict<> d{segment_["d"]};
+  lagoon::Queue<int> numbers{segment_.nameless(), 10};
+  d["q"] = numbers;
+  numbers.put(7);
+  lagoon::Queue<int> same{d["q"]};
+  EXPECT_EQ(same.get(), 7);
+  EXPECT_EQ(same.maxsize(), 10U);
+  EXPECT_TRUE(d["q"].repr().starts_with("<AutoProxy[Queue] object, typeid 'Queue' at 0x"));
+  expect_throw<lagoon::TypeMismatch>([&] { (void)lagoon::JoinableQueue<int>(d["q"]); },
+                                     {"JoinableQueue<int32>", "Queue<int32>"});
+  lagoon::Queue<> queue{segment_["q"]};
+  expect_throw<lagoon::TypeMismatch>([&] { queue.put(Object::list(d["q"])); },
+                                     {"message", "copy()"});
+  EXPECT_TRUE(queue.empty());
+}
+
 TEST_F(Nested, a_manager_makes_ones) {
   Manager manager;
   auto d = manager.dict();

@@ -77,6 +77,14 @@ struct UsageError : detail::ErrorAs<std::logic_error> {
 struct BrokenBarrier : detail::ErrorAs<std::runtime_error> {
   using ErrorAs::ErrorAs;
 };
+/// A put found no room in time.
+struct Full : detail::ErrorAs<std::runtime_error> {
+  using ErrorAs::ErrorAs;
+};
+/// A get found nothing in time.
+struct Empty : detail::ErrorAs<std::runtime_error> {
+  using ErrorAs::ErrorAs;
+};
 /// The operating system refused; `code()` has its errno.
 class SystemError : public std::system_error, public Error {
  public:

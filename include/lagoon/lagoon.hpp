@@ -17,6 +17,7 @@
 #include <lagoon/object.hpp>
 #include <lagoon/print.hpp>
 #include <lagoon/process.hpp>
+#include <lagoon/queue.hpp>
 #include <lagoon/segment.hpp>
 #include <lagoon/semaphore.hpp>
 #include <lagoon/shared.hpp>

@@ -22,6 +22,7 @@
 #include <lagoon/list.hpp>
 #include <lagoon/lock.hpp>
 #include <lagoon/namespace.hpp>
+#include <lagoon/queue.hpp>
 #include <lagoon/segment.hpp>
 #include <lagoon/semaphore.hpp>
 #include <lagoon/value.hpp>
@@ -99,6 +100,23 @@ class Manager {
   [[nodiscard]] Barrier barrier(long long parties) const { return barrier({}, parties); }
   [[nodiscard]] Barrier barrier(std::string_view name, long long parties) const {
     return make<Barrier>(name, parties);
+  }
+  template <Encodable T = Object>
+  [[nodiscard]] Queue<T> queue(long long maxsize = 0) const {
+    return queue<T>({}, maxsize);
+  }
+  template <Encodable T = Object>
+  [[nodiscard]] Queue<T> queue(std::string_view name, long long maxsize = 0) const {
+    return make<Queue<T>>(name, maxsize);
+  }
+  template <Encodable T = Object>
+  [[nodiscard]] JoinableQueue<T> joinable_queue(long long maxsize = 0) const {
+    return joinable_queue<T>({}, maxsize);
+  }
+  template <Encodable T = Object>
+  [[nodiscard]] JoinableQueue<T> joinable_queue(std::string_view name,
+                                                long long maxsize = 0) const {
+    return make<JoinableQueue<T>>(name, maxsize);
   }
 
   /// The object of that name, or nothing; TypeMismatch if it is something else.

@@ -99,7 +99,9 @@ struct Stamp {
     barrier,
     dict,
     list,
-    namespace_
+    namespace_,
+    queue,
+    joinable_queue
   };
   enum class Mode : std::uint8_t { atomic, seqlocked, locked, raw };
   /// What the payload begins with; tells `erase` how to tell those who still have handles.

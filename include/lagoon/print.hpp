@@ -26,6 +26,7 @@
 #include <lagoon/lock.hpp>
 #include <lagoon/namespace.hpp>
 #include <lagoon/object.hpp>
+#include <lagoon/queue.hpp>
 #include <lagoon/semaphore.hpp>
 #include <lagoon/text.hpp>
 #include <lagoon/value.hpp>
@@ -150,6 +151,21 @@ template <>
 struct Text<Condition> {
   static std::string of(const Condition& condition) {
     return "<Condition(waiters=" + std::to_string(condition.n_waiting()) + ")>";
+  }
+};
+
+inline std::string text_of_queue(const char* type, const QueueBase& queue) {
+  return std::string("<") + type + "(size=" + std::to_string(queue.qsize()) +
+         ", maxsize=" + std::to_string(queue.maxsize()) + ")>";
+}
+template <class T>
+struct Text<Queue<T>> {
+  static std::string of(const Queue<T>& queue) { return text_of_queue("Queue", queue); }
+};
+template <class T>
+struct Text<JoinableQueue<T>> {
+  static std::string of(const JoinableQueue<T>& queue) {
+    return text_of_queue("JoinableQueue", queue);
   }
 };
 

@@ -125,8 +125,32 @@ constexpr const char* files[] = {
     "reader_writer.hpp", "reader_writer.cpp", "seqlock.hpp",      "seqlock.cpp",
     "sequence.hpp",      "sequence.cpp",      "slab.hpp",         "slab.cpp",
     "tenure.hpp",        "tenure.cpp",        "ticket.hpp",       "ticket.cpp",
-    "ttas.hpp",          "wait_queue.cpp",
+    "ttas.hpp",          "wait_queue.cpp",    "hands.hpp",        "hands.cpp",
+    "message_queue.hpp", "message_queue.cpp", "pages.hpp",        "pages.cpp",
+    "ring.hpp",          "ring.cpp",
 };
+/// What the model's language cannot show, by the number beside it in the source.
+struct Argued {
+  const char* file;
+  const char* number;
+  const char* because;
+};
+constexpr Argued argued[] = {
+    {"hands.hpp", "// (6)", "without it a look comes after a store that follows it"},
+    {"message_queue.cpp", "// (8)", "without it the next look, seq_cst, comes before it"},
+};
+bool is_argued(const Site& site) {
+  std::ifstream source(site.file);
+  std::string line;
+  for (unsigned number = 1; std::getline(source, line); ++number)
+    if (number >= site.line && number < site.line + 2)
+      for (const Argued& a : argued)
+        if (site.file.ends_with(std::string("/") + a.file) &&
+            line.find(a.number) != std::string::npos)
+          return true;
+  return false;
+}
+
 INSTANTIATE_TEST_SUITE_P(Of, EachOrder, testing::ValuesIn(files), [](const auto& file) {
   std::string name = file.param;
   std::replace(name.begin(), name.end(), '.', '_');
@@ -137,14 +161,21 @@ TEST_P(EachOrder, is_needed) {
   const auto uses_of_file = uses().find(GetParam());
   ASSERT_TRUE(uses_of_file != uses().end()) << "nothing comes through it";
   unsigned tried = 0;
+  unsigned argued_for = 0;
   for (const auto& [site, use] : uses_of_file->second)
     for (const Order order : weaker(use.order)) {
+      if (is_argued(site)) {
+        ++argued_for;
+        continue;
+      }
       ++tried;
       EXPECT_TRUE(is_noticed(site, use, order))
           << model::name_of(site) << ": " << name_of(use.order) << " might as well be "
           << name_of(order) << ", for all that is tried here";
     }
-  std::cout << "  " << tried << " orders weakened, one at a time\n";
+  std::cout << "  " << tried << " orders weakened, one at a time";
+  if (argued_for != 0) std::cout << "; " << argued_for << " that the model cannot show are argued";
+  std::cout << '\n';
 }
 
 TEST(AllOrders, of_each_file_are_weakened) {

@@ -178,6 +178,8 @@ void Mapping::acknowledge_erased() {
   if (read_only()) return;
   const Directory::Turn turn(directory_);
   reach_.acknowledge();
+  directory_.sweep();
+  sweep_stored();
 }
 
 std::vector<Segment::Entry> Mapping::objects() {

@@ -51,7 +51,10 @@ std::ptrdiff_t index_of(const Object& key) {
 class SharedDict final : public SharedObject {
  public:
   explicit SharedDict(detail::Handle handle)
-      : SharedObject(handle.again()), dict_(Attach::make<Dict<>>(std::move(handle))) {}
+      : SharedObject(handle.reference()), dict_(Attach::make<Dict<>>(std::move(handle))) {}
+  [[nodiscard]] const detail::Handle& handle() const noexcept override {
+    return Attach::handle_of(dict_);
+  }
 
   [[nodiscard]] std::string str() const override { return dict_.copy().repr(); }
   [[nodiscard]] bool is_true() const override { return !dict_.empty(); }
@@ -76,7 +79,10 @@ class SharedDict final : public SharedObject {
 class SharedList final : public SharedObject {
  public:
   explicit SharedList(detail::Handle handle)
-      : SharedObject(handle.again()), list_(Attach::make<List<>>(std::move(handle))) {}
+      : SharedObject(handle.reference()), list_(Attach::make<List<>>(std::move(handle))) {}
+  [[nodiscard]] const detail::Handle& handle() const noexcept override {
+    return Attach::handle_of(list_);
+  }
 
   [[nodiscard]] std::string str() const override { return list_.copy().repr(); }
   [[nodiscard]] bool is_true() const override { return !list_.empty(); }
@@ -109,7 +115,10 @@ class SharedList final : public SharedObject {
 class SharedNamespace final : public SharedObject {
  public:
   explicit SharedNamespace(detail::Handle handle)
-      : SharedObject(handle.again()), names_(Attach::make<Namespace>(std::move(handle))) {}
+      : SharedObject(handle.reference()), names_(Attach::make<Namespace>(std::move(handle))) {}
+  [[nodiscard]] const detail::Handle& handle() const noexcept override {
+    return Attach::handle_of(names_);
+  }
 
   /// As Python shows one: by name, without those that begin with '_'.
   [[nodiscard]] std::string str() const override {
@@ -146,16 +155,25 @@ class SharedNamespace final : public SharedObject {
 /// What has no items that are Objects.
 class SharedOther final : public SharedObject {
  public:
-  explicit SharedOther(detail::Handle handle) : SharedObject(std::move(handle)) {}
+  explicit SharedOther(detail::Handle handle)
+      : SharedObject(handle.reference()), handle_(std::move(handle)) {}
+  [[nodiscard]] const detail::Handle& handle() const noexcept override { return handle_; }
+
+ private:
+  detail::Handle handle_;
 };
 
 /// What was erased.
 class SharedGone final : public SharedObject {
  public:
   explicit SharedGone(const ObjectReference& reference) noexcept : SharedObject(reference) {}
+  [[nodiscard]] const detail::Handle& handle() const noexcept override { return none_; }
 
  protected:
   [[nodiscard]] bool is_gone() const noexcept override { return true; }
+
+ private:
+  detail::Handle none_;
 };
 
 template <class T>
@@ -167,30 +185,28 @@ bool is_a(const Stamp& stamp) {
 
 }  // namespace
 
-SharedObject::SharedObject(detail::Handle handle)
-    : handle_(std::move(handle)), reference_(handle_.reference()) {}
-
 std::string_view SharedObject::type_name() const noexcept {
-  return handle_.payload() == nullptr ? "BaseProxy" : names_of(handle_.stamp().kind).proxy;
+  return handle().payload() == nullptr ? "BaseProxy" : names_of(handle().stamp().kind).proxy;
 }
 
 std::string SharedObject::repr() const {
-  if (handle_.payload() == nullptr) return "<BaseProxy object, of what was erased>";
+  if (handle().payload() == nullptr) return "<BaseProxy object, of what was erased>";
   char address[24];
-  std::snprintf(address, sizeof address, "%#zx", reinterpret_cast<std::size_t>(handle_.payload()));
+  std::snprintf(address, sizeof address, "%#zx", reinterpret_cast<std::size_t>(handle().payload()));
   return "<" + std::string(type_name()) + " object, typeid '" +
-         names_of(handle_.stamp().kind).type + "' at " + address + ">";
+         names_of(handle().stamp().kind).type + "' at " + address + ">";
 }
 
 bool SharedObject::equals(const Object::Handle& other) const {
   const auto* const shared = dynamic_cast<const SharedObject*>(&other);
   return shared != nullptr && shared->reference_ == reference_ &&
-         (handle_.payload() == nullptr || shared->handle_.payload() == nullptr ||
-          &*handle_.mapping() == &*shared->handle_.mapping());
+         (handle().payload() == nullptr || shared->handle().payload() == nullptr ||
+          &*handle().mapping() == &*shared->handle().mapping());
 }
 
 std::size_t SharedObject::hash() const {
-  type_error("unhashable type: " + in_quotes(type_name()) + ": it refers to " + handle_.describe());
+  type_error("unhashable type: " + in_quotes(type_name()) + ": it refers to " +
+             handle().describe());
 }
 
 Object shared_object(detail::Handle handle) {

@@ -81,6 +81,27 @@ void use_list(const Segment& segment, const char* name, Value&& value) {
   });
 }
 
+/// Lists within a dict.
+void use_nested(const Segment& segment) {
+  or_an_error([&] {
+    const auto dict = segment.find<Dict<Object, const Object>>("nested");
+    if (!dict) return;
+    for (int i = 0; i < 20; ++i)
+      or_an_error([&] { (void)lagoon::List<const Object>(dict->at(i)).copy(); });
+  });
+  if (segment.read_only()) return;
+  or_an_error([&] {
+    auto dict = segment.find<Dict<>>("nested");
+    if (!dict) return;
+    for (int i = 0; i < 20; ++i) or_an_error([&] { (*dict)[i].append(i); });
+    for (int i = 0; i < 20; i += 2) or_an_error([&] { (*dict)[i] = List<>{segment.nameless()}; });
+    or_an_error([&] { (*dict)[1] = Object((*dict)[3]); });
+    or_an_error([&] { segment.acknowledge_erased(); });
+    or_an_error([&] { dict->clear(); });
+    or_an_error([&] { segment.acknowledge_erased(); });
+  });
+}
+
 TEST(DamagedContainers, at_random) {
   const ShmName name;
   const auto number = [](int i) { return i; };
@@ -105,11 +126,16 @@ TEST(DamagedContainers, at_random) {
       list.append(i);
       objects_in_a_row.append(object(i));
     }
+    Dict<> nested{segment["nested"]};
+    for (int i = 0; i < 20; ++i) {
+      nested[i] = List<>{segment.nameless()};
+      nested[i].append(i);
+    }
   }
   std::ifstream file(name.path(), std::ios::binary);
   const std::string sound{std::istreambuf_iterator<char>(file), {}};
   std::vector<std::size_t> begins;
-  for (const char* const called : {"numbers", "objects", "list", "objects in a row"})
+  for (const char* const called : {"numbers", "objects", "list", "objects in a row", "nested"})
     begins.push_back(sound.find(std::string(called) + '\0') + 64);
   const std::size_t end = sound.find_last_not_of('\0');
 
@@ -140,6 +166,7 @@ TEST(DamagedContainers, at_random) {
         use<Object, Object>(segment, "objects", text, object);
         use_list<int>(segment, "list", number);
         use_list<Object>(segment, "objects in a row", object);
+        use_nested(segment);
       } catch (const lagoon::Error&) {
         _exit(2);
       }

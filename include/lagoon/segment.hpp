@@ -131,8 +131,9 @@ class Segment {
   template <class T>
   [[nodiscard]] const T* find_constructed(std::string_view name) const;
   /// Lets the memory of what others have erased be used again, as far as this process is concerned
-  /// and has no handle to it. Opening, making, looking for and erasing objects do so by themselves:
-  /// this is for processes that do none of these for a long time.
+  /// and has no handle to it, and looks for what containers have let go of. Opening, making,
+  /// looking for and erasing objects do so by themselves: this is for processes that do none of
+  /// these for a long time.
   void acknowledge_erased() const;
 
   struct Entry {

@@ -44,7 +44,8 @@ namespace lagoon::detail {
 /// What an Object of Kind::shared holds that refers to an object of this library's.
 class SharedObject : public Object::Handle {
  public:
-  [[nodiscard]] const detail::Handle& handle() const noexcept { return handle_; }
+  /// Empty, if it was erased.
+  [[nodiscard]] virtual const detail::Handle& handle() const noexcept = 0;
   [[nodiscard]] const ObjectReference& reference() const noexcept { return reference_; }
 
   [[nodiscard]] std::string_view type_name() const noexcept override;
@@ -53,13 +54,9 @@ class SharedObject : public Object::Handle {
   [[nodiscard]] std::size_t hash() const override;
 
  protected:
-  friend class Object;
-  explicit SharedObject(detail::Handle handle);
-  /// Of what was erased.
   explicit SharedObject(const ObjectReference& reference) noexcept : reference_(reference) {}
 
  private:
-  detail::Handle handle_;
   ObjectReference reference_;
 };
 

@@ -445,6 +445,60 @@ TEST(Queue, putters_and_getters_killed_at_random_lose_and_double_nothing) {
   EXPECT_EQ(q.get(), "and it goes on");
 }
 
+/// Of two who put and two who get, one each is stopped wherever it is, again and again: the others
+/// go on.
+template <class Q, class Got>
+void stop_one_of_each(Q& q, Got&& got) {
+  // As much memory as there will be need for: getting some takes a turn.
+  for (std::uint64_t i = 0; i < q.maxsize(); ++i) q.put(order(0));
+  for (std::uint64_t i = 0; i < q.maxsize(); ++i) {
+    (void)q.get();
+    got();
+  }
+  Shared<std::array<std::atomic<std::int64_t>, 2>> puts, gets;
+  Shared<std::atomic<int>> torn;
+  std::vector<Child> putters, getters;
+  for (std::size_t who = 0; who < 2; ++who) {
+    putters.emplace_back([&, who] {
+      for (;; ++puts->at(who)) q.put(order(puts->at(who)));
+    });
+    getters.emplace_back([&, who] {
+      for (;; ++gets->at(who)) {
+        const Order x = q.get();
+        if (x != order(x.id)) ++*torn;
+        got();
+      }
+    });
+  }
+  for (int round = 0; round < (is_slow ? 20 : 200); ++round) {
+    const std::size_t stopped = static_cast<std::size_t>(round) % 2;
+    putters[stopped].stop();
+    getters[stopped].stop();
+    const std::int64_t has_put = puts->at(1 - stopped);
+    const std::int64_t has_got = gets->at(1 - stopped);
+    lagoon::test::wait_until(
+        [&] {
+          return puts->at(1 - stopped) > has_put + 100 && gets->at(1 - stopped) > has_got + 100;
+        },
+        "the others went on");
+    putters[stopped].resume();
+    getters[stopped].resume();
+  }
+  for (auto* children : {&putters, &getters})
+    for (Child& child : *children) child.kill_unreaped();
+  EXPECT_EQ(*torn, 0);
+}
+
+TEST(Queue, of_whose_users_some_are_stopped_goes_on) {
+  Queue<Order> q(600);
+  stop_one_of_each(q, [] {});
+}
+
+TEST(JoinableQueue, of_whose_users_some_are_stopped_goes_on) {
+  JoinableQueue<Order> q(600);
+  stop_one_of_each(q, [&] { q.task_done(); });
+}
+
 // All that is put is done, however many die with it in their hands.
 TEST(JoinableQueue, tasks_of_the_killed_are_done_by_others) {
   const ShmName name;

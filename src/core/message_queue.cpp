@@ -1,5 +1,6 @@
 #include <lagoon/core/end_bit.hpp>
 #include <lagoon/core/message_queue.hpp>
+#include <lagoon/core/processor.hpp>
 
 #include <cstring>
 #include <new>
@@ -43,6 +44,7 @@ MessageQueue::MessageQueue(Participants& table, const std::byte* base, Shape sha
     : maxsize_(shape.maxsize),
       fixed_(shape.fixed),
       of_tasks_(shape.of_tasks ? 1 : 0),
+      units_(static_cast<std::uint32_t>(round_up(shape.fixed, Pages::unit) / Pages::unit)),
       table_(table),
       ring_(base, offset(base) + offset_of_ring(), first_log(shape.maxsize)),
       pages_(base),
@@ -83,16 +85,31 @@ Page* MessageQueue::find_page(Owner me, unsigned size, std::size_t bytes) noexce
   if (Page* const mine = pages_.mine(me); mine != nullptr && size == 0) {
     if (is_free(*mine)) {
       Pages::begin_anew(*mine);
+      mine->head.store(head, relaxed);
       return mine;
     }
     Pages::let_go(*mine);
   }
-  return pages_.take(
+  Page* const page = pages_.take(
       *table_, me, size, bytes, [this] { return ring_.tail().position; }, is_free);
+  if (page != nullptr) page->head.store(head, relaxed);
+  return page;
 }
 
 Passed MessageQueue::try_put(Draft& draft, Lack& lack) noexcept {
   Page& page = *draft.page_;
+  if (of_tasks_ == 0) {
+    // The line of the slot comes once, not to be looked at first and then to be written.
+    const Ring::Spot end = ring_.likely_tail();
+    const std::uint64_t head = page.head.load(relaxed);
+    if ((maxsize_ == 0 || end.position - head < maxsize_) && ring_.has_room(end, head)) {
+      page.last.store(end.position + 1, relaxed);
+      if (ring_.put(end, draft.at_)) {
+        has_put(draft);
+        return Passed::yes;
+      }
+    }
+  }
   for (int contradictions = 0;; ++contradictions) {
     if (contradictions == most_contradictions) return Passed::is_damaged;
     const Ring::Spot end = ring_.tail();
@@ -105,6 +122,8 @@ Passed MessageQueue::try_put(Draft& draft, Lack& lack) noexcept {
     }
     // Who took what was there says so before the slot does not (hands.hpp).
     if (of_tasks_ != 0 && end.taker() != 0) hands_.settle(end.taker(), ring_.a_lap_before(end));
+    if (!ring_.has_room(end, page.head.load(relaxed)))
+      page.head.store(ring_.head().position, relaxed);
     if (!ring_.has_room(end)) [[unlikely]] {
       lack = {Lack::Of::ring, 0, ring_.rings()};
       if (!ring_.close(end)) return Passed::lacks;
@@ -116,10 +135,16 @@ Passed MessageQueue::try_put(Draft& draft, Lack& lack) noexcept {
       contradictions = 0;
       continue;
     }
-    page.used.store(
-        page.used.load(relaxed) + draft.bytes_ * static_cast<std::uint32_t>(Pages::unit), relaxed);
+    has_put(draft);
     return Passed::yes;
   }
+}
+
+void MessageQueue::has_put(Draft& draft) noexcept {
+  Page& page = *draft.page_;
+  page.used.store(page.used.load(relaxed) + draft.bytes_ * static_cast<std::uint32_t>(Pages::unit),
+                  relaxed);
+  will_write(pages_.at(draft.at_ + draft.bytes_));  // the next one's memory
 }
 
 /// Until once() is no more Passed::no; then others are woken for whom there is something left.
@@ -181,8 +206,12 @@ Passed MessageQueue::put_waiting(Draft& draft, Deadline deadline, Lack& lack) {
 
 Passed MessageQueue::get_waiting(const Once& once, Deadline deadline) {
   Passed passed = Passed::no;
-  const Passing getting{getters_, getters_, [this] { return !is_empty(); }, [&] { return once(); },
-                        passed};
+  const auto is_there = [this] {
+    if (!is_empty()) return true;
+    will_read(pages_.at(ring_.guess()));  // it comes together with the slot that leads there
+    return false;
+  };
+  const Passing getting{getters_, getters_, is_there, [&] { return once(); }, passed};
   const Passed got = wait(getting, deadline);
   if (got != Passed::yes || maxsize_ == 0) return got;
   return tell(putters_);

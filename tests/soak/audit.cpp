@@ -24,6 +24,14 @@ void check_counts(Objects& o) {
   within(Op::dict_of_objects, std::uint64_t(o.objects["count"]),
          "additions to a value of a Dict were lost, or made twice");
 
+  // Of one that gave up it is known that it did not.
+  const auto at_least = [](Op op) { return counts(op).done.load(); };
+  const auto at_most = [](Op op) { return counts(op).begun - counts(op).gave_up; };
+  const std::uint64_t in_queue = o.queue.qsize();
+  require(in_queue + at_most(Op::get) >= at_least(Op::put), "what was put in a Queue is lost");
+  require(in_queue + at_least(Op::get) <= at_most(Op::put), "what was put in a Queue is got twice");
+  require(at_least(Op::do_task) <= at_most(Op::put_task), "a task is done twice");
+
   // Who is held up between the clock and the Event, before the first look at it or after the last,
   // may miss one: that is rare.
   require(ledger->overlooked * 100 <= counts(Op::wait_for_event).done + 1000,
@@ -75,6 +83,14 @@ void audit(const std::string& segment, std::uint64_t seed) {
                         Op::bounded_semaphore, Op::set_event, Op::wait_for_event, Op::produce,
                         Op::consume, Op::dict, Op::dict_of_objects})
       require(worker.once(op) || op == Op::produce, names[static_cast<std::size_t>(op)]);
+    // All tasks can be done, those of the dead too.
+    const lagoon::Segment opened = lagoon::Segment::open(segment);
+    Objects objects(opened);
+    while (!objects.tasks.join(std::chrono::nanoseconds(0)))
+      require(worker.once(Op::do_task), "a task is neither done nor to be had");
+    require(counts(Op::put_task).done <= counts(Op::do_task).begun - counts(Op::do_task).gave_up,
+            "a task is lost");
+    while (!objects.queue.empty()) require(worker.once(Op::get), "what is in a Queue is not got");
   }
   // All that comes and goes goes, and with it all memory.
   {

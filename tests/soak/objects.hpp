@@ -56,7 +56,9 @@ struct Objects {
         items(s["items"], 3),
         barrier(s["barrier"], 2),
         dict(s["dict"]),
-        objects(s["dict of objects"]) {
+        objects(s["dict of objects"]),
+        queue(s["queue"], in_queue),
+        tasks(s["tasks"], in_queue) {
     if (dict.empty()) begin();
   }
 
@@ -77,8 +79,11 @@ struct Objects {
   lagoon::Barrier barrier;
   lagoon::Dict<std::uint64_t, std::uint64_t> dict;  // some stay; all of these are alike
   lagoon::Dict<> objects;                           // "count", and what comes and goes
+  lagoon::Queue<Quote> queue;
+  lagoon::JoinableQueue<std::string> tasks;
 
   static constexpr std::uint64_t staying = 8;
+  static constexpr int in_queue = 64;
 
  private:
   void begin() {

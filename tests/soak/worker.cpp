@@ -106,6 +106,14 @@ bool Worker::do_it(Op op) {
     case Op::dict_of_objects:
       change_dict_of_objects();
       break;
+    case Op::put:
+      return put();
+    case Op::get:
+      return get();
+    case Op::put_task:
+      return put_task();
+    case Op::do_task:
+      return do_task();
     case Op::make:
       return make(random_() % churned);
     case Op::find:
@@ -332,6 +340,37 @@ void Worker::change_dict_of_objects() {
     objects.discard(key);
   else
     objects[key] = std::string(random_() % 20'000, static_cast<char>('a' + random_() % 26));
+}
+
+/// Not until somebody comes: all could wait for one who gets, or all for one who puts.
+nanoseconds Worker::a_while() { return nanoseconds(random_() % 5'000'000); }
+
+bool Worker::put() {
+  Quote q{};
+  q.version = random_();
+  q.copies.fill(q.version);
+  return objects_->queue.try_put_for(q, a_while());
+}
+bool Worker::get() {
+  const auto q = objects_->queue.try_get_for(a_while());
+  if (!q) return false;
+  require(std::ranges::all_of(q->copies, [&](auto c) { return c == q->version; }),
+          "what was got from a Queue is torn");
+  return true;
+}
+bool Worker::put_task() {
+  const std::string task(random_() % 6'000, static_cast<char>('a' + random_() % 26));
+  return objects_->tasks.try_put_for(task, a_while());
+}
+bool Worker::do_task() {
+  auto& tasks = objects_->tasks;
+  const auto task = tasks.try_get_for(a_while());
+  if (!task) return false;
+  require(task->find_first_not_of(task->empty() ? ' ' : (*task)[0]) == std::string::npos,
+          "a task is torn");
+  work();
+  tasks.task_done();
+  return true;
 }
 
 bool Worker::make(std::size_t which) {

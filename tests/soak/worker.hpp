@@ -6,6 +6,7 @@
 
 #include <lagoon/lagoon.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -44,6 +45,11 @@ class Worker {
   bool pass_barrier();
   void change_dict();
   void change_dict_of_objects();
+  std::chrono::nanoseconds a_while();
+  bool put();
+  bool get();
+  bool put_task();
+  bool do_task();
   bool make(std::size_t which);
   bool find(std::size_t which);
   bool hold();

@@ -19,6 +19,18 @@ inline void pause_processor(std::uint32_t times = 1) noexcept {
   }
 }
 
+/// Asks for the line at `p`, to write to it soon, if no other processor needs it more.
+inline void will_write(const void* p) noexcept {
+#if defined(__x86_64__)
+  asm volatile("prefetchw %0" : : "m"(*static_cast<const char*>(p)));  // does nothing where unknown
+#else
+  __builtin_prefetch(p, 1);
+#endif
+}
+
+/// Asks for the line at `p`, to read it soon. It need not be memory at all.
+inline void will_read(const void* p) noexcept { __builtin_prefetch(p); }
+
 /// Lets another run on this processor, if one wants to.
 inline void yield_processor() noexcept { ::sched_yield(); }
 

@@ -49,6 +49,8 @@
 /// Source: the lap in the slot is D. Vyukov's bounded MPMC queue (2010), without its two steps to
 /// put; closing rings is A. Morrison and Y. Afek's LCRQ (PPoPP 2013).
 
+#include <lagoon/core/processor.hpp>
+
 #include <boost/atomic/ipc_atomic.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -117,6 +119,24 @@ class Ring {
     advance(head_, s);
     return true;
   }
+  /// Where what is taken next may lie: one who takes says it to the others, and nobody relies on
+  /// it.
+  void guess_next(std::uint32_t unit) noexcept { guess_.store(unit, boost::memory_order_relaxed); }
+  [[nodiscard]] std::uint32_t guess() const noexcept {
+    return guess_.load(boost::memory_order_relaxed);
+  }
+  /// Where the tail is if nobody was faster, without a look: as though it were empty, and nobody
+  /// had said who took what was there.
+  [[nodiscard]] Spot likely_tail() const noexcept {
+    Spot s = at(tail_);
+    s.slot = &slots(s.ring)[s.position & mask(s.ring)];
+    s.word = word(s, empty, 0);
+    return s;
+  }
+  /// Whether there is room behind it, as far as who has seen the head there knows.
+  [[nodiscard]] bool has_room(const Spot& s, std::uint64_t head) const noexcept {
+    return s.position + 1 - head <= mask(s.ring);
+  }
   /// Whether it was `taker` who took what was at this position: as long as nobody has put the next
   /// one there.
   [[nodiscard]] bool was_taken_by(std::uint64_t position, unsigned ring,
@@ -174,6 +194,11 @@ class Ring {
     return static_cast<std::int64_t>(laps << 34) >> 34;
   }
   static constexpr unsigned position_bits = 58;
+  static Spot at(const Word& hint) noexcept {
+    const std::uint64_t there = hint.load(boost::memory_order_acquire);  // (6)
+    return {there & ((std::uint64_t{1} << position_bits) - 1),
+            static_cast<unsigned>(there >> position_bits), nullptr, 0};
+  }
   static void advance(Word& hint, const Spot& s) noexcept {
     const std::uint64_t next = std::uint64_t{s.ring} << position_bits | (s.position + 1);
     if (hint.load(boost::memory_order_relaxed) < next)
@@ -181,9 +206,7 @@ class Ring {
   }
   template <bool to_put>
   [[nodiscard]] Spot seek(const Word& hint) const noexcept {
-    const std::uint64_t from = hint.load(boost::memory_order_acquire);  // (6)
-    Spot s{from & ((std::uint64_t{1} << position_bits) - 1),
-           static_cast<unsigned>(from >> position_bits), nullptr, 0};
+    Spot s = at(hint);
     for (;;) {
       s.slot = &slots(s.ring)[s.position & mask(s.ring)];
       s.word = s.slot->load(boost::memory_order_seq_cst);  // (5)
@@ -209,6 +232,7 @@ class Ring {
   Word rings_[most_rings] = {};
   alignas(64) Word tail_{0};
   alignas(64) Word head_{0};
+  boost::ipc_atomic<std::uint32_t> guess_{0};
 };
 
 }  // namespace lagoon::core

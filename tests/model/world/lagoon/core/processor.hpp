@@ -8,6 +8,8 @@
 namespace lagoon::core {
 
 inline void pause_processor(std::uint32_t = 1) { test::model::pause(); }
+inline void will_write(const void*) {}
+inline void will_read(const void*) {}
 inline void yield_processor() { test::model::pause(); }
 
 }  // namespace lagoon::core

@@ -53,7 +53,7 @@ detail::PoolCall Pool::submit(const char* method, detail::Code code, detail::Sou
 
 void Pool::check_chunksize(const char* method, std::size_t chunksize) {
   if (chunksize == 0)
-    throw InvalidArgument(std::string("Pool: ") + method + ": Chunksize must be 1+, not 0");
+    throw InvalidArgument(std::string("Chunksize must be 1+, not 0, of a Pool's ") + method);
 }
 
 void Pool::close() { state("close").close(); }

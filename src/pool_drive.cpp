@@ -61,7 +61,7 @@ void PoolState::absorb(Packet& packet) {
     const auto place = from.take<TaskTable::Worker>() - 1;
     if (packet.ticket() == has_begun) {
       workers.at(place).has_begun = true;
-      beginnings_failed = 0;
+      workers[place].failed = 0;
     } else {
       try {
         Outcome(Bytes(packet.own().begin() + sizeof place, packet.own().end())).throw_if_failed();

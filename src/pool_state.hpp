@@ -82,6 +82,7 @@ struct Place {
   Process process{};
   bool is_alive = false;   ///< as far as has been seen
   bool has_begun = false;  ///< to take tasks
+  int failed = 0;          ///< how many in a row were killed before they did
 };
 
 struct PoolState {
@@ -146,7 +147,7 @@ struct PoolState {
 
   /// How long a death may go unnoticed, when nothing comes.
   static constexpr std::chrono::milliseconds look_every{4};
-  /// How often workers may be killed before they begin, in a row.
+  /// How many workers may be killed one after the other in the initializer.
   static constexpr int most_beginnings = 3;
   /// Of chunks that are handed out, unless it is only one.
   static constexpr std::size_t most_bytes = std::size_t{64} << 20;
@@ -163,7 +164,6 @@ struct PoolState {
   std::string why_broken;
   std::vector<Place> workers;  // their numbers are one more than their places
   unsigned started = 0;        // so far
-  int beginnings_failed = 0;   // in a row
 
   std::deque<Task> pending;  // not handed out yet
   std::array<std::optional<Task>, TaskTable::window> slots;

@@ -51,7 +51,10 @@ void PoolState::start_worker(std::size_t place) {
   Process process({.name = "PoolWorker-" + std::to_string(++started), .daemon = true},
                   [this, worker] { return worker.live(memory); });
   process.start();
-  workers[place] = {.process = std::move(process), .is_alive = true, .has_begun = false};
+  workers[place] = {.process = std::move(process),
+                    .is_alive = true,
+                    .has_begun = false,
+                    .failed = workers[place].failed};
 }
 
 void PoolState::look_at_workers() {
@@ -97,9 +100,12 @@ void PoolState::bury(std::size_t place) {
     }
   }
   if (dead.has_begun) return;
-  if (!was_killed || ++beginnings_failed >= most_beginnings)
-    break_with(end_of(dead.process, exit) + " before it took a task" +
-               (was_killed ? ", as those before it" : "") + ": in the pool's initializer?");
+  ++dead.failed;
+  if (!was_killed)
+    break_with(end_of(dead.process, exit) + " before it took a task");
+  else if (initializer && dead.failed >= most_beginnings)
+    break_with(end_of(dead.process, exit) + " before it took a task, as " +
+               std::to_string(dead.failed - 1) + " before it, so in the pool's initializer");
 }
 
 void PoolState::replace_workers() {

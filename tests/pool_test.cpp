@@ -1,5 +1,6 @@
 #include <lagoon/lagoon.hpp>
 
+#include <dlfcn.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -629,6 +630,20 @@ TEST_F(PoolTest, code_that_the_workers_do_not_have_is_an_error) {
   const auto strange = reinterpret_cast<int (*)(int)>(&not_code);
   expect_throw<UsageError>([&] { (void)pool.apply(strange, 1); }, {"loaded"});
   EXPECT_EQ(pool.apply(square, 3), 9);
+}
+
+TEST_F(PoolTest, a_library_that_was_loaded_later_has_no_tasks_for_it) {
+  Pool before(1);
+  void* const library = dlopen("libthread_db.so.1", RTLD_NOW | RTLD_LOCAL);
+  if (library == nullptr) GTEST_SKIP() << dlerror();
+  const auto its_function = reinterpret_cast<int (*)()>(dlsym(library, "td_init"));
+  ASSERT_NE(its_function, nullptr);
+  expect_throw<UsageError>([&] { (void)before.apply(its_function); }, {"apply", "loaded"});
+  expect_throw<UsageError>(
+      [&] { (void)before.map(reinterpret_cast<int (*)(int)>(its_function), numbers(3)); },
+      {"map", "loaded"});
+  Pool after(1);
+  EXPECT_EQ(after.apply(its_function), 0);
 }
 
 TEST_F(PoolTest, a_child_that_a_task_forks_is_no_worker) {

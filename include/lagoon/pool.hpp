@@ -28,8 +28,8 @@
 ///                       then WorkerDied. With attempts 1 no task is ever begun twice
 ///   while idle          another worker takes its place; nothing else
 ///   stopped (SIGSTOP)   its task waits until it goes on, or is killed
-///   the initializer     throws or exits, or is killed three times in a row: the pool is broken,
-///                       and all that it has to do, or is given, is WorkerDied
+///   the initializer     throws or exits, or three workers are killed in it, one after the other:
+///                       the pool is broken, and all that it has to do, or is given, is WorkerDied
 ///   the parent          (killed, or ended without its destructors) workers end: at once if it was
 ///                       forked by the main thread, else when their task is done, or within 50 ms
 /// A result that was sent before its worker died counts; a task whose worker was killed afterwards

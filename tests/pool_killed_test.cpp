@@ -48,6 +48,7 @@ constexpr std::size_t most_tasks = 5000;
 struct Board {
   std::array<std::atomic<int>, most_tasks> begun{};
   std::atomic<pid_t> pid{0};
+  std::atomic<int> killed{0};
 };
 SharedFlags* flags = nullptr;
 Board* board = nullptr;
@@ -72,10 +73,13 @@ std::vector<int> numbers(int n) {
   return all;
 }
 constexpr auto identity = [](int x) { return x; };
-/// Some work, so that there is time to be killed in the midst of it.
+constexpr int tasks_a_kill = 20;
+/// Some work, so that there is time to be killed in the midst of it, and not before a part of those
+/// who could have been killed was.
 constexpr auto square_and_tell = [](int x) {
   ++board->begun[static_cast<std::size_t>(x)];
   flags->raise();
+  while (board->killed < x / (2 * tasks_a_kill)) sched_yield();
   volatile int sum = 0;
   for (int i = 0; i < 20'000; ++i) sum = sum + i % 3;
   return x * x;
@@ -90,18 +94,18 @@ char state_of(pid_t pid) {
 }
 bool has_ended(pid_t pid) { return state_of(pid) == '\0' || state_of(pid) == 'Z'; }
 
-/// Kills a worker at random, each time that so many more tasks have begun, until it is destroyed.
+/// Kills a worker at random, each time that tasks_a_kill more have begun, until it is destroyed.
 class Killer {
  public:
-  Killer(Pool& pool, std::uint32_t every)
-      : thread_([this, &pool, every] {
+  explicit Killer(Pool& pool)
+      : thread_([this, &pool] {
           std::mt19937 random(std::random_device{}());
-          for (std::uint32_t next = every; !over_; next = flags->count() + every) {
+          for (std::uint32_t next = tasks_a_kill; !over_; next = flags->count() + tasks_a_kill) {
             while (!over_ && flags->count() < next) sched_yield();
             const std::vector<pid_t> pids = pool.pids();
             if (over_ || pids.empty()) continue;
             ::kill(pids[random() % pids.size()], SIGKILL);
-            ++killed;
+            ++board->killed;
           }
         }) {}
   ~Killer() {
@@ -110,8 +114,6 @@ class Killer {
   }
   Killer(const Killer&) = delete;
   Killer& operator=(const Killer&) = delete;
-
-  std::atomic<int> killed{0};
 
  private:
   std::atomic<bool> over_{false};
@@ -122,15 +124,13 @@ TEST_F(PoolKilled, at_random_no_result_is_lost_or_wrong) {
   const int n = lagoon::test::with_asan || lagoon::test::with_tsan ? 600 : 5000;
   Pool pool({.processes = 4, .attempts = 1000});
   std::vector<int> squares;
-  int killed = 0;
   {
-    Killer killer(pool, 20);
+    const Killer killer(pool);
     squares = pool.map(square_and_tell, numbers(n), 1);
-    killed = killer.killed;
   }
   ASSERT_EQ(squares.size(), static_cast<std::size_t>(n));
   for (int i = 0; i < n; ++i) EXPECT_EQ(squares[static_cast<std::size_t>(i)], i * i);
-  EXPECT_GT(killed, 5);
+  EXPECT_GE(board->killed, n / (2 * tasks_a_kill) - 1);
   pool.close();
   pool.join();
 }
@@ -138,9 +138,9 @@ TEST_F(PoolKilled, at_random_no_result_is_lost_or_wrong) {
 TEST_F(PoolKilled, at_random_each_task_is_begun_once_if_so_wanted) {
   const int n = lagoon::test::with_asan || lagoon::test::with_tsan ? 600 : 3000;
   Pool pool({.processes = 4, .attempts = 1});
-  int died = 0, killed = 0;
+  int died = 0;
   {
-    Killer killer(pool, 20);
+    const Killer killer(pool);
     auto results = pool.imap(square_and_tell, numbers(n));
     for (int i = 0; i < n; ++i) {
       try {
@@ -150,11 +150,10 @@ TEST_F(PoolKilled, at_random_each_task_is_begun_once_if_so_wanted) {
       }
     }
     EXPECT_EQ(results.next(), std::nullopt);
-    killed = killer.killed;
   }
   for (int i = 0; i < n; ++i) EXPECT_LE(board->begun[static_cast<std::size_t>(i)], 1) << i;
-  EXPECT_LE(died, killed);
-  EXPECT_GT(killed, 0);
+  EXPECT_LE(died, board->killed);
+  EXPECT_GE(board->killed, n / (2 * tasks_a_kill) - 1);
 }
 
 TEST_F(PoolKilled, in_the_midst_of_a_task_it_is_done_by_another) {

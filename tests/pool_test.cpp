@@ -640,7 +640,10 @@ TEST_F(PoolTest, a_library_that_was_loaded_later_has_no_tasks_for_it) {
   ASSERT_NE(its_function, nullptr);
   expect_throw<UsageError>([&] { (void)before.apply(its_function); }, {"apply", "loaded"});
   expect_throw<UsageError>(
-      [&] { (void)before.map(reinterpret_cast<int (*)(int)>(its_function), numbers(3)); },
+      [&] {
+        const auto of_an_int = reinterpret_cast<int (*)(int)>(dlsym(library, "td_init"));
+        (void)before.map(of_an_int, numbers(3));
+      },
       {"map", "loaded"});
   Pool after(1);
   EXPECT_EQ(after.apply(its_function), 0);

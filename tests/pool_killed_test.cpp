@@ -173,6 +173,24 @@ TEST_F(PoolKilled, in_the_midst_of_a_task_it_is_done_by_another) {
   EXPECT_EQ(board->begun[0], 2);
 }
 
+TEST_F(PoolKilled, what_it_had_sent_before_counts) {
+  // More than who drives takes at once, before it looks who is dead.
+  constexpr int n = 300;
+  Pool pool({.processes = 1, .attempts = 1});
+  const pid_t worker = pool.pids().at(0);
+  const auto results = pool.map_async(
+      [](int x) {
+        flags->raise();
+        return x;
+      },
+      numbers(n), 1);
+  flags->await(0, n);
+  wait_until([&] { return lagoon::test::is_asleep(worker); }, "it has sent all");
+  ::kill(worker, SIGKILL);
+  lagoon::test::wait_until_dead_unreaped(worker);
+  EXPECT_EQ(results.get(), numbers(n));
+}
+
 TEST_F(PoolKilled, a_task_that_kills_its_workers_is_given_up) {
   Pool pool(2);
   const auto poison = pool.apply_async([] {
@@ -305,22 +323,31 @@ struct Armed {
   lagoon::test::detail::CountedStores::Told told;
 };
 
+enum class Then { killed, goes_on };
+
 /// The first worker stops after so many stores to shared memory, having had all tasks for itself.
-/// While it is stopped the other does all but what the first has begun; when it is killed, that
-/// too. False if the first has done all before it stopped.
-bool stop_and_kill(unsigned stop_after, lagoon::test::KillCount& count) {
+/// While it is stopped the other does all but what the first has begun. Then it is killed, and that
+/// is done too; or it goes on, and nothing is done twice. False if the first has done all before it
+/// stopped.
+bool stop_after(unsigned stores, Then then, lagoon::test::KillCount& count) {
   constexpr int n = 3;
   SharedFlags go_on;
   const Shared<Armed> armed;
+  for (auto& times : board->begun) times = 0;
   Pool pool({.processes = 2}, [&] {
     pid_t nobody = 0;
     if (armed->pid.compare_exchange_strong(nobody, getpid()))
-      lagoon::test::detail::CountedStores::begin("memfd:lagoon-heap", stop_after, &armed->told);
+      lagoon::test::detail::CountedStores::begin("memfd:lagoon-heap", stores, &armed->told);
     else
       go_on.await();
   });
   std::vector<int> got;
-  auto results = pool.imap_unordered(identity, numbers(n));
+  auto results = pool.imap_unordered(
+      [](int x) {
+        ++board->begun[static_cast<std::size_t>(x)];
+        return x;
+      },
+      numbers(n));
   const auto take = [&] {
     try {
       while (auto x = results.next(1ms)) got.push_back(*x);
@@ -342,17 +369,20 @@ bool stop_and_kill(unsigned stop_after, lagoon::test::KillCount& count) {
           take();
           return got.size() >= n - 1;
         },
-        "the other has done all but one, while store " + std::to_string(stop_after) +
+        "the other has done all but one, while store " + std::to_string(stores) +
             " is the last that the first has made");
-    ::kill(armed->pid, SIGKILL);
-    count.killed();
+    ::kill(armed->pid, then == Then::killed ? SIGKILL : SIGCONT);
+    then == Then::killed ? count.killed() : count.met();
   }
   while (auto x = results.next()) got.push_back(*x);
   std::ranges::sort(got);
-  EXPECT_EQ(got, numbers(n)) << "after store " << stop_after;
+  EXPECT_EQ(got, numbers(n)) << "after store " << stores;
   pool.close();
   if (!stopped) ::kill(armed->pid, SIGKILL);
   pool.join();
+  int begun = 0;
+  for (std::size_t i = 0; i < n; ++i) begun += board->begun[i];
+  EXPECT_LE(begun, then == Then::killed ? n + 1 : n) << "after store " << stores;
   return stopped;
 }
 
@@ -360,8 +390,9 @@ TEST_F(PoolKilled, after_each_of_its_stores) {
   if (lagoon::test::with_asan || lagoon::test::with_tsan) GTEST_SKIP() << "counts their stores";
   lagoon::test::KillCount count("Pool: a worker that has three tasks");
   unsigned stores = 0;
-  while (stop_and_kill(stores, count)) ++stores;
+  while (stop_after(stores, Then::killed, count)) ++stores;
   EXPECT_GT(stores, 20U);
+  for (unsigned i = 0; i < stores; ++i) stop_after(i, Then::goes_on, count);
 }
 
 }  // namespace

@@ -37,17 +37,19 @@ detail::PoolState& Pool::state(const char* method) const {
 
 detail::PoolCall Pool::submit(const char* method, detail::Code code,
                               std::vector<detail::Bytes> chunks) {
-  state(method).check_takes(method, code);
+  state(method).check_process(method);
+  state_->check_code(method, code);
   auto job = std::make_shared<detail::Job>(state_);
-  state_->submit(job, std::move(chunks));
+  state_->submit(method, job, std::move(chunks));
   return detail::PoolCall(std::move(job));
 }
 
 detail::PoolCall Pool::submit(const char* method, detail::Code code, detail::Source source,
                               bool in_order) {
-  state(method).check_takes(method, code);
+  state(method).check_process(method);
+  state_->check_code(method, code);
   auto job = std::make_shared<detail::Job>(state_);
-  state_->submit(job, std::move(source), in_order);
+  state_->submit(method, job, std::move(source), in_order);
   return detail::PoolCall(std::move(job));
 }
 

@@ -2,6 +2,8 @@
 #include <lagoon/pool_call.hpp>
 #include <lagoon/sent_exception.hpp>
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <mutex>
 
@@ -90,6 +92,7 @@ std::optional<Outcome> PoolCall::next(core::Deadline until) const {
 
 void PoolCall::give_up() const noexcept {
   if (job_->pool->maker != ::getpid()) return;
+  const std::lock_guard source_lock(job_->source_mutex);  // nobody reads it any more
   const std::lock_guard lock(job_->pool->mutex);
   job_->is_given_up = true;
   job_->is_open = false;

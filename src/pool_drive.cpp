@@ -137,8 +137,7 @@ void PoolState::drive(std::unique_lock<std::mutex>& lock, core::Deadline until) 
 void PoolState::call_callbacks(std::unique_lock<std::mutex>& lock, Job& job) {
   std::exception_ptr thrown;
   const bool failed = std::ranges::any_of(job.outcomes, &Outcome::failed);
-  ++calling;
-  job.caller = std::this_thread::get_id();
+  callers.push_back(job.caller = std::this_thread::get_id());
   while (!job.callbacks.empty()) {
     const Job::Callback callback = std::move(job.callbacks.front());
     job.callbacks.pop_front();
@@ -151,7 +150,7 @@ void PoolState::call_callbacks(std::unique_lock<std::mutex>& lock, Job& job) {
     }
     lock.lock();
   }
-  --calling;
+  callers.erase(std::ranges::find(callers, std::this_thread::get_id()));
   job.is_ready = true;
   wake_others();
   if (thrown) std::rethrow_exception(thrown);

@@ -62,15 +62,7 @@ void PoolState::check_process(const char* method) const {
                      std::to_string(::getpid()) + ", where there are no workers of it");
 }
 
-void PoolState::check_takes(const char* method, const Code& wanted) {
-  check_process(method);
-  {
-    const std::lock_guard lock(mutex);
-    if (condition == Condition::broken) throw WorkerDied(why_broken);
-    if (condition != Condition::running)
-      throw UsageError(std::string("Pool not running: ") + method + " was called after " +
-                       (condition == Condition::closed ? "close()" : "terminate()"));
-  }
+void PoolState::check_code(const char* method, const Code& wanted) const {
   for (const void* at : {reinterpret_cast<const void*>(wanted.trampoline), wanted.function})
     if (at != nullptr && !code.contains(at))
       throw UsageError(std::string("Pool: ") + method +
@@ -78,10 +70,19 @@ void PoolState::check_takes(const char* method, const Code& wanted) {
                        "loaded after the Pool was made; load it before");
 }
 
+void PoolState::check_running(const char* method) const {
+  if (condition == Condition::broken) throw WorkerDied(why_broken);
+  if (condition != Condition::running)
+    throw UsageError(std::string("Pool not running: ") + method + " was called after " +
+                     (condition == Condition::closed ? "close()" : "terminate()"));
+}
+
 // ---- Calls --------------------------------------------------------------------------------------
 
-void PoolState::submit(const std::shared_ptr<Job>& job, std::vector<Bytes> chunks) {
+void PoolState::submit(const char* method, const std::shared_ptr<Job>& job,
+                       std::vector<Bytes> chunks) {
   const std::lock_guard lock(mutex);
+  check_running(method);
   job->left = chunks.size();
   job->outcomes.resize(chunks.size());
   job->is_ready = chunks.empty();
@@ -95,9 +96,11 @@ void PoolState::submit(const std::shared_ptr<Job>& job, std::vector<Bytes> chunk
   }
 }
 
-void PoolState::submit(const std::shared_ptr<Job>& job, Source source, bool in_order) {
+void PoolState::submit(const char* method, const std::shared_ptr<Job>& job, Source source,
+                       bool in_order) {
   {
     const std::lock_guard lock(mutex);
+    check_running(method);
     job->is_stream = job->is_open = true;
     job->in_order = in_order;
     job->source = std::move(source);
@@ -108,8 +111,8 @@ void PoolState::submit(const std::shared_ptr<Job>& job, Source source, bool in_o
 }
 
 void PoolState::read_ahead(const std::shared_ptr<Job>& job, std::size_t ahead) {
-  const std::lock_guard source_lock(job->source_mutex);
   for (;;) {
+    const std::lock_guard source_lock(job->source_mutex);
     {
       const std::lock_guard lock(mutex);
       if (!job->is_open || job->read - job->taken >= ahead) return;
@@ -180,6 +183,8 @@ void PoolState::join() {
       throw UsageError(
           "Pool is still running: join() waits for its end, so close() it before, or "
           "terminate() it");
+    if (std::ranges::count(callers, std::this_thread::get_id()) != 0)
+      throw UsageError("Pool: join: it waits until all callbacks have returned, and this is one");
     for (const std::weak_ptr<Job>& stream : streams)
       if (auto job = stream.lock()) open.push_back(std::move(job));
   }
@@ -217,8 +222,7 @@ void PoolState::terminate() noexcept {
     settle_all(as_outcome(UsageError("Pool not running: it was terminated before this was done")));
     wake_others();
   }
-  for (Place& worker : workers)
-    if (worker.is_alive) worker.process.join();
+  for (Place& worker : workers) worker.process.join();
 }
 
 }  // namespace lagoon::detail

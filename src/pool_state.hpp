@@ -91,12 +91,13 @@ struct PoolState {
   PoolState& operator=(const PoolState&) = delete;
 
   void begin_workers();
-  /// Throws what says why it cannot be called now, or here.
+  /// Throws if it cannot be called here, or with that.
   void check_process(const char* method) const;
-  void check_takes(const char* method, const Code& code);
+  void check_code(const char* method, const Code& wanted) const;
 
-  void submit(const std::shared_ptr<Job>& job, std::vector<Bytes> chunks);
-  void submit(const std::shared_ptr<Job>& job, Source source, bool in_order);
+  /// Throws if it is not running.
+  void submit(const char* method, const std::shared_ptr<Job>& job, std::vector<Bytes> chunks);
+  void submit(const char* method, const std::shared_ptr<Job>& job, Source source, bool in_order);
   static constexpr std::size_t all = std::numeric_limits<std::size_t>::max();
   /// Reads the source until so many chunks have been read that were not taken.
   void read_ahead(const std::shared_ptr<Job>& job, std::size_t ahead);
@@ -124,6 +125,7 @@ struct PoolState {
   [[nodiscard]] std::vector<pid_t> pids();
 
   // What follows wants the mutex held.
+  void check_running(const char* method) const;
   void call_callbacks(std::unique_lock<std::mutex>& lock, Job& job);
   void drive(std::unique_lock<std::mutex>& lock, core::Deadline until);
   void sleep(std::unique_lock<std::mutex>& lock, core::Deadline until);
@@ -142,7 +144,7 @@ struct PoolState {
   void kill_workers() noexcept;
   void break_with(const std::string& why);
   [[nodiscard]] bool is_idle() const noexcept {
-    return pending.empty() && handed_out == 0 && completed.empty() && calling == 0;
+    return pending.empty() && handed_out == 0 && completed.empty() && callers.empty();
   }
 
   /// How long a death may go unnoticed, when nothing comes.
@@ -174,7 +176,7 @@ struct PoolState {
   std::int64_t next_look = 0;
 
   std::deque<std::shared_ptr<Job>> completed;  // whose callbacks are to be called
-  unsigned calling = 0;
+  std::vector<std::thread::id> callers;        // who call them
   std::vector<std::weak_ptr<Job>> streams;
 
   bool is_driven = false;

@@ -239,7 +239,10 @@ TEST_F(PoolKilled, idle_ones_are_replaced) {
   Pool pool(3);
   EXPECT_EQ(pool.map(identity, numbers(10), 1), numbers(10));
   const std::vector<pid_t> before = pool.pids();
-  for (const pid_t pid : before) ::kill(pid, SIGKILL);
+  for (const pid_t pid : before) {
+    ::kill(pid, SIGKILL);
+    lagoon::test::wait_until_dead_unreaped(pid);
+  }
   EXPECT_EQ(pool.map(identity, numbers(10), 1), numbers(10));
   wait_until([&] { return pool.apply_async(identity, 1).get() == 1 && pool.pids().size() == 3; },
              "there are three of them again");

@@ -47,8 +47,9 @@
 ///
 /// Falls short: libraries that were loaded (dlopen) after the pool was made have no tasks for it:
 /// UsageError; that one was unloaded and another loaded at the same address is not noticed. A task
-/// that forks and returns in the child too: that child ends. What is printed by a task is flushed
-/// when it is done. A worker's standard input is its parent's.
+/// that forks and returns in the child too: that child ends. If the main thread made the pool, its
+/// end (pthread_exit) ends the workers, as the end of the process. What is printed by a task is
+/// flushed when it is done. A worker's standard input is its parent's.
 
 #include <lagoon/async_result.hpp>
 #include <lagoon/core/futex.hpp>

@@ -102,10 +102,12 @@ class AsyncResult {
   AsyncResult& callback(F f) & {
     call_.call_back(
         [f = std::move(f), take = take_](const std::vector<detail::Outcome>& outcomes) mutable {
-          if constexpr (std::is_void_v<T>)
+          if constexpr (std::is_void_v<T>) {
+            take(outcomes);
             f();
-          else
+          } else {
             f(take(outcomes));
+          }
         },
         true);
     return *this;

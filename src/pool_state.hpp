@@ -148,7 +148,7 @@ struct PoolState {
   }
 
   /// How long a death may go unnoticed, when nothing comes.
-  static constexpr std::chrono::milliseconds look_every{4};
+  static constexpr std::chrono::milliseconds look_every{8};
   /// How many workers may be killed one after the other in the initializer.
   static constexpr int most_beginnings = 3;
   /// Of chunks that are handed out, unless it is only one.

@@ -200,7 +200,7 @@ void PoolState::join() {
       }
     }
   }
-  for (Place& worker : workers) worker.process.join();
+  for (Station& worker : workers) worker.process.join();
 }
 
 void PoolState::break_with(const std::string& why) {
@@ -222,7 +222,7 @@ void PoolState::terminate() noexcept {
     settle_all(as_outcome(UsageError("Pool not running: it was terminated before this was done")));
     wake_others();
   }
-  for (Place& worker : workers) worker.process.join();
+  for (Station& worker : workers) worker.process.join();
 }
 
 }  // namespace lagoon::detail

@@ -78,7 +78,7 @@ struct Task {
 };
 
 /// Of a worker, and its successors.
-struct Place {
+struct Station {
   Process process{};
   bool is_alive = false;   ///< as far as has been seen
   bool has_begun = false;  ///< to take tasks
@@ -164,8 +164,8 @@ struct PoolState {
   // All that follows, under it.
   enum class Condition { running, closed, broken, terminated } condition = Condition::running;
   std::string why_broken;
-  std::vector<Place> workers;  // their numbers are one more than their places
-  unsigned started = 0;        // so far
+  std::vector<Station> workers;  // their numbers are one more than their places
+  unsigned started = 0;          // so far
 
   std::deque<Task> pending;  // not handed out yet
   std::array<std::optional<Task>, TaskTable::window> slots;

@@ -60,7 +60,7 @@ void PoolState::start_worker(std::size_t place) {
 void PoolState::look_at_workers() {
   next_look = core::Deadline::clock() + std::chrono::nanoseconds(look_every).count();
   std::vector<pollfd> sentinels;
-  for (const Place& worker : workers)  // poll passes over the negative ones
+  for (const Station& worker : workers)  // poll passes over the negative ones
     sentinels.push_back({worker.is_alive ? worker.process.sentinel() : -1, POLLIN, 0});
   if (::poll(sentinels.data(), sentinels.size(), 0) > 0) {
     absorb_all();  // what the dead have put: it was there when they ended
@@ -72,7 +72,7 @@ void PoolState::look_at_workers() {
 }
 
 void PoolState::bury(std::size_t place) {
-  Place& dead = workers[place];
+  Station& dead = workers[place];
   dead.is_alive = false;
   if (condition == Condition::broken || condition == Condition::terminated) return;
   const std::optional<int> exit = code_at_end_of(dead.process);
@@ -117,14 +117,14 @@ void PoolState::replace_workers() {
       start_worker(place);
     } catch (const SystemError&) {
       // Tried again at the next look; meanwhile the others do it, if there are any.
-      if (std::ranges::none_of(workers, &Place::is_alive)) throw;
+      if (std::ranges::none_of(workers, &Station::is_alive)) throw;
       return;
     }
   }
 }
 
 void PoolState::kill_workers() noexcept {
-  for (Place& worker : workers) {
+  for (Station& worker : workers) {
     try {
       if (worker.is_alive) worker.process.kill();
     } catch (const SystemError&) {  // there is nothing else to be done
@@ -135,7 +135,7 @@ void PoolState::kill_workers() noexcept {
 std::vector<pid_t> PoolState::pids() {
   const std::lock_guard lock(mutex);
   std::vector<pid_t> all_pids;
-  for (const Place& worker : workers)
+  for (const Station& worker : workers)
     if (worker.is_alive && worker.process.is_alive()) all_pids.push_back(worker.process.pid());
   return all_pids;
 }

@@ -85,6 +85,18 @@ struct Full : detail::ErrorAs<std::runtime_error> {
 struct Empty : detail::ErrorAs<std::runtime_error> {
   using ErrorAs::ErrorAs;
 };
+/// What was waited for did not come in time: Python's TimeoutError.
+struct TimeoutError : detail::ErrorAs<std::runtime_error> {
+  using ErrorAs::ErrorAs;
+};
+/// A Pool's task has no result because its workers ended in the midst of it, or cannot begin.
+struct WorkerDied : detail::ErrorAs<std::runtime_error> {
+  using ErrorAs::ErrorAs;
+};
+/// A Pool's task threw what is no std::exception.
+struct UnknownException : detail::ErrorAs<std::runtime_error> {
+  using ErrorAs::ErrorAs;
+};
 /// The operating system refused; `code()` has its errno.
 class SystemError : public std::system_error, public Error {
  public:

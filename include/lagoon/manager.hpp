@@ -22,6 +22,7 @@
 #include <lagoon/list.hpp>
 #include <lagoon/lock.hpp>
 #include <lagoon/namespace.hpp>
+#include <lagoon/pool.hpp>
 #include <lagoon/queue.hpp>
 #include <lagoon/segment.hpp>
 #include <lagoon/semaphore.hpp>
@@ -118,6 +119,12 @@ class Manager {
                                                 long long maxsize = 0) const {
     return make<JoinableQueue<T>>(name, maxsize);
   }
+
+  /// A Pool of so many processes, which have what this one has when it is made. It lies in this
+  /// process's heap, whatever the manager's memory, and has no name.
+  [[nodiscard]] Pool pool() const { return Pool(); }
+  [[nodiscard]] Pool pool(int processes) const { return Pool(processes); }
+  [[nodiscard]] Pool pool(const PoolOptions& options) const { return Pool(options); }
 
   /// The object of that name, or nothing; TypeMismatch if it is something else.
   template <class T>

@@ -13,6 +13,16 @@ void Encoder::grow(std::size_t n) {
   capacity_ = capacity;
 }
 
+namespace detail {
+
+void throw_reference_in_message() {
+  throw TypeMismatch(
+      "a message cannot refer to what lies in shared memory; put a copy() of it, or a name under "
+      "which it is found");
+}
+
+}  // namespace detail
+
 bool Encoder::list_references() {
   const std::uint64_t count = std::exchange(references_->in_record, 0);
   if (count == 0) return false;

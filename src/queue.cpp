@@ -15,12 +15,6 @@ void Received::copy(const std::byte* payload, std::size_t bytes) {
   core::read_shared(far_ ? far_.get() : near_, payload, bytes);
 }
 
-void throw_reference_in_message() {
-  throw TypeMismatch(
-      "a message cannot refer to what lies in shared memory; put a copy() of it, or a name under "
-      "which it is found");
-}
-
 std::uint64_t limit_of(long long maxsize) {
   return static_cast<std::uint64_t>(std::max(maxsize, 0LL));
 }

@@ -60,6 +60,8 @@ struct References {
   std::vector<Object> kept;
   std::size_t in_record = 0;  // so many of them, the last ones
 };
+/// What is on its way to another process, in no container, refers to an object: TypeMismatch.
+[[noreturn]] void throw_reference_in_message();
 
 }  // namespace detail
 

@@ -30,7 +30,6 @@ class Received {
   std::byte near_[240];  // NOLINT: written before it is read
 };
 
-[[noreturn]] void throw_reference_in_message();
 /// Zero for none.
 std::uint64_t limit_of(long long maxsize);
 

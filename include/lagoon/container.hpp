@@ -68,7 +68,7 @@ struct ContainerState : State {
 };
 
 /// Where records are looked at, and the container that they are in.
-struct Source {
+struct RecordSource {
   const core::Slab& slab;
   const Handle* home;
 };
@@ -92,7 +92,7 @@ class ContainerHandle : public Handled<ContainerState<State>> {
   ~ContainerHandle() = default;
 
   [[nodiscard]] State& state() const noexcept { return *this->state_; }
-  [[nodiscard]] Source source() const noexcept { return {state().slab(), &this->handle_}; }
+  [[nodiscard]] RecordSource source() const noexcept { return {state().slab(), &this->handle_}; }
   /// To read. Gone if it was erased.
   [[nodiscard]] const State& look() const {
     if (this->handle_.gone()) [[unlikely]]

@@ -69,8 +69,8 @@ class PlainLook {
   static constexpr std::size_t size = sizeof(K) + sizeof(V);
   static constexpr bool may_refer = false;
 
-  explicit PlainLook(const Source&) noexcept {}
-  PlainLook(const Source&, const K& key) noexcept : key_(as_key(key)), has_key_(true) {}
+  explicit PlainLook(const RecordSource&) noexcept {}
+  PlainLook(const RecordSource&, const K& key) noexcept : key_(as_key(key)), has_key_(true) {}
 
   [[nodiscard]] Entries::Hash hash() const noexcept {
     return upper_half(core::hash_of(&key_, sizeof key_));
@@ -167,8 +167,9 @@ class EncodedLook {
  public:
   static constexpr bool may_refer = true;
 
-  explicit EncodedLook(const Source& source) noexcept : record_(source.slab), home_(source.home) {}
-  EncodedLook(const Source& source, ViewOf<K> key, bool with_value = true)
+  explicit EncodedLook(const RecordSource& source) noexcept
+      : record_(source.slab), home_(source.home) {}
+  EncodedLook(const RecordSource& source, ViewOf<K> key, bool with_value = true)
       : record_(source.slab), home_(source.home), has_key_(true), with_value_(with_value) {
     if constexpr (std::is_same_v<K, Object>) hash_ = upper_half(key.hash() * 0x9e3779b97f4a7c15);
     if constexpr (PlainBytes<K>)

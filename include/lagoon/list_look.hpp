@@ -32,7 +32,7 @@ class PlainElementLook {
  public:
   static constexpr bool may_refer = false;
 
-  explicit PlainElementLook(const Source&) noexcept {}
+  explicit PlainElementLook(const RecordSource&) noexcept {}
 
   void copy(const Record::Near& near) noexcept {
     is_whole_ = near.bytes >= sizeof(T);
@@ -53,7 +53,7 @@ class EncodedElementLook : public RecordBytes {
  public:
   static constexpr bool may_refer = true;
 
-  explicit EncodedElementLook(const Source& source) noexcept
+  explicit EncodedElementLook(const RecordSource& source) noexcept
       : RecordBytes(source.slab), home_(source.home) {}
   [[nodiscard]] T value() const {
     Decoder from(bytes(), home_);

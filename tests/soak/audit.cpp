@@ -81,7 +81,7 @@ void audit(const std::string& segment, std::uint64_t seed) {
     Worker worker(segment, most_workers, seed);
     for (const Op op : {Op::lock, Op::rlock, Op::locked_array, Op::guarded_array, Op::semaphore,
                         Op::bounded_semaphore, Op::set_event, Op::wait_for_event, Op::produce,
-                        Op::consume, Op::dict, Op::dict_of_objects})
+                        Op::consume, Op::dict, Op::dict_of_objects, Op::nested})
       require(worker.once(op) || op == Op::produce, names[static_cast<std::size_t>(op)]);
     // All tasks can be done, those of the dead too.
     const lagoon::Segment opened = lagoon::Segment::open(segment);

@@ -57,6 +57,7 @@ struct Objects {
         barrier(s["barrier"], 2),
         dict(s["dict"]),
         objects(s["dict of objects"]),
+        nested(s["dict of lists"]),
         queue(s["queue"], in_queue),
         tasks(s["tasks"], in_queue) {
     if (dict.empty()) begin();
@@ -79,6 +80,7 @@ struct Objects {
   lagoon::Barrier barrier;
   lagoon::Dict<std::uint64_t, std::uint64_t> dict;  // some stay; all of these are alike
   lagoon::Dict<> objects;                           // "count", and what comes and goes
+  lagoon::Dict<> nested;                            // Lists of one number each, and of such Lists
   lagoon::Queue<Quote> queue;
   lagoon::JoinableQueue<std::string> tasks;
 

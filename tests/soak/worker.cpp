@@ -106,6 +106,9 @@ bool Worker::do_it(Op op) {
     case Op::dict_of_objects:
       change_dict_of_objects();
       break;
+    case Op::nested:
+      change_nested();
+      break;
     case Op::put:
       return put();
     case Op::get:
@@ -371,6 +374,52 @@ bool Worker::do_task() {
   work();
   tasks.task_done();
   return true;
+}
+
+/// Lists come, go, are put in each other's places and into each other; each has one number, as
+/// often as that says: one of another life would be told.
+void Worker::change_nested() {
+  auto& nested = objects_->nested;
+  const auto check = [](const lagoon::Object& seen) {
+    if (seen.is_none()) return;
+    const lagoon::Object all = lagoon::List<>(seen).copy();
+    const lagoon::Object first = all.at(0);
+    std::size_t n = 0;
+    for (const lagoon::Object& x : all)
+      if (x.kind() == lagoon::Object::Kind::integer) n += x == first ? 1 : all.size();
+    require(n == first.get<std::size_t>() % 40 + 1, "a List in a Dict is torn, or another's");
+  };
+  const auto key = [&] { return static_cast<int>(random_() % 6); };
+  switch (random_() % 5) {
+    case 0: {
+      const auto number = static_cast<std::size_t>(random_() % 1000);
+      lagoon::List<> list{segment_.nameless()};
+      list.extend(std::vector<std::size_t>(number % 40 + 1, number));
+      nested[key()] = list;
+      break;
+    }
+    case 1:
+      nested[key()] = nested.get(key());
+      break;
+    case 2: {
+      const lagoon::Object inner = nested.get(key()), outer = nested.get(key());
+      if (inner.is_none() || outer.is_none()) break;
+      lagoon::List<> list{outer};
+      list.append(inner);  // a circle too
+      if (list.size() > 60) nested.discard(key());
+      break;
+    }
+    case 3:
+      for (const auto& [number, list] : nested.items()) check(list);
+      break;
+    default: {
+      const lagoon::Object seen = nested.get(key());
+      check(seen);
+      if (seen.is_none()) break;
+      for (const lagoon::Object& x : lagoon::List<>(seen))
+        if (x.kind() == lagoon::Object::Kind::shared) check(x);
+    }
+  }
 }
 
 bool Worker::make(std::size_t which) {

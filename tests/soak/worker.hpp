@@ -45,6 +45,7 @@ class Worker {
   bool pass_barrier();
   void change_dict();
   void change_dict_of_objects();
+  void change_nested();
   std::chrono::nanoseconds a_while();
   bool put();
   bool get();

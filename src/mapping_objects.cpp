@@ -167,7 +167,8 @@ void Mapping::drop(const Dropped& object) {
   directory_.end(object.block);
   dropped_.push_back(object);
   std::erase_if(dropped_, [&](const Dropped& dropped) {
-    if (!dropped.is(Block::erased)) return true;  // others have swept
+    // Others have swept; or it belongs to containers now.
+    if (!dropped.is(Block::erased) || dropped.block->is_stored()) return true;
     if (is_reachable(dropped.block)) return false;
     directory_.set_free(dropped.block);
     return true;

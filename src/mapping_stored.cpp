@@ -193,7 +193,7 @@ std::optional<Handle> Mapping::open(const ObjectReference& reference) {
       references_.fetch_add(1, std::memory_order_relaxed);
       handle.emplace(MappingRef(this), b, Handle::IsOpen{});
     }
-    if (opened == Reach::Opened::yes_and_asked) {
+    if (opened == Reach::Opened::yes_and_asked && !read_only()) {
       const Directory::Turn turn(directory_, core::Deadline::now());
       if (turn) reach_.acknowledge();
     }

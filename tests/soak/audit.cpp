@@ -97,6 +97,8 @@ void audit(const std::string& segment, std::uint64_t seed) {
     const lagoon::Segment opened = lagoon::Segment::open(segment);
     for (const auto& object : opened.objects())
       if (object.name.starts_with("churned")) opened.erase(object.name);
+    Objects(opened).nested.clear();
+    opened.acknowledge_erased();
   }
   const lagoon::Segment again = lagoon::Segment::open(segment);  // sweeps
   std::size_t bytes = 0;

@@ -222,7 +222,7 @@ bool Sequence::read_from_end(std::uint64_t i, Visitor& visitor) const {
 template <class Visitor, class F>
 bool Sequence::for_each(Visitor& visitor, F&& f) const {
   for (unsigned tries = 0; tries < 100; ++tries) {
-    const std::uint64_t shape = shape_.load(boost::memory_order_acquire);  // (1)
+    const std::uint64_t shape = shape_.load(relaxed);
     for (std::uint64_t i = 0; read(i, visitor); ++i) f(visitor);
     if (is_still(shape)) return true;
   }

@@ -291,9 +291,17 @@ void Directory::unlink(Block* block) {
 }
 
 void Directory::end(Block* block) {
-  block->ended.store(next_epoch(), boost::memory_order_relaxed);
   if (is_linked(block)) unlink(block);
+  set_erased(block);
+}
+
+/// Who forks meanwhile draws an epoch: before ours, and its child is waited for; or after, and it
+/// sees that it has a handle to something erased.
+void Directory::set_erased(Block* block) {
+  block->ended.store(Block::is_ending, boost::memory_order_relaxed);
   block->set(Block::erased);
+  header().ends.fetch_add(1, boost::memory_order_acq_rel);
+  block->ended.store(next_epoch(), boost::memory_order_relaxed);
 }
 
 /// What nobody else can find goes with the process that made it.
@@ -322,8 +330,9 @@ void Directory::mend() {
         b->set(Block::part);
     } else if (b->state() == Block::live && b->name_length.load() != 0 && !b->is_stored() &&
                !is_linked(b)) {
-      b->ended.store(next_epoch(), boost::memory_order_relaxed);
-      b->set(Block::erased);
+      set_erased(b);
+    } else if (b->state() == Block::erased && b->ended.load() == Block::is_ending) {
+      set_erased(b);
     }
   });
 }

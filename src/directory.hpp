@@ -171,6 +171,7 @@ class Directory {
   void grow(std::size_t need);
   void mend();
   void end_nameless_of_the_dead();
+  void set_erased(Block* block);
   [[nodiscard]] bool is_linked_part(const Block* block) const;
 
   [[nodiscard]] Block* at(std::uint64_t offset) const noexcept {

@@ -64,6 +64,7 @@ struct alignas(64) Header {
   Shared<std::uint64_t> epoch;        // counts erasures, and forks of those who have it mapped
   Shared<std::uint64_t> unlinks;      // before memory that had a name is used again
   Shared<std::uint64_t> search_from;  // a block at or before the first free one
+  Shared<std::uint64_t> ends;         // how many objects have been erased
   Shared<std::uint64_t> asked;  // who has not said so yet is asked what it can reach since then
   alignas(64) Shared<std::uint64_t> buckets[bucket_count];
 };
@@ -79,11 +80,12 @@ struct alignas(64) Block {
     part = 5,    ///< of an object, for as long as that is there
   };
   static constexpr std::uint64_t state_mask = 7;
+  static constexpr std::uint64_t is_ending = ~std::uint64_t{0};  // later than all there will be
 
   Shared<std::uint64_t> size_and_state;  // bytes, header included; a multiple of 64
   Shared<std::uint64_t> builder;
   Shared<std::uint64_t> id;           // the epoch in which it was made: no other object's
-  Shared<std::uint64_t> ended;        // the epoch in which it was erased
+  Shared<std::uint64_t> ended;        // the epoch in which it was erased, or is_ending
   Shared<std::uint64_t> next;         // in its bucket; of a part, the one before
   Shared<std::uint32_t> name_length;  // zero: it has no (whole) name
   std::uint32_t payload_at;           // from the block's beginning

@@ -283,7 +283,7 @@ void detail::refuse_shared(const Object& o) {
 
 void Object::Handle::refuse(const std::string& says) const {
   if (is_gone()) throw Gone("the object that a container refers to was erased");
-  throw TypeMismatch(says);
+  throw TypeMismatch(says + advice());
 }
 void Object::Handle::lacks(const char* method) const {
   refuse("AttributeError: " + in_quotes(type_name()) + " object has no attribute '" + method +

@@ -56,9 +56,14 @@ bool Reach::is_among_the_living(const Block* block) const {
   return !directory_.participants().all_living(cannot_reach);
 }
 
-bool Reach::has_handle_to_erased() const noexcept {
-  return std::any_of(handles_.begin(), handles_.end(),
-                     [](const auto& handle) { return handle.first->state() == Block::erased; });
+bool Reach::has_handle_to_erased() noexcept {
+  const std::uint64_t ends = directory_.header().ends.load(boost::memory_order_acquire);
+  if (ends == ends_) return false;
+  const bool has_one = std::any_of(handles_.begin(), handles_.end(), [](const auto& handle) {
+    return handle.first->state() == Block::erased;
+  });
+  if (!has_one) ends_ = ends;
+  return has_one;
 }
 
 bool Reach::can_trace() const noexcept { return heap_of_ == 0 || heap_of_ == ::getpid(); }
@@ -88,7 +93,10 @@ void Reach::before_fork() noexcept {
   // What the child can reach of its parent's own heap is what exists now; and of a segment, unless
   // its parent has handles to what was erased.
   const std::uint64_t now = directory_.next_epoch();
-  child_since_ = heap_of_ == ::getpid() || !has_handle_to_erased() ? now : since_ | inherits;
+  if (!has_handle_to_erased())
+    child_since_ = now;
+  else
+    child_since_ = (heap_of_ == ::getpid() ? 0 : since_) | inherits;
 }
 
 void Reach::after_fork_in_parent() noexcept {

@@ -67,8 +67,8 @@ class Reach {
 
  private:
   [[nodiscard]] bool is_among_the_living(const Block* block) const;
-  [[nodiscard]] bool has_handle_to_erased() const noexcept;  // under the mutex
-  [[nodiscard]] bool is_asked() noexcept;                    // the same
+  [[nodiscard]] bool has_handle_to_erased() noexcept;  // under the mutex
+  [[nodiscard]] bool is_asked() noexcept;              // the same
 
   /// In a stamp: who has it may have inherited what was made after it.
   static constexpr std::uint64_t inherits = std::uint64_t{1} << 63;
@@ -78,11 +78,12 @@ class Reach {
   pid_t heap_of_;
   mutable std::mutex mutex_;
   std::map<const Block*, std::uint32_t> handles_;  // how many, under the mutex
-  std::uint64_t since_ = 0;                        // this process's stamp; under the mutex
-  std::uint64_t asked_ = 0;                        // what it was last asked for; the same
-  std::uint32_t times_asked_ = 0;                  // and how often
-  BirthMark birth_;                                // inside fork
-  std::uint64_t child_since_ = 0;                  // and what will be the child's stamp
+  std::uint64_t ends_ = 0;         // how many had been erased when none of these was; the same
+  std::uint64_t since_ = 0;        // this process's stamp; under the mutex
+  std::uint64_t asked_ = 0;        // what it was last asked for; the same
+  std::uint32_t times_asked_ = 0;  // and how often
+  BirthMark birth_;                // inside fork
+  std::uint64_t child_since_ = 0;  // and what will be the child's stamp
 };
 
 }  // namespace lagoon::detail

@@ -159,6 +159,11 @@ class SharedOther final : public SharedObject {
       : SharedObject(handle.reference()), handle_(std::move(handle)) {}
   [[nodiscard]] const detail::Handle& handle() const noexcept override { return handle_; }
 
+ protected:
+  [[nodiscard]] std::string advice() const override {
+    return "; open it as what it is, a " + handle_.stamp().text();
+  }
+
  private:
   detail::Handle handle_;
 };

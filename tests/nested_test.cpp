@@ -139,7 +139,7 @@ TEST_F(Nested, typed_ones_are_stored_and_opened_as_what_they_are) {
                                      {"List<double>", "List<int32>"});
   expect_throw<lagoon::TypeMismatch>([&] { (void)Dict<>(index["gold"]); }, {"List", "Dict"});
   expect_throw<lagoon::TypeMismatch>([&] { index["gold"].append(1); },
-                                     {"no attribute 'append'", "ListProxy"});
+                                     {"no attribute 'append'", "ListProxy", "List<double>"});
   expect_throw<lagoon::TypeMismatch>([&] { (void)Dict<>(Object(7)); }, {"7", "Dict"});
 }
 
@@ -361,6 +361,93 @@ TEST_F(Nested, ones_are_read_where_the_segment_is_read_only) {
     expect_throw<lagoon::ReadOnly>([&] { (void)List<>(x); }, {"read-only"});
   });
   EXPECT_EQ(reader.exitcode(), 0);
+}
+
+// Who cannot write is asked nothing, whatever others keep.
+TEST_F(Nested, ones_are_read_only_while_others_are_asked_what_they_keep) {
+  Dict<> d{segment_["d"]};
+  d["x"] = List<>{segment_.nameless()};
+  d["keep"] = List<>{segment_.nameless()};
+  d["keep"].append(7);
+  SharedFlags flags;
+  Child keeper([&] {
+    const List<> kept{d["x"]};
+    flags.raise(0);
+    flags.await(1);
+  });
+  flags.await(0);
+  d["x"] = nullptr;
+  segment_.acknowledge_erased();
+  Child reader([&] {
+    const Segment mine = Segment::open_read_only(name_);
+    const auto theirs = mine.find<Dict<Object, const Object>>("d");
+    EXPECT_EQ(theirs->at("keep").str(), "[7]");
+  });
+  EXPECT_EQ(reader.exitcode(), 0);
+  flags.raise(1);
+  EXPECT_EQ(keeper.exitcode(), 0);
+}
+
+// What its maker had let go of before it was stored is not its maker's to free.
+TEST_F(Nested, ones_stored_by_an_heir_are_no_more_their_makers) {
+  Dict<> d{segment_["d"]};
+  d["y"] = List<>{segment_.nameless()};
+  auto x = std::make_unique<List<>>(segment_.nameless());
+  x->append("here");
+  SharedFlags flags;
+  Child heir([&] {
+    flags.await(0);
+    d["y"].append(*x);
+    x.reset();
+    flags.raise(1);
+    flags.await(2);
+    d["y"] = nullptr;
+    segment_.acknowledge_erased();
+    flags.raise(3);
+    flags.await(4);
+  });
+  x.reset();
+  flags.raise(0);
+  flags.await(1);
+  const List<> y{d["y"]};
+  flags.raise(2);
+  flags.await(3);
+  { const List<> other{segment_.nameless()}; }
+  EXPECT_EQ(y[0].str(), "['here']");
+  flags.raise(4);
+  EXPECT_EQ(heir.exitcode(), 0);
+}
+
+// A process counts as there as long as one of its threads does that was here; what it writes after
+// that is Gone, or in its own list.
+TEST(NestedOfAThreadThatHasEnded, ones_are_not_written_when_they_are_anothers) {
+  const ShmName name;
+  SharedFlags flags;
+  Child opener([&] {
+    flags.await(0);
+    std::optional<List<>> list;
+    std::jthread([&] {
+      const Segment mine = Segment::open(name);
+      list.emplace((*mine.find<Dict<>>("d"))["x"]);
+    }).join();
+    flags.raise(1);
+    flags.await(2);
+    expect_throw<lagoon::Gone>([&] { list->append("from another life"); }, {"erased"});
+  });
+  const Segment segment = Segment::create(name);
+  Dict<> d{segment["d"]};
+  d["x"] = List<>{segment.nameless()};
+  flags.raise(0);
+  flags.await(1);
+  d["x"] = nullptr;
+  std::vector<List<>> others;
+  for (int i = 0; i < 10; ++i) {
+    segment.acknowledge_erased();
+    others.emplace_back(segment.nameless());
+  }
+  flags.raise(2);
+  EXPECT_EQ(opener.exitcode(), 0);
+  for (const List<>& other : others) EXPECT_TRUE(other.empty());
 }
 
 TEST_F(Nested, queues_are_held_and_hold_none) {

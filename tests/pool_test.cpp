@@ -156,6 +156,19 @@ TEST_F(PoolTest, arguments_and_results_are_what_has_a_codec) {
   EXPECT_EQ(pool.apply([](std::string s) { return s + "y"; }, large), large + "y");
 }
 
+TEST_F(PoolTest, arguments_that_refer_to_shared_containers_are_refused_where_it_is_called) {
+  Pool pool(1);
+  const lagoon::List<> list;
+  const auto size = [](const Object& o) { return o.size(); };
+  expect_throw<lagoon::TypeMismatch>([&] { (void)pool.apply(size, Object(list)); }, {"copy()"});
+  expect_throw<lagoon::TypeMismatch>(
+      [&] {
+        (void)pool.map(size, std::vector<Object>{1, list});
+      },
+      {"copy()"});
+  EXPECT_EQ(pool.apply(size, list.copy()), 0U);
+}
+
 TEST_F(PoolTest, map_keeps_the_order_whatever_the_chunks) {
   Pool pool(3);
   const std::vector<int> all = numbers(101);

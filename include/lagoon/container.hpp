@@ -106,6 +106,10 @@ class ContainerHandle : public Handled<ContainerState<State>> {
     explicit Turn(const ContainerHandle& container,
                   core::Deadline deadline = core::Deadline::never())
         : handle_(container.handle_), state_(*container.state_), me_(state_.participants->self()) {
+      // A process whose threads that were here have all ended was not waited for: its memory may be
+      // another's. From self() on it is.
+      if (handle_.gone()) [[unlikely]]
+        container.throw_gone();
       const core::Taken taken = state_.turn().take(*state_.participants, me_, deadline);
       if (taken == core::Taken::is_mine) throw_nested_change(container.handle_);
       if (taken == core::Taken::is_gone) container.throw_gone();

@@ -182,6 +182,8 @@ class Object::Handle : public detail::SharedNode {
  protected:
   /// Whether it refers to what is there no more: then all of these are Gone.
   [[nodiscard]] virtual bool is_gone() const noexcept { return false; }
+  /// What to do instead, at the end of the words of such an error.
+  [[nodiscard]] virtual std::string advice() const { return ""; }
 
  private:
   [[noreturn]] void refuse(const std::string& says) const;

@@ -134,6 +134,7 @@ class Chunks {
       body.put(std::tuple_element_t<0, Tuple>(std::forward<Element>(element)));
   }
   [[nodiscard]] Bytes chunk(std::uint64_t n, const Encoder& body) const {
+    if (!body.references().empty()) throw_reference_in_message();
     Encoder head;
     head.put(reinterpret_cast<std::uintptr_t>(&run_chunk<F, Tuple>));
     if constexpr (FunctionPointer<F>) head.put(function_);

@@ -32,7 +32,8 @@
 /// Memory: some 20 KiB at first (a JoinableQueue 24), then as much as it needs at most, in parts
 /// that stay its own until it goes. A message takes 8 bytes, and its own, and 8 more if its length
 /// may vary, rounded up to 32; one larger than 4 KiB, to the next power of two. While a task is in
-/// somebody's hands, so is the page of 4 KiB that it lies in. Full memory is OutOfMemory, with the
+/// somebody's hands, so is the page of 4 KiB that it lies in. What messages of one size had is not
+/// used for those of another. Full memory is OutOfMemory, with the
 /// queue as it was.
 ///
 /// A message cannot refer to a container in shared memory (TypeMismatch); a Dict or List can refer

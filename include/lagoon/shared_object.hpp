@@ -9,9 +9,11 @@
 ///   dict["a"]["k"] = 2;                       of a Dict; at any depth
 ///
 /// Dict, List, Namespace, Queue, JoinableQueue, typed or not, become Objects by reference, where a
-/// copy() of them becomes a list or dict of the application's own. Objects that refer to the same
-/// are equal; they are no keys. What refers to a container goes into another one of the same memory
-/// only (TypeMismatch): of one segment, one Manager, one process's heap. Into itself too.
+/// copy() of them becomes a list or dict of the application's own. What is in a typed one is
+/// reached when it is opened as what it is, `List<double>{dict["a"]}`: dict["a"][0] is a
+/// TypeMismatch. Objects that refer to the same are equal; they are no keys. What refers to a
+/// container goes into another one of the same memory only (TypeMismatch): of one segment, one
+/// Manager, one process's heap. Into itself too.
 ///
 /// Ownership: one without a name belongs, once it is in a container, to all that refer to it,
 /// directly or not, beside the handles to it: whatever becomes of who made it. When none is left
@@ -27,6 +29,11 @@
 /// Progress: to open one (each step does) takes a mutex of this process's own for a moment; no
 /// other process is waited for. To put one in takes the turn of the segment's directory.
 /// A crash leaves each operation done or not.
+///
+/// Memory: some 5.5 KB for an empty one. A process is waited for as long as one of its threads
+/// lives that was in the segment; a handle that outlives them all may be Gone.
+///
+/// They go through no Queue, and are no arguments of a Pool's tasks (TypeMismatch).
 ///
 /// In a segment that was opened to read only, what is let go is not kept for its readers: they may
 /// find Gone.

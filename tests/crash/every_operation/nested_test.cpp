@@ -6,21 +6,29 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "child.hpp"
 #include "helpers.hpp"
+#include "rendezvous.hpp"
+#include "storing.hpp"
 
 namespace {
 
 using lagoon::Dict;
 using lagoon::List;
 using lagoon::Object;
+using lagoon::test::Child;
 using lagoon::test::EitherOr;
 using lagoon::test::KilledEitherOr;
 using lagoon::test::Seen;
 using lagoon::test::SegmentInMemory;
+using lagoon::test::SharedFlags;
+using lagoon::test::Storing;
+using lagoon::test::wait_until;
 
 /// With what the objects have that it refers to.
 std::string deep(const Object& o) {
@@ -105,6 +113,56 @@ TEST(EveryOperation, of_lists_that_nothing_refers_to_any_more) {
     d.clear();
     world->acknowledge_erased();
   });
+}
+
+// Who forks while another ends what it has a handle to: its child keeps it.
+TEST(EveryOperation, of_ending_a_list_that_is_inherited_meanwhile) {
+  const auto end_it = [](unsigned stores, auto&& meanwhile) {
+    SegmentInMemory world;
+    Dict<> d((*world)["d"]);
+    d["l"] = list(world, 7);
+    SharedFlags flags;
+    Storing eraser(
+        SegmentInMemory::mapping, stores,
+        [&] {
+          (void)world->find<Dict<>>("d");
+          flags.await(0);
+        },
+        [&] {
+          Dict<> mine = *world->find<Dict<>>("d");
+          mine.discard("l");
+          world->acknowledge_erased();
+        });
+    auto held = std::make_unique<List<>>(d["l"]);
+    flags.raise(0);
+    eraser.wait();
+    meanwhile(world, eraser, held, flags);
+  };
+  std::vector<unsigned> moments;
+  end_it(Storing::all,
+         [&](auto&, Storing& eraser, auto&, auto&) { moments = eraser.moments(true); });
+  ASSERT_GT(moments.size(), 5U);
+  for (const unsigned k : moments) {
+    SCOPED_TRACE("forked after " + std::to_string(k) + " of another's stores");
+    end_it(k, [](SegmentInMemory& world, Storing& eraser, auto& held, SharedFlags& flags) {
+      Child heir([&] {
+        flags.await(1);
+        EXPECT_EQ(held->copy(), Object::list(7, 70));
+      });
+      eraser.go_on();
+      wait_until([&] { return eraser.has_stopped(); }, "it had ended the list");
+      eraser.kill();
+      held.reset();
+      std::vector<List<>> others;
+      for (int i = 0; i < 10; ++i) {
+        world->acknowledge_erased();
+        others.push_back(list(world, -1));
+      }
+      flags.raise(1);
+      EXPECT_EQ(heir.exitcode(), 0);
+    });
+    if (testing::Test::HasFailure()) return;
+  }
 }
 
 }  // namespace

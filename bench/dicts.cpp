@@ -16,6 +16,7 @@
 /// and --quick.
 
 #include "figures.hpp"
+#include "python_peer.hpp"
 
 #include <sys/mman.h>
 #include <unistd.h>
@@ -349,23 +350,7 @@ void define_python() {
       "    for i in range(1000): d[\"7\"]\n"
       "    return (time.perf_counter() - t) * 1e6\n"
       "  print(min(once() for _ in range(5)))' 2>/dev/null";
-  benchmark::RegisterBenchmark("python manager get",
-                               [](benchmark::State& state) {
-                                 for (auto _ : state) {
-                                   FILE* const out = popen(script, "r");
-                                   double ns = 0;
-                                   const bool has_figure =
-                                       out != nullptr && std::fscanf(out, "%lf", &ns) == 1;
-                                   if (out != nullptr) pclose(out);
-                                   if (!has_figure) {
-                                     state.SkipWithError("no python3");
-                                     break;
-                                   }
-                                   state.SetIterationTime(1e-9 * ns);
-                                 }
-                               })
-      ->UseManualTime()
-      ->Iterations(1);
+  register_python("python manager get", script);
 }
 
 void define(Table& table, bool quick) {

@@ -12,10 +12,10 @@
 /// every option of Google Benchmark, and --quick.
 
 #include "figures.hpp"
+#include "python_peer.hpp"
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <lagoon/lagoon.hpp>
 #include <numeric>
 #include <string>
@@ -64,23 +64,7 @@ void define_python(const char* name, std::int64_t times, const std::string& stat
       "      return (time.perf_counter() - t) / n * 1e9\n"
       "    once()\n"
       "    print(min(once() for _ in range(3)))' 2>/dev/null";
-  benchmark::RegisterBenchmark(name,
-                               [=](benchmark::State& state) {
-                                 for (auto _ : state) {
-                                   FILE* const out = popen(script.c_str(), "r");
-                                   double ns = 0;
-                                   const bool has_figure =
-                                       out != nullptr && std::fscanf(out, "%lf", &ns) == 1;
-                                   if (out != nullptr) pclose(out);
-                                   if (!has_figure) {
-                                     state.SkipWithError("no python3");
-                                     break;
-                                   }
-                                   state.SetIterationTime(1e-9 * ns);
-                                 }
-                               })
-      ->UseManualTime()
-      ->Iterations(1);
+  register_python(name, script);
 }
 
 /// Made when it is first wanted.

@@ -241,7 +241,7 @@ TEST(Entries, whose_filling_throws_stay_as_they_are) {
 TEST(Entries, are_met_in_the_order_in_which_they_came) {
   Numbers n(1 << 16);
   EXPECT_TRUE(n.walk().empty());
-  for (const std::uint64_t key : {5, 3, 9, 1}) ASSERT_TRUE(n.set(key, 10 * key));
+  for (const std::uint64_t key : {5U, 3U, 9U, 1U}) ASSERT_TRUE(n.set(key, 10 * key));
   EXPECT_EQ(n.walk(), (Numbers::Pairs{{5, 50}, {3, 30}, {9, 90}, {1, 10}}));
   ASSERT_TRUE(n.set(3, 31));
   EXPECT_EQ(n.walk(), (Numbers::Pairs{{5, 50}, {3, 31}, {9, 90}, {1, 10}})) << "stays where it was";

@@ -316,7 +316,7 @@ TEST(MessageQueue, of_tasks_each_is_done_once_and_all_are_told) {
     std::atomic<int> left{3};
     std::vector<std::thread> threads;
     for (int t = 0; t < 3; ++t)
-      threads.emplace_back([&, t] {
+      threads.emplace_back([&] {
         while (const auto task = q.get()) {
           if ((*task)[0] == 0) break;
           EXPECT_EQ((*task)[0], (*task)[1]) << "torn";

@@ -308,17 +308,20 @@ void Directory::check_name(std::string_view name) const {
                           ground_.describe() + ": it must have 1 to 250 characters and no slash");
 }
 
+void Directory::check_found(const Block* b, const Stamp& asked) const {
+  check_stamp(b, asked);
+  if (b->size() > committed() - offset_of(b) || !b->is_sound() || !is_readable(b))
+    throw_corrupt(offset_of(b));
+}
+
 void Directory::check_stamp(const Block* b, const Stamp& asked) const {
   const Stamp found = b->stamp();
   if (found.kind == asked.kind && found.mode == asked.mode &&
       (found.copies == asked.copies || asked.copies == 0) &&
       found.element.kind == asked.element.kind && found.element.size == asked.element.size &&
       found.element.name == asked.element.name && found.guard == asked.guard &&
-      (found.count == asked.count || asked.count == Stamp::any_count)) {
-    if (b->size() > committed() - offset_of(b) || !b->is_sound() || !is_readable(b))
-      throw_corrupt(offset_of(b));
+      (found.count == asked.count || asked.count == Stamp::any_count))
     return;
-  }
   throw TypeMismatch("'" + std::string(b->name()) + "' in " + ground_.describe() + " is " +
                      found.text() + "; asked for was " + asked.text());
 }

@@ -154,6 +154,8 @@ class Directory {
   /// InvalidArgument for a bad name; TypeMismatch if `block` is something else than was asked for.
   void check_name(std::string_view name) const;
   void check_stamp(const Block* block, const Stamp& asked) const;
+  /// The same; and LayoutMismatch if whoever uses it would be led elsewhere.
+  void check_found(const Block* block, const Stamp& asked) const;
   template <class F>
   void for_each_block(F&& f) const {
     const std::uint64_t end = committed();

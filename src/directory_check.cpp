@@ -154,7 +154,14 @@ bool can_begin_so(const Stamp& stamp) {
 
 bool Directory::is_readable(const Block* b) const noexcept {
   const auto can_be = [&]<class S>(const S& state) {
-    return b->payload_bytes >= sizeof state && state.is_readable(participants(), committed());
+    if (b->payload_bytes < sizeof state) return false;
+    std::uint64_t memory = 0;
+    do {  // without the turn the segment may have grown between two looks, and then this object
+      memory = committed();
+      if (state.is_readable(participants(), memory)) return true;
+      boost::atomic_thread_fence(boost::memory_order_acquire);
+    } while (committed() != memory);
+    return false;
   };
   const std::byte* const payload = reinterpret_cast<const std::byte*>(b) + b->payload_at;
   switch (b->stamp().kind) {

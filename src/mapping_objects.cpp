@@ -18,7 +18,7 @@ Handle Mapping::handle_of(Block* block) {
 }
 
 Handle Mapping::handle_of_found(Block* block, const Stamp& asked) {
-  directory_.check_stamp(block, asked);
+  directory_.check_found(block, asked);
   reach_.acknowledge();
   return handle_of(block);
 }
@@ -102,7 +102,7 @@ std::optional<Handle> Mapping::find(std::string_view name, const Stamp& stamp,
       Block* b = directory_.lookup_read_only(name);
       if (b == nullptr) return std::nullopt;
       try {
-        directory_.check_stamp(b, stamp);
+        directory_.check_found(b, stamp);
       } catch (const std::exception&) {
         if (directory_.unlinks() != before) continue;  // it was another one's stamp
         throw;

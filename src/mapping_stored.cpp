@@ -173,7 +173,10 @@ ObjectReference Mapping::reference_to(const Block* block) const noexcept {
 
 Handle Mapping::another(const Handle& handle, const Stamp& asked, bool will_only_read) {
   Handle another = handle.again();
-  directory_.check_stamp(directory_.find(handle.reference()), asked);
+  // What is in it was looked at when it was found; it, and this memory, may be growing now.
+  const Block* const block = directory_.find(handle.reference());
+  if (block == nullptr) handle.throw_gone();
+  directory_.check_stamp(block, asked);
   if (read_only() && !will_only_read)
     throw ReadOnly(describe() + " is attached read-only; " + handle.describe() +
                    " was asked for as something to write to");

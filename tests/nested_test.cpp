@@ -450,6 +450,18 @@ TEST(NestedOfAThreadThatHasEnded, ones_are_not_written_when_they_are_anothers) {
   for (const List<>& other : others) EXPECT_TRUE(other.empty());
 }
 
+TEST_F(Nested, ones_are_not_judged_while_they_grow) {
+  Dict<> d{segment_["d"]};
+  d["x"] = List<>{segment_.nameless()};
+  const Object seen = d["x"];
+  const List<> list(seen);
+  // As if it had got memory that the segment had got after its size was looked at.
+  const auto& handle = lagoon::detail::Attach::handle_of(list);
+  using State = lagoon::detail::ContainerState<lagoon::core::Sequence>;
+  reinterpret_cast<State*>(handle.payload())->slab().add(segment_.size(), 4096);
+  EXPECT_NO_THROW((void)List<>(seen));
+}
+
 TEST_F(Nested, queues_are_held_and_hold_none) {
   Dict<> d{segment_["d"]};
   lagoon::Queue<int> numbers{segment_.nameless(), 10};

@@ -97,8 +97,24 @@ bool has_sound_lock(Block* b, const core::Participants& table) {
           stamp.count <= (b->payload_bytes - Guard::head) / stamp.element.size);
 }
 
+/// Of a container, which changes by turns: with its turn, so that nobody who lives changes it now.
+/// If one does it is not at rest, and was looked at by those who came before.
+template <class State>
+bool has_sound_container(Block* b, core::Participants& table, std::uint64_t memory) {
+  if (b->payload_bytes < sizeof(ContainerState<State>)) return false;
+  auto& container = *reinterpret_cast<ContainerState<State>*>(b->payload());
+  const core::Owner me = table.self();
+  const core::ForkMark fork;
+  const core::Taken taken = container.turn().take(table, me, core::Deadline::now());
+  if (taken > core::Taken::from_dead) return taken != core::Taken::is_mine;
+  const bool is_sound = container.is_sound(table, memory);
+  if (is_sound && taken == core::Taken::from_dead) container.recover();
+  if (!fork.passed()) container.turn().give_back(me);
+  return is_sound;
+}
+
 /// Whether what an object relies on in its payload can be, beside what it begins with.
-bool has_sound_payload(Block* b, const core::Participants& table, std::uint64_t memory) {
+bool has_sound_payload(Block* b, core::Participants& table, std::uint64_t memory) {
   const Stamp stamp = b->stamp();
   switch (stamp.kind) {
     case Stamp::Kind::lock:
@@ -115,9 +131,9 @@ bool has_sound_payload(Block* b, const core::Participants& table, std::uint64_t 
              has_sound<core::Parties>(b, table, stamp.count);
     case Stamp::Kind::dict:
     case Stamp::Kind::namespace_:
-      return has_sound<ContainerState<core::Entries>>(b, table, memory);
+      return has_sound_container<core::Entries>(b, table, memory);
     case Stamp::Kind::list:
-      return has_sound<ContainerState<core::Sequence>>(b, table, memory);
+      return has_sound_container<core::Sequence>(b, table, memory);
     case Stamp::Kind::queue:
     case Stamp::Kind::joinable_queue:
       return has_sound<core::MessageQueue>(b, table, base_of(table), memory, stamp.count,

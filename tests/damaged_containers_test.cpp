@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <fstream>
 #include <iterator>
 #include <random>
@@ -177,6 +178,61 @@ TEST(DamagedContainers, at_random) {
   }
   EXPECT_GT(refused, rounds / 20);
   EXPECT_LT(refused, rounds);
+}
+
+/// What is at work is not at rest: who opens the segment meanwhile sees nothing amiss.
+template <class Use>
+void expect_sound_while(Use&& use) {
+  const ShmName name;
+  { const auto made = Segment::create(name); }
+  const Child user([&] {
+    for (const auto segment = Segment::open(name);;) use(segment);
+  });
+  const int times = lagoon::test::with_asan || lagoon::test::with_tsan ? 300 : 2000;
+  for (int i = 0; i < times; ++i) ASSERT_NO_THROW((void)Segment::open(name));
+}
+
+constexpr int many = 3000;
+
+TEST(DamagedContainers, is_none_that_another_changes_dict) {
+  expect_sound_while([](const Segment& segment) {
+    Dict<std::uint64_t, std::uint64_t> dict{segment["x"]};
+    for (std::uint64_t key = 0; key < many; ++key) dict[key] = key;
+    dict.clear();
+    segment.erase("x");
+  });
+}
+
+TEST(DamagedContainers, is_none_that_another_changes_list) {
+  expect_sound_while([](const Segment& segment) {
+    List<Object> list{segment["x"]};
+    for (int i = 0; i < many; ++i) list.append(i);
+    list.clear();
+    segment.erase("x");
+  });
+}
+
+TEST(DamagedContainers, is_none_that_another_changes_nested) {
+  expect_sound_while([](const Segment& segment) {
+    Dict<> dict{segment["x"]};
+    for (int i = 0; i < 40; ++i) {
+      dict[i] = List<>{segment.nameless()};
+      for (int n = 0; n < 50; ++n) dict[i].append(n);
+    }
+    segment.erase("x");
+  });
+}
+
+TEST(DamagedContainers, is_none_that_another_changes_queue) {
+  expect_sound_while([](const Segment& segment) {
+    lagoon::JoinableQueue<std::string> queue{segment["x"]};
+    for (std::size_t i = 0; i < many; ++i) queue.put(std::string(i % 300, 'x'));
+    for (int i = 0; i < many; ++i) {
+      (void)queue.get();
+      queue.task_done();
+    }
+    segment.erase("x");
+  });
 }
 
 }  // namespace

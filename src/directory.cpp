@@ -201,7 +201,7 @@ void Directory::set_free_alone(Block* b) noexcept {
   b->set(Block::free_dirty);
 }
 
-Shared<std::uint64_t>& Directory::bucket(std::string_view name) const noexcept {
+Atomic<std::uint64_t>& Directory::bucket(std::string_view name) const noexcept {
   return header().buckets[hash(name) % Header::bucket_count];
 }
 
@@ -276,13 +276,13 @@ bool Directory::is_linked(const Block* block) const {
 }
 
 void Directory::link(Block* b, std::string_view name) {
-  Shared<std::uint64_t>& head = bucket(name);
+  Atomic<std::uint64_t>& head = bucket(name);
   b->next.store(head.load(boost::memory_order_relaxed), boost::memory_order_relaxed);
   head.store(offset_of(b), boost::memory_order_release);  // (4)
 }
 
 void Directory::unlink(Block* block) {
-  Shared<std::uint64_t>* from = &bucket(block->name());
+  Atomic<std::uint64_t>* from = &bucket(block->name());
   while (from->load() != offset_of(block)) from = &checked_at(from->load())->next;
   from->store(block->next.load(boost::memory_order_relaxed), boost::memory_order_release);  // (5)
 }

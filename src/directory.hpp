@@ -180,7 +180,7 @@ class Directory {
     return reinterpret_cast<Block*>(base_ + offset);
   }
   [[nodiscard]] Block* checked_at(std::uint64_t offset) const;
-  [[nodiscard]] Shared<std::uint64_t>& bucket(std::string_view name) const noexcept;
+  [[nodiscard]] Atomic<std::uint64_t>& bucket(std::string_view name) const noexcept;
   [[noreturn]] void throw_corrupt(std::uint64_t offset) const;
 
   std::byte* base_ = nullptr;

@@ -39,7 +39,7 @@ namespace {
 /// How a table of participants lies in memory, as far as it is relied on.
 struct TableAtRest {
   std::uint64_t capacity;
-  Shared<std::uint64_t> used;
+  Atomic<std::uint64_t> used;
 };
 
 class AtRest {
@@ -244,7 +244,7 @@ void Directory::check_blocks() const {
     if (!can_begin_so(b->stamp())) return false;
     if (begins == Stamp::Begins::otherwise) return true;
     if (begins == Stamp::Begins::with_end_bit) {
-      const auto& word = *reinterpret_cast<const Shared<std::uint64_t>*>(b->payload());
+      const auto& word = *reinterpret_cast<const Atomic<std::uint64_t>*>(b->payload());
       return b->payload_bytes >= sizeof word &&
              ((word.load() & core::end_bit) == 0 || b->state() == Block::erased);
     }

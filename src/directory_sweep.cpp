@@ -84,7 +84,7 @@ void Directory::tell_gone(Block* b, core::Deadline until) {
       reinterpret_cast<core::OwnedWord*>(b->payload())->end(participants(), until);
       break;
     case Stamp::Begins::with_end_bit:
-      core::end_word(*reinterpret_cast<Shared<std::uint64_t>*>(b->payload()));
+      core::end_word(*reinterpret_cast<Atomic<std::uint64_t>*>(b->payload()));
       break;
     case Stamp::Begins::otherwise:
       break;

@@ -17,7 +17,7 @@
 namespace lagoon::detail {
 
 template <class T>
-using Shared = boost::ipc_atomic<T>;
+using Atomic = boost::ipc_atomic<T>;
 
 constexpr std::size_t round_up(std::size_t n, std::size_t unit) noexcept {
   return (n + unit - 1) / unit * unit;
@@ -51,7 +51,7 @@ struct alignas(64) Header {
   static std::uint32_t layout_hash_value() noexcept;
 
   // Written once, before the segment can be seen.
-  Shared<std::uint64_t> magic;  // last of all
+  Atomic<std::uint64_t> magic;  // last of all
   std::uint32_t layout_version;
   std::uint32_t layout_hash;  // of the sizes and offsets of what lies in a segment
   std::uint64_t reserve;
@@ -60,13 +60,13 @@ struct alignas(64) Header {
 
   // Changed by the owner of the turn only.
   alignas(64) core::OwnedWord turn;
-  Shared<std::uint64_t> committed;
-  Shared<std::uint64_t> epoch;        // counts erasures, and forks of those who have it mapped
-  Shared<std::uint64_t> unlinks;      // before memory that had a name is used again
-  Shared<std::uint64_t> search_from;  // a block at or before the first free one
-  Shared<std::uint64_t> ends;         // how many objects have been erased
-  Shared<std::uint64_t> asked;  // who has not said so yet is asked what it can reach since then
-  alignas(64) Shared<std::uint64_t> buckets[bucket_count];
+  Atomic<std::uint64_t> committed;
+  Atomic<std::uint64_t> epoch;        // counts erasures, and forks of those who have it mapped
+  Atomic<std::uint64_t> unlinks;      // before memory that had a name is used again
+  Atomic<std::uint64_t> search_from;  // a block at or before the first free one
+  Atomic<std::uint64_t> ends;         // how many objects have been erased
+  Atomic<std::uint64_t> asked;  // who has not said so yet is asked what it can reach since then
+  alignas(64) Atomic<std::uint64_t> buckets[bucket_count];
 };
 
 /// In front of every piece of memory, free or not; blocks lie end to end.
@@ -82,12 +82,12 @@ struct alignas(64) Block {
   static constexpr std::uint64_t state_mask = 7;
   static constexpr std::uint64_t is_ending = ~std::uint64_t{0};  // later than all there will be
 
-  Shared<std::uint64_t> size_and_state;  // bytes, header included; a multiple of 64
-  Shared<std::uint64_t> builder;
-  Shared<std::uint64_t> id;           // the epoch in which it was made: no other object's
-  Shared<std::uint64_t> ended;        // the epoch in which it was erased, or is_ending
-  Shared<std::uint64_t> next;         // in its bucket; of a part, the one before
-  Shared<std::uint32_t> name_length;  // zero: it has no (whole) name
+  Atomic<std::uint64_t> size_and_state;  // bytes, header included; a multiple of 64
+  Atomic<std::uint64_t> builder;
+  Atomic<std::uint64_t> id;           // the epoch in which it was made: no other object's
+  Atomic<std::uint64_t> ended;        // the epoch in which it was erased, or is_ending
+  Atomic<std::uint64_t> next;         // in its bucket; of a part, the one before
+  Atomic<std::uint32_t> name_length;  // zero: it has no (whole) name
   std::uint32_t payload_at;           // from the block's beginning
   std::uint64_t payload_bytes;
   // What it is (see Stamp).
@@ -97,7 +97,7 @@ struct alignas(64) Block {
   std::uint32_t guard;
   std::uint64_t count;
   char type_name[40];
-  Shared<std::uint64_t> parts;  // the newest one; of a part, the id of its object
+  Atomic<std::uint64_t> parts;  // the newest one; of a part, the id of its object
   // then the name, then from a new line on the payload
 
   [[nodiscard]] std::uint64_t size() const noexcept {

@@ -9,10 +9,9 @@ namespace lagoon::core {
 namespace {
 
 constexpr std::uint64_t fewest = 8;  // words
-constexpr std::uint64_t page = Words::page_words;
 
 /// How many words from there on lie beside each other.
-constexpr std::uint64_t run(std::uint64_t i) { return page - i % page; }
+constexpr std::uint64_t run(std::uint64_t i) { return Words::page_words - i % Words::page_words; }
 
 }  // namespace
 
@@ -27,7 +26,7 @@ std::uint64_t Sequence::words_for(std::uint64_t size) const noexcept {
   const std::uint64_t count = row().count();
   if (size == 0) return 0;
   if (size <= count && (count <= fewest || count / 4 <= size)) return count;
-  return size <= page ? std::max(std::bit_ceil(size), fewest) : size + size / 8;
+  return size <= Words::page_words ? std::max(std::bit_ceil(size), fewest) : size + size / 8;
 }
 
 bool Sequence::make_room_for_one() {

@@ -1,7 +1,9 @@
 # COMPILER refuses CASE.wrong.cpp with a message that matches EXPECTED, and accepts CASE.right.cpp.
+# What both begin with is compiled already (PRELUDE).
 foreach(kind IN ITEMS right wrong)
   execute_process(
-    COMMAND ${COMPILER} -std=c++20 -fsyntax-only -I ${INCLUDE} -I ${TYPES} ${CASE}.${kind}.cpp
+    COMMAND ${COMPILER} -std=c++20 -fsyntax-only -Winvalid-pch -include ${PRELUDE}
+      ${CASE}.${kind}.cpp
     RESULT_VARIABLE result_${kind} ERROR_VARIABLE errors_${kind})
 endforeach()
 if(NOT result_right EQUAL 0)

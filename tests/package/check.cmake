@@ -5,7 +5,8 @@ function(run)
   execute_process(COMMAND ${ARGN} COMMAND_ECHO STDOUT COMMAND_ERROR_IS_FATAL ANY)
 endfunction()
 
-# It is shown that it builds, links and runs: the optimizer would take most of the time.
+# It is shown that it builds, links and runs: the optimizer, and reading the same headers for each
+# source, would take most of the time.
 string(TOUPPER ${config} CONFIG)
 set(work ${lagoon_build}/tests/package/${way})
 file(REMOVE_RECURSE ${work})
@@ -18,6 +19,8 @@ run(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR}/${way} -B ${work}/build -G ${g
   -D CMAKE_CXX_FLAGS=${flags}
   -D CMAKE_BUILD_TYPE=${config}
   -D CMAKE_CXX_FLAGS_${CONFIG}=-O0
+  -D CMAKE_UNITY_BUILD=ON
+  -D CMAKE_UNITY_BUILD_BATCH_SIZE=20
   -D CMAKE_PREFIX_PATH=${work}/prefix
   -D LAGOON_SOURCE=${lagoon_source}
   -D LAGOON_SANITIZE=${sanitize})

@@ -13,9 +13,9 @@ namespace {
 
 using Kind = Object::Kind;
 
-[[noreturn]] void lacks(const Object& o, const char* method) {
-  throw TypeMismatch("AttributeError: " + in_quotes(o.type_name()) + " object has no attribute '" +
-                     method + "': it is " + shown(o));
+[[noreturn]] void lacks(const Object& o, std::string_view method) {
+  throw TypeMismatch("AttributeError: " + in_quotes(o.type_name()) + " object has no attribute " +
+                     in_quotes(method) + ": it is " + shown(o));
 }
 
 /// What would be a look into shared memory.
@@ -274,6 +274,12 @@ void Object::clear() {
   }
 }
 
+Object detail::call_method(const Object& o, std::string_view method,
+                           std::span<const Object> arguments) {
+  if (o.kind() != Kind::shared) lacks(o, method);
+  return shared_in(o).call(method, arguments);
+}
+
 void detail::refuse_shared(const Object& o) {
   throw TypeMismatch("update() cannot replace " + shown(o) +
                      ", which lies in shared memory; assign to its place instead");
@@ -285,9 +291,9 @@ void Object::Handle::refuse(const std::string& says) const {
   if (is_gone()) throw Gone("the object that a container refers to was erased");
   throw TypeMismatch(says + advice());
 }
-void Object::Handle::lacks(const char* method) const {
-  refuse("AttributeError: " + in_quotes(type_name()) + " object has no attribute '" + method +
-         "': it is " + repr());
+void Object::Handle::lacks(std::string_view method) const {
+  refuse("AttributeError: " + in_quotes(type_name()) + " object has no attribute " +
+         detail::in_quotes(method) + ": it is " + repr());
 }
 std::size_t Object::Handle::size() const {
   refuse("TypeError: object of type " + in_quotes(type_name()) + " has no len()");
@@ -318,6 +324,10 @@ void Object::Handle::extend(const Object& x) const {
 void Object::Handle::repeat(const Object& times) const {
   refuse("TypeError: unsupported operand type(s) for *=: " + in_quotes(type_name()) + " and " +
          in_quotes(times.type_name()));
+}
+
+Object Object::Handle::call(std::string_view method, std::span<const Object>) const {
+  lacks(method);
 }
 
 }  // namespace lagoon

@@ -2,13 +2,16 @@
 #include <lagoon/dict.hpp>
 #include <lagoon/list.hpp>
 #include <lagoon/namespace.hpp>
+#include <lagoon/registered_type.hpp>
 #include <lagoon/shared_object.hpp>
 
 #include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "mapping.hpp"
@@ -168,6 +171,38 @@ class SharedOther final : public SharedObject {
   detail::Handle handle_;
 };
 
+/// What the application has registered.
+class SharedRegistered final : public SharedObject {
+ public:
+  SharedRegistered(detail::Handle handle, const RegisteredType& type)
+      : SharedObject(handle.reference()),
+        handle_(std::move(handle)),
+        type_(type),
+        name_("AutoProxy[" + type.id + "]") {}
+  [[nodiscard]] const detail::Handle& handle() const noexcept override { return handle_; }
+  [[nodiscard]] std::string_view type_name() const noexcept override { return name_; }
+
+  Object call(std::string_view method, std::span<const Object> arguments) const override {
+    if (handle_.gone()) handle_.throw_gone();
+    const auto found = type_.methods.find(method);
+    if (found == type_.methods.end()) return SharedObject::call(method, arguments);
+    return found->second(handle_.payload(), arguments);
+  }
+
+ protected:
+  [[nodiscard]] std::string_view type_id() const noexcept override { return type_.id; }
+  [[nodiscard]] std::string advice() const override {
+    std::string all;
+    for (const auto& [name, call] : type_.methods) all += (all.empty() ? "" : ", ") + name;
+    return "; it has " + (all.empty() ? "no methods" : all);
+  }
+
+ private:
+  detail::Handle handle_;
+  const RegisteredType& type_;
+  std::string name_;
+};
+
 /// What was erased.
 class SharedGone final : public SharedObject {
  public:
@@ -194,12 +229,16 @@ std::string_view SharedObject::type_name() const noexcept {
   return handle().payload() == nullptr ? "BaseProxy" : names_of(handle().stamp().kind).proxy;
 }
 
+std::string_view SharedObject::type_id() const noexcept {
+  return names_of(handle().stamp().kind).type;
+}
+
 std::string SharedObject::repr() const {
   if (handle().payload() == nullptr) return "<BaseProxy object, of what was erased>";
   char address[24];
   std::snprintf(address, sizeof address, "%#zx", reinterpret_cast<std::size_t>(handle().payload()));
-  return "<" + std::string(type_name()) + " object, typeid '" +
-         names_of(handle().stamp().kind).type + "' at " + address + ">";
+  return "<" + std::string(type_name()) + " object, typeid " + in_quotes(type_id()) + " at " +
+         address + ">";
 }
 
 bool SharedObject::equals(const Object::Handle& other) const {
@@ -219,6 +258,8 @@ Object shared_object(detail::Handle handle) {
   if (is_a<Dict<>>(stamp)) return Object::shared<SharedDict>(std::move(handle));
   if (is_a<List<>>(stamp)) return Object::shared<SharedList>(std::move(handle));
   if (is_a<Namespace>(stamp)) return Object::shared<SharedNamespace>(std::move(handle));
+  if (const RegisteredType* const type = registered(stamp))
+    return Object::shared<SharedRegistered>(std::move(handle), *type);
   return Object::shared<SharedOther>(std::move(handle));
 }
 

@@ -20,6 +20,7 @@
 #include <lagoon/print.hpp>
 #include <lagoon/process.hpp>
 #include <lagoon/queue.hpp>
+#include <lagoon/registered_type.hpp>
 #include <lagoon/segment.hpp>
 #include <lagoon/semaphore.hpp>
 #include <lagoon/sent_exception.hpp>

@@ -7,6 +7,8 @@
 ///   auto dict = manager.dict();                   a Dict<>, without a name
 ///   auto prices = manager.dict<std::string, double>("prices");
 ///   auto hits = manager.value("hits", 0);
+///   Manager::register_type<Book>("Book", {{"buy", &Book::buy}});    one of the application's
+///   manager.create("Book", "gold").call("buy", 7);
 ///
 /// With a name an object is found if it is there, made if it is not, and lives until `erase`, or as
 /// long as the manager's memory: that of a manager without a name until the last process that has
@@ -24,12 +26,14 @@
 #include <lagoon/namespace.hpp>
 #include <lagoon/pool.hpp>
 #include <lagoon/queue.hpp>
+#include <lagoon/registered_type.hpp>
 #include <lagoon/segment.hpp>
 #include <lagoon/semaphore.hpp>
 #include <lagoon/value.hpp>
 
 #include <concepts>
 #include <cstddef>
+#include <initializer_list>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -118,6 +122,22 @@ class Manager {
   [[nodiscard]] JoinableQueue<T> joinable_queue(std::string_view name,
                                                 long long maxsize = 0) const {
     return make<JoinableQueue<T>>(name, maxsize);
+  }
+
+  /// From here on this program knows T, which is made of Args, as `id`, and these of its methods:
+  /// in all Managers, and in the Objects that refer to one (registered_type.hpp).
+  template <class T, class... Args>
+  static void register_type(std::string_view id, std::initializer_list<Method<T>> methods) {
+    detail::register_type<T, Args...>(id, methods);
+  }
+  /// One of a registered type, of that name, or without one; made of the arguments. NotFound if
+  /// there is no such type; TypeMismatch if they are not what it is made of.
+  template <class... A>
+  requires(std::convertible_to<A, Object>&&...)  //
+      [[nodiscard]] Object
+      create(std::string_view id, std::string_view name = {}, A&&... arguments) const {
+    const std::vector<Object> given = detail::collected(std::forward<A>(arguments)...);
+    return detail::registered(id).make(place(name), given);
   }
 
   /// A Pool of so many processes, which have what this one has when it is made. It lies in this

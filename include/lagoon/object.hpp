@@ -232,6 +232,12 @@ class Object {
   bool discard(const Object& x);                   // a set: whether it was there
   void clear();                                    // a list, a dict, a set
 
+  /// A method of a type that was registered (registered_type.hpp): of what is shared.
+  template <class... A>
+  requires(std::convertible_to<A, Object>&&...)  //
+      Object call(std::string_view method, A&&... arguments)
+  const;
+
   friend bool operator==(const Object& a, const Object& b) {
     if (a.tag() == b.tag() && !a.is_counted() && a.kind() != Kind::real)
       return std::bit_cast<std::uint64_t>(a.head_) == std::bit_cast<std::uint64_t>(b.head_) &&

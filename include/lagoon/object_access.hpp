@@ -178,6 +178,7 @@ class Object::Handle : public detail::SharedNode {
   virtual void clear() const;
   virtual void extend(const Object& x) const;      // +=
   virtual void repeat(const Object& times) const;  // *=
+  virtual Object call(std::string_view method, std::span<const Object> arguments) const;
 
  protected:
   /// Whether it refers to what is there no more: then all of these are Gone.
@@ -187,7 +188,7 @@ class Object::Handle : public detail::SharedNode {
 
  private:
   [[noreturn]] void refuse(const std::string& says) const;
-  [[noreturn]] void lacks(const char* method) const;
+  [[noreturn]] void lacks(std::string_view method) const;
 };
 
 inline Object::Element Object::operator[](const Object& key) & { return {this, nullptr, key}; }

@@ -32,6 +32,7 @@ Object object_of_text(std::string_view text);
 Object object_of_unsigned(std::uint64_t x);
 Object object_of_items(Object::Kind kind, std::vector<Object>&& items);
 Object object_of_handle(const Object::Handle* handle) noexcept;
+Object call_method(const Object& o, std::string_view method, std::span<const Object> arguments);
 const Object::Handle* handle_in(const Object& o) noexcept;  // or null
 
 // Each refuses an Object of another kind with TypeMismatch.
@@ -217,6 +218,13 @@ Object Object::set_of(R&& range) {
 template <detail::Iterable R>
 Object Object::frozenset_of(R&& range) {
   return detail::object_of_items(Kind::frozenset, detail::objects_of(std::forward<R>(range)));
+}
+
+template <class... A>
+requires(std::convertible_to<A, Object>&&...)  //
+    Object Object::call(std::string_view method, A&&... arguments)
+const {
+  return detail::call_method(*this, method, detail::collected(std::forward<A>(arguments)...));
 }
 
 template <std::derived_from<Object::Handle> H, class... Args>

@@ -36,6 +36,10 @@ void construct_in_place(std::byte* payload, core::Participants& table, Args&&...
     new (payload) T(std::forward<Args>(args)...);
 }
 
+template <class T, class... Args>
+concept MadeInPlaceOf =
+    std::constructible_from<T, core::Participants&, Args...> || std::constructible_from<T, Args...>;
+
 /// A handle to a State in a place, or a view of one that lies in something else.
 template <class State>
 class Handled {
@@ -82,9 +86,12 @@ class Shared : public detail::Handled<T> {
 
  public:
   template <class... Args>
-  requires(!std::same_as<std::remove_cvref_t<Args>, Place> && ...) explicit Shared(Args&&... args)
+  requires((!std::same_as<std::remove_cvref_t<Args>, Place> && ...) &&
+           detail::MadeInPlaceOf<T, Args...>)  //
+      explicit Shared(Args&&... args)
       : Base(Place{}, stamp(), sizeof(T), std::forward<Args>(args)...) {}
   template <class... Args>
+  requires detail::MadeInPlaceOf<T, Args...>
   explicit Shared(const Place& place, Args&&... args)
       : Base(place, stamp(), sizeof(T), std::forward<Args>(args)...) {
     detail::check_named<T>();
@@ -93,6 +100,7 @@ class Shared : public detail::Handled<T> {
   [[nodiscard]] T& operator*() const noexcept { return *this->state_; }
   [[nodiscard]] T* operator->() const noexcept { return this->state_; }
 
+  using is_shared_container = void;  // goes into Objects by reference (shared_object.hpp)
   static constexpr bool is_read_only = false;
   static detail::Stamp stamp(std::uint64_t = 1) noexcept {
     return {.kind = detail::Stamp::Kind::in_place,

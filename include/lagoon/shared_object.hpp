@@ -8,10 +8,10 @@
 ///   List<> same{dict["a"]};                   another handle to it
 ///   dict["a"]["k"] = 2;                       of a Dict; at any depth
 ///
-/// Dict, List, Namespace, Queue, JoinableQueue, typed or not, become Objects by reference, where a
-/// copy() of them becomes a list or dict of the application's own. What is in a typed one is
-/// reached when it is opened as what it is, `List<double>{dict["a"]}`: dict["a"][0] is a
-/// TypeMismatch. Objects that refer to the same are equal; they are no keys. What refers to a
+/// Dict, List, Namespace, Queue, JoinableQueue, typed or not, and Shared<T> become Objects by
+/// reference, where a copy() of them becomes a list or dict of the application's own. What is in a
+/// typed one is reached when it is opened as what it is, `List<double>{dict["a"]}`: dict["a"][0] is
+/// a TypeMismatch. Objects that refer to the same are equal; they are no keys. What refers to a
 /// container goes into another one of the same memory only (TypeMismatch): of one segment, one
 /// Manager, one process's heap. Into itself too.
 ///
@@ -62,6 +62,8 @@ class SharedObject : public Object::Handle {
 
  protected:
   explicit SharedObject(const ObjectReference& reference) noexcept : reference_(reference) {}
+  /// As what a Manager makes it.
+  [[nodiscard]] virtual std::string_view type_id() const noexcept;
 
  private:
   ObjectReference reference_;

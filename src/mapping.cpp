@@ -144,6 +144,17 @@ MappingRef Mapping::found_again(const File& file, Access access) {
   return MappingRef();
 }
 
+MappingRef Mapping::adopted_again(const std::byte* memory) {
+  const std::lock_guard guard(process().mutex);
+  for (Mapping* m : process().mappings) {
+    if (m->lifetime_ != Lifetime::adopted_memory || m->directory_.base() != memory) continue;
+    // Unless the application has used the memory for something else since.
+    const auto mark = m->directory_.header().magic.load(boost::memory_order_acquire);
+    if (mark == Header::magic_value && m->take_reference()) return MappingRef(m);
+  }
+  return MappingRef();
+}
+
 std::string Mapping::describe() const {
   if (lifetime_ == Lifetime::heap) return "the heap of process " + std::to_string(pid_);
   if (name_.empty()) return "the adopted segment";
@@ -283,6 +294,10 @@ MappingRef Mapping::adopt(std::span<std::byte> memory, const SegmentOptions& opt
     throw InvalidArgument("memory to adopt must be aligned to 64 bytes and have at least " +
                           std::to_string(sizeof(Header) + (4 << 10)) + " bytes, this has " +
                           std::to_string(memory.size()));
+  // One at a time, so that one set of books says what this process has handles to.
+  ForkHandlers::install();
+  const std::lock_guard one_at_a_time(process().attaching);
+  if (MappingRef found = adopted_again(memory.data())) return found;
   MappingRef ref(
       new Mapping(-1, Access::read_write, Lifetime::adopted_memory, std::string(), options));
   Mapping& m = *ref;

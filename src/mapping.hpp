@@ -92,6 +92,7 @@ class Mapping final : private Directory::Ground {
   /// Its last reference has gone: ends it, or keeps it to be found again.
   static void unused(Mapping* mapping) noexcept;
   static MappingRef found_again(const File& file, Access access);
+  static MappingRef adopted_again(const std::byte* memory);
   /// A robust mutex must not be unmapped while its thread lives: the thread's list of them runs
   /// through it.
   [[nodiscard]] bool others_are_enrolled() noexcept;

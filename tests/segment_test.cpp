@@ -1176,6 +1176,19 @@ TEST(Adopt, memory_does_not_grow_and_is_not_unmapped) {
   EXPECT_EQ(Segment::adopt(memory[0]).find<Value<int>>("x")->get(), 7);
 }
 
+TEST(Adopt, memory_twice_is_one_segment_with_one_book_of_handles) {
+  const MappedTwice memory(256 * KiB);
+  const Segment one = Segment::adopt(memory[0]);
+  const Array<int, mode::raw> held(one["a"], 100);
+  const Segment two = Segment::adopt(memory[0]);
+  EXPECT_TRUE(two.erase("a"));
+  for (int i = 0; i < 20; ++i) {  // of as many bytes, where it was if it was free
+    Array<int, mode::raw> other(two["b" + std::to_string(i)], 100);
+    for (std::size_t k = 0; k < 100; ++k) other[k] = 7;
+  }
+  for (std::size_t k = 0; k < 100; ++k) ASSERT_EQ(int(held[k]), 0);
+}
+
 TEST(Adopt, memory_too_small_or_misaligned_is_InvalidArgument) {
   const MappedTwice memory(256 * KiB);
   expect_throw<InvalidArgument>([&] { Segment::adopt(memory[0].subspan(8)); }, {"aligned to 64"});

@@ -281,7 +281,7 @@ struct Contents {
   }
   static LockName hash() {
     std::string all = text();
-    ((all += "/" + size<T>()), ...);
+    ((all += '/', all += size<T>()), ...);
     return LockName::of(all);
   }
 
@@ -289,7 +289,7 @@ struct Contents {
   static std::string text() {
     if constexpr ((std::is_same_v<T, Object> && ...)) return "";
     std::string text;
-    ((text += (text.empty() ? "" : ", ") + CodecName<T>::text()), ...);
+    ((text += text.empty() ? "" : ", ", text += CodecName<T>::text()), ...);
     return text;
   }
   template <class U>

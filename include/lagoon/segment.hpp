@@ -103,7 +103,9 @@ class Segment {
   static Segment adopt(int fd, const Options& options = {});
   /// A segment in memory that the application has mapped, shared and aligned to 64 bytes: attached
   /// if it holds one, made if it is all zero (LayoutMismatch if its head is not). It does not grow
-  /// and is not unmapped. Whoever makes it must have done so before others adopt it.
+  /// and is not unmapped. Whoever makes it must have done so before others adopt it. Adopted again
+  /// it is the same; but at a second address of one process it has books of its own: what was
+  /// opened there is not known here, so nothing should be erased by one who has it twice.
   static Segment adopt(std::span<std::byte> memory, const Options& options = {});
 
   /// The place of that name in this segment.

@@ -41,6 +41,8 @@ enum class Op : std::uint8_t {
   find,
   hold,
   erase,
+  churn,
+  look,
   attach,
   fork,
 };
@@ -71,6 +73,8 @@ constexpr std::array names{"none",
                            "find",
                            "hold an erased one",
                            "erase",
+                           "come and go",
+                           "read-only look",
                            "attach",
                            "fork"};
 constexpr std::size_t ops = names.size();

@@ -125,6 +125,11 @@ bool Worker::do_it(Op op) {
       return hold();
     case Op::erase:
       return segment_.erase(churned_name(random_() % churned));
+    case Op::churn:
+      return churn(random_() % 6);
+    case Op::look:
+      look();
+      break;
     case Op::attach:
       held_.reset();
       objects_.reset();
@@ -463,6 +468,59 @@ bool Worker::hold() {
   const bool was_erased = held_->gone();
   if (was_erased || random_() % 4 == 0) held_.reset();
   return was_erased;
+}
+
+/// Containers that come and go. What is in one says whose it is.
+bool Worker::churn(std::size_t which) {
+  const std::string name = "churned container " + std::to_string(which);
+  const auto text = [&](std::size_t most) {
+    return std::string(random_() % most, static_cast<char>('a' + which));
+  };
+  const auto check = [&](const std::string& seen) {
+    require(seen.find_first_not_of(static_cast<char>('a' + which)) == std::string::npos,
+            "what was in a container is torn, or another's");
+  };
+  const auto times = random_() % 200;
+  try {
+    if (which % 3 == 0) {
+      lagoon::Dict<std::uint64_t, std::string> dict{segment_[name]};
+      for (auto n = times; n != 0; --n) {
+        const std::uint64_t key = random_() % 500;
+        if (random_() % 3 != 0)
+          dict.set(key, text(200));
+        else
+          check(dict.pop(key, ""));
+      }
+      for (const auto& [key, value] : dict) check(value);
+      if (random_() % 8 == 0) dict.clear();
+    } else if (which % 3 == 1) {
+      lagoon::List<std::string> list{segment_[name]};
+      for (auto n = times; n != 0; --n) list.append(text(100));
+      for (const std::string& seen : list) check(seen);
+      if (list.size() > 400) list.erase_slice(10, {});
+    } else {
+      lagoon::Queue<std::string> queue{segment_[name]};
+      for (auto n = times; n != 0; --n) queue.put(text(n == 1 ? 20'000 : 300));
+      for (auto n = times + 1; n != 0; --n)
+        if (const auto seen = queue.try_get()) check(*seen);
+    }
+    return random_() % 4 == 0 ? segment_.erase(name) : true;
+  } catch (const lagoon::Gone&) {  // others have erased it meanwhile
+    return false;
+  }
+}
+
+/// As one who cannot write, and is waited for by nobody: sees what stays, whatever is changed.
+void Worker::look() {
+  const lagoon::Segment seen = lagoon::Segment::open_read_only(name_);
+  require(all_equal(seen.find<lagoon::Array<const std::uint64_t>>("array")->snapshot()),
+          "an array is torn for one who only reads");
+  const auto dict = seen.find<lagoon::Dict<std::uint64_t, const std::uint64_t>>("dict");
+  std::uint64_t met = 0;
+  for (const auto& [key, value] : *dict)
+    if (key < Objects::staying) require(key == met++, "a walk that only reads has missed a key");
+  require(met == Objects::staying, "a walk that only reads has missed a key");
+  require(!seen.objects().empty(), "objects are not to be seen for one who only reads");
 }
 
 /// A child with everything that this one has inherits it, handles to what is erased too.

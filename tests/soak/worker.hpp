@@ -54,6 +54,8 @@ class Worker {
   bool make(std::size_t which);
   bool find(std::size_t which);
   bool hold();
+  bool churn(std::size_t which);
+  void look();
   void fork_child();
 
   /// Takes what is under a lock; all were equal, unless a dead one left them half-changed.

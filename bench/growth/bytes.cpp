@@ -36,7 +36,7 @@ template <class Store, class NameOf>
 void add_dict(std::vector<Way>& ways, Question& question, Store& store, Whose whose,
               const char* name, std::size_t bytes, NameOf name_of) {
   ways.push_back({question.panel("Dict: get"), whose, name, [&store, bytes, name_of](double s) {
-                    Random random;
+                    Random random = another();
                     std::string value(bytes, '\0');
                     return time_of(s, [&] {
                       if (!store.get(name_of(random.below(keys_there)), value)) std::abort();
@@ -45,7 +45,7 @@ void add_dict(std::vector<Way>& ways, Question& question, Store& store, Whose wh
                     });
                   }});
   ways.push_back({question.panel("Dict: set"), whose, name, [&store, bytes, name_of](double s) {
-                    Random random;
+                    Random random = another();
                     std::string value(bytes, 'y');
                     return time_of(s, [&] {
                       ++value.front();
@@ -110,7 +110,8 @@ constexpr int ways_at_a_size = 14;
 }  // namespace
 
 Question bytes(const Effort& effort) {
-  Question question{"bytes", "With larger values", "bytes", Question::Sizes::bytes, {}};
+  Question question{
+      "bytes", "With larger values: time of one operation", "bytes", Question::Sizes::bytes, {}};
   const int largest = effort.quick ? 32 << 10 : 1 << 20;
   for (int size = 8; size < largest; size *= 8) question.sizes.push_back(size);
   question.sizes.push_back(largest);

@@ -1,5 +1,6 @@
 /// A picture of a question: its plots in two columns, the machine's facts in the cell behind them.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdio>
 
@@ -85,9 +86,7 @@ class Grid {
     return margin + title_height + static_cast<double>(at_ / 2) * (cell_height_ + gap);
   }
   void next() { ++at_; }
-  [[nodiscard]] double bottom_of_rows() const {
-    return margin + title_height + static_cast<double>((at_ + 1) / 2) * (cell_height_ + gap);
-  }
+  [[nodiscard]] bool begins_row() const { return at_ % 2 == 0; }
 
  private:
   double cell_height_;
@@ -115,13 +114,21 @@ std::string svg_of(const Question& question, const Facts& facts) {
                                            number("%g", cell_height) + "\"");
     grid.next();
   }
-  double y = grid.y();
-  for (const auto& [what, value] : facts)
-    inside += "<text class=\"tick\" " + at(grid.x(), y += fact_height) + ">" +
-              contention::escaped(what + ": " + value) + "</text>";
 
+  const bool below = grid.begins_row();  // then the facts take both columns
+  const std::size_t rows = below ? (facts.size() + 1) / 2 : facts.size();
+  const double top = grid.y();
+  for (std::size_t i = 0; i < facts.size(); ++i) {
+    if (i == rows) grid.next();
+    const double y = top + fact_height * static_cast<double>(i % rows + 1);
+    inside += "<text class=\"tick\" " + at(grid.x(), y) + ">" +
+              contention::escaped(facts[i].first + ": " + facts[i].second) + "</text>";
+  }
+
+  const double bottom =
+      top + std::max(below ? 0 : cell_height, fact_height * static_cast<double>(rows));
   const std::string width = number("%g", 2 * contention::plot_width + gap + 2 * margin);
-  const std::string height = number("%.0f", std::max(grid.bottom_of_rows(), y) + margin);
+  const std::string height = number("%.0f", bottom + margin);
   return "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " + width + " " + height +
          "\" role=\"img\" font-family=\"system-ui, 'Segoe UI', Helvetica, Arial, sans-serif\">"
          "<title>" +

@@ -43,7 +43,7 @@ template <class Store>
 void add_dict(std::vector<Way>& ways, Question& question, Store& store, Whose whose,
               const char* name, std::uint64_t keys) {
   ways.push_back({question.panel("Dict: get"), whose, name, [&store, keys](double seconds) {
-                    Random random;
+                    Random random = another();
                     std::uint64_t value = 0;
                     return time_of(seconds, [&] {
                       if (!store.get(key_of(random.below(keys)), value)) std::abort();
@@ -51,7 +51,7 @@ void add_dict(std::vector<Way>& ways, Question& question, Store& store, Whose wh
                     });
                   }});
   ways.push_back({question.panel("Dict: set"), whose, name, [&store, keys](double seconds) {
-                    Random random;
+                    Random random = another();
                     std::uint64_t value = 0;
                     return time_of(seconds,
                                    [&] { store.set(key_of(random.below(keys)), ++value); });
@@ -62,14 +62,16 @@ template <class List>
 void add_list(std::vector<Way>& ways, Question& question, List& list, Whose whose, const char* name,
               std::uint64_t count) {
   ways.push_back({question.panel("List: l[i]"), whose, name, [&list, count](double seconds) {
-                    Random random;
-                    return time_of(seconds, [&] {
-                      const auto i = static_cast<peers::Place>(random.below(count));
-                      benchmark::DoNotOptimize(list.get(i));
+                    Random random = another();
+                    std::uint64_t sum = 0;
+                    const Sample sample = time_of(seconds, [&] {
+                      sum += list.get(static_cast<peers::Place>(random.below(count)));
                     });
+                    benchmark::DoNotOptimize(sum);
+                    return sample;
                   }});
   ways.push_back({question.panel("List: l[i] = x"), whose, name, [&list, count](double seconds) {
-                    Random random;
+                    Random random = another();
                     std::uint64_t value = 0;
                     return time_of(seconds, [&] {
                       list.set(static_cast<peers::Place>(random.below(count)), ++value);
@@ -114,7 +116,8 @@ constexpr int ways_at_a_size = 16;
 }  // namespace
 
 Question keys(const Effort& effort) {
-  Question question{"keys", "With more elements", "elements", Question::Sizes::number, {}};
+  Question question{
+      "keys", "With more elements: time of one operation", "elements", Question::Sizes::number, {}};
   for (int size = 10; size <= effort.most; size *= 10) question.sizes.push_back(size);
   return question;
 }

@@ -4,6 +4,8 @@
 /// Three questions, each with lagoon and its peers in one run, their repetitions among each
 /// other's; medians, and the spread kept. docs/growth.md says how, and what the answers are.
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -25,8 +27,7 @@ namespace growth {
 namespace {
 
 constexpr const char* usage =
-    "growth [--quick] [--repeat N] [--seconds S] [--most N] [--only QUESTION] [--csv FILE] [--svg "
-    "DIR]\n"
+    "growth [options]\n"
     "  --quick      some seconds, and sizes that are soon there: to see that it runs\n"
     "  --repeat N   samples of each figure, of which the median is taken (5)\n"
     "  --seconds S  of a sample of one process (0.06); of several, longer\n"
@@ -79,6 +80,12 @@ Options options_of(const std::vector<std::string>& words) {
   return options;
 }
 
+/// Says before minutes of measuring that the result could not be written.
+void expect_writable(const std::filesystem::path& directory) {
+  if (::access(directory.empty() ? "." : directory.c_str(), W_OK) != 0)
+    throw std::runtime_error("cannot write to " + directory.string());
+}
+
 void write(const std::filesystem::path& path, const std::string& text) {
   std::ofstream file(path);
   file << text;
@@ -97,7 +104,11 @@ Facts facts_of(const Effort& effort) {
 int run(const Options& options) {
   lagoon::configure_heap({.reserve = std::size_t{16} << 30});
   contention::take_charge_of_processes();
-  if (!options.svg.empty()) std::filesystem::create_directories(options.svg);
+  if (!options.svg.empty()) {
+    std::filesystem::create_directories(options.svg);
+    expect_writable(options.svg);
+  }
+  if (!options.csv.empty()) expect_writable(std::filesystem::path(options.csv).parent_path());
 
   const Effort& effort = options.effort;
   struct Kind {

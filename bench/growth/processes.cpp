@@ -98,7 +98,11 @@ constexpr double as_long = 2;  // as the samples of one process: the scheduler's
 
 Question processes(const Effort& effort) {
   Question question{
-      "processes", "With more processes at once", "processes", Question::Sizes::number, {}};
+      "processes",
+      "With more processes at once: time from one operation to the next, of all together",
+      "processes",
+      Question::Sizes::number,
+      {}};
   const int most = effort.quick ? 8 : most_processes;
   for (int size = 1; size <= most; size *= 2) question.sizes.push_back(size);
   return question;

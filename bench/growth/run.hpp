@@ -10,6 +10,7 @@
 
 #include "contention/progress.hpp"
 #include "figures.hpp"
+#include "random.hpp"
 #include "results.hpp"
 
 namespace growth {
@@ -67,6 +68,12 @@ class Run {
   contention::Progress progress_;
   std::mt19937 order_{1};  // the same in each run
 };
+
+/// For the next sample, so that it does not find in the caches what the last one looked for.
+inline Random another() {
+  static std::uint64_t made = 0;
+  return Random(++made);
+}
 
 /// Processor time of one f(), in nanoseconds, from what it takes in so many seconds; a fifth of
 /// that goes before and counts nowhere.

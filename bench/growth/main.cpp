@@ -136,7 +136,7 @@ int run(const Options& options) {
   facts.emplace_back("other programs' part of the processors",
                      std::to_string(static_cast<int>(100 * others.share() + 0.5)) + " %");
   for (const Question& question : questions) std::fputs(table_of(question).c_str(), stdout);
-  std::puts("");
+  std::printf("\n%s\n", summary_of(questions).c_str());
   for (const auto& [what, value] : facts) std::printf("%s: %s\n", what.c_str(), value.c_str());
   if (!is_complete) {
     std::puts("Interrupted: these are the figures so far; no files are written.");

@@ -70,8 +70,12 @@ struct Question {
 
 using Facts = std::vector<std::pair<std::string, std::string>>;
 
+/// Three digits and a unit.
+std::string time_text(double ns);
 /// For a terminal.
 std::string table_of(const Question& question);
+/// From the first size to the last, and the slopes, of all questions: a table in Markdown.
+std::string summary_of(const std::deque<Question>& questions);
 /// A line for each figure, the facts above as comments.
 std::string csv_of(const std::deque<Question>& questions, const Facts& facts);
 /// A picture that needs nothing else: a plot for each panel, the facts below.

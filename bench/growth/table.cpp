@@ -9,20 +9,6 @@ namespace {
 
 constexpr int column = 11;
 
-/// Three digits and a unit.
-std::string time_text(double ns) {
-  const char* const units[] = {"ns", "us", "ms"};
-  int thousands = 0;
-  for (; ns >= 999.5 && thousands < 2; ++thousands) ns /= 1000;
-  char text[32];
-  std::snprintf(text, sizeof text, "%.*f %s",
-                ns < 9.995   ? 2
-                : ns < 99.95 ? 1
-                             : 0,
-                ns, units[thousands]);
-  return text;
-}
-
 std::string number(const char* format, double value) {
   char text[32];
   std::snprintf(text, sizeof text, format, value);
@@ -87,6 +73,13 @@ std::string text_of(const Question& question, const Panel& panel) {
 }
 
 }  // namespace
+
+std::string time_text(double ns) {
+  const char* const units[] = {"ns", "us", "ms"};
+  int thousands = 0;
+  for (; ns >= 999.5 && thousands < 2; ++thousands) ns /= 1000;
+  return number(ns < 9.995 ? "%.2f " : ns < 99.95 ? "%.1f " : "%.0f ", ns) + units[thousands];
+}
 
 std::string table_of(const Question& question) {
   std::string text;

@@ -15,24 +15,25 @@ std::string number(const char* format, double value) {
   return text;
 }
 
-/// As wide as they are asked for, left or right.
-std::string right(const std::string& text, int width) {
-  return std::string(static_cast<std::size_t>(std::max(width - static_cast<int>(text.size()), 0)),
-                     ' ') +
-         text;
+/// How many columns it takes: a letter beyond ASCII begins with one byte that is not 10xxxxxx.
+int letters(const std::string& text) {
+  return static_cast<int>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+  }));
 }
-std::string left(const std::string& text, int width) {
-  return text +
-         std::string(static_cast<std::size_t>(std::max(width - static_cast<int>(text.size()), 0)),
-                     ' ');
+std::string blanks(const std::string& text, int width) {
+  return std::string(static_cast<std::size_t>(std::max(width - letters(text), 0)), ' ');
 }
+/// As wide as they are asked for.
+std::string right(const std::string& text, int width) { return blanks(text, width) + text; }
+std::string left(const std::string& text, int width) { return text + blanks(text, width); }
 
 int width_of(const Line& line) { return std::max(column, static_cast<int>(line.name.size()) + 2); }
 
 /// A row: what it is of, and a cell for each line.
 template <class Cell>
 std::string row(const Panel& panel, const std::string& name, Cell&& cell) {
-  std::string text = left("  " + name, 14);
+  std::string text = left("  " + name, 16);
   for (const Line& line : panel.lines) text += right(cell(line), width_of(line));
   return text;
 }
@@ -75,7 +76,7 @@ std::string text_of(const Question& question, const Panel& panel) {
 }  // namespace
 
 std::string time_text(double ns) {
-  const char* const units[] = {"ns", "us", "ms"};
+  const char* const units[] = {"ns", "µs", "ms"};
   int thousands = 0;
   for (; ns >= 999.5 && thousands < 2; ++thousands) ns /= 1000;
   return number(ns < 9.995 ? "%.2f " : ns < 99.95 ? "%.1f " : "%.0f ", ns) + units[thousands];

@@ -48,13 +48,19 @@ std::string number(const char* format, double value) {
   return text;
 }
 
+/// There is little room: 1 KiB is 1 K.
+std::string tick_text(const Question& question, int size) {
+  const std::string text = question.text_of(size);
+  return text.substr(0, text.find("iB"));
+}
+
 Plot plot_of(const Question& question, const Panel& panel, bool of_shares) {
   Plot plot{of_shares ? "Least-served process, of a fair share" : panel.title,
             of_shares ? Plot::Unit::share : Plot::Unit::time,
             question.sizes,
             {},
             question.across,
-            [&question](int size) { return question.text_of(size); }};
+            [&question](int size) { return tick_text(question, size); }};
   const auto member = of_shares ? &Sample::least : &Sample::ns;
   for (const Line& line : panel.lines) {
     contention::Line drawn{line.name,

@@ -15,36 +15,25 @@
 /// Alone: processor time. Of several processes: wall time. Takes every option of Google Benchmark,
 /// and --quick.
 
+#include "dict_peers.hpp"
 #include "figures.hpp"
 #include "python_peer.hpp"
+#include "random.hpp"
 
-#include <sys/mman.h>
 #include <unistd.h>
 
-#include <boost/interprocess/allocators/allocator.hpp>
-#include <boost/interprocess/containers/map.hpp>
-#include <boost/interprocess/managed_external_buffer.hpp>
-#include <boost/interprocess/sync/interprocess_mutex.hpp>
-#include <boost/interprocess/sync/scoped_lock.hpp>
-#include <boost/unordered_map.hpp>
+#include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <filesystem>
+#include <cstdlib>
 #include <functional>
 #include <lagoon/lagoon.hpp>
 #include <memory>
-#include <random>
 #include <string>
 #include <vector>
-
-#ifdef LAGOON_HAS_LMDB
-#include <lmdb.h>
-#endif
 
 namespace {
 
 using figures::Table;
-namespace bip = boost::interprocess;
 
 using Key = std::int64_t;
 struct Record {
@@ -53,138 +42,16 @@ struct Record {
 };
 static_assert(sizeof(Record) == 64);
 
-/// 1, 2, …: which key of so many comes next.
-class Random {
- public:
-  explicit Random(std::uint64_t seed = 1) : state_(seed * 0x9e3779b97f4a7c15) {}
-  Key key(Key keys) noexcept {
-    state_ = state_ * 6364136223846793005 + 1442695040888963407;
-    return static_cast<Key>(((state_ >> 32) * static_cast<std::uint64_t>(keys)) >> 32);
-  }
-
- private:
-  std::uint64_t state_;
-};
-
-class Lagoon {
- public:
-  explicit Lagoon(Key) {}
-  bool get(Key key, Record& record) const {
-    const auto found = dict_.find(key);
-    if (found) record = *found;
-    return found.has_value();
-  }
-  void set(Key key, const Record& record) { dict_.set(key, record); }
-  void add(Key key) {
-    dict_.update_value(key, [](Record& r) { ++r.count; });
-  }
-
- private:
-  lagoon::Dict<Key, Record> dict_;
-};
-
-template <class Map>
-class UnderMutex {
- public:
-  explicit UnderMutex(Key keys)
-      : bytes_((std::size_t{1} << 20) + static_cast<std::size_t>(keys) * 320),
-        memory_(mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)),
-        buffer_(bip::create_only, memory_, bytes_),
-        mutex_(buffer_.construct<bip::interprocess_mutex>(bip::anonymous_instance)()),
-        map_(buffer_.construct<Map>(bip::anonymous_instance)(
-            typename Map::allocator_type(buffer_.get_segment_manager()))) {}
-  UnderMutex(const UnderMutex&) = delete;
-  ~UnderMutex() { munmap(memory_, bytes_); }
-
-  bool get(Key key, Record& record) {
-    const Guard guard(*mutex_);
-    const auto found = map_->find(key);
-    if (found == map_->end()) return false;
-    record = found->second;
-    return true;
-  }
-  void set(Key key, const Record& record) {
-    const Guard guard(*mutex_);
-    const auto found = map_->find(key);
-    if (found != map_->end())
-      found->second = record;
-    else
-      map_->emplace(key, record);
-  }
-  void add(Key key) {
-    const Guard guard(*mutex_);
-    ++map_->find(key)->second.count;
-  }
-
- private:
-  using Guard = bip::scoped_lock<bip::interprocess_mutex>;
-  std::size_t bytes_;
-  void* memory_;
-  bip::managed_external_buffer buffer_;
-  bip::interprocess_mutex* mutex_;
-  Map* map_;
-};
-using Allocator =
-    bip::allocator<std::pair<const Key, Record>, bip::managed_external_buffer::segment_manager>;
-struct OrderedMap : bip::map<Key, Record, std::less<Key>, Allocator> {
-  explicit OrderedMap(const Allocator& a) : map(std::less<Key>(), a) {}
-};
-struct HashMap
-    : boost::unordered_map<Key, Record, boost::hash<Key>, std::equal_to<Key>, Allocator> {
-  explicit HashMap(const Allocator& a)
-      : unordered_map(16, boost::hash<Key>(), std::equal_to<Key>(), a) {}
-};
-
+using Lagoon = peers::Lagoon<Key, Record>;
+template <template <class, class> class Map>
+using UnderMutex = peers::UnderMutex<Map, Key, Record>;
 #ifdef LAGOON_HAS_LMDB
-void check(int error) {
-  if (error == 0) return;
-  std::fprintf(stderr, "LMDB: %s\n", mdb_strerror(error));
-  std::exit(1);
-}
-/// As its documentation has it for many short readers: no locks but the writers', no sync.
-class Lmdb {
- public:
-  explicit Lmdb(Key) {
-    std::filesystem::create_directory(path_);
-    check(mdb_env_create(&env_));
-    check(mdb_env_set_mapsize(env_, std::size_t{1} << 30));
-    check(mdb_env_open(env_, path_.c_str(), MDB_NOSYNC | MDB_WRITEMAP | MDB_NOTLS, 0600));
-    MDB_txn* txn = nullptr;
-    check(mdb_txn_begin(env_, nullptr, 0, &txn));
-    check(mdb_dbi_open(txn, nullptr, MDB_INTEGERKEY, &db_));
-    check(mdb_txn_commit(txn));
-    check(mdb_txn_begin(env_, nullptr, MDB_RDONLY, &reader_));
-    mdb_txn_reset(reader_);
-  }
-  Lmdb(const Lmdb&) = delete;
-  ~Lmdb() {
-    mdb_txn_abort(reader_);
-    mdb_env_close(env_);
-    std::filesystem::remove_all(path_);
-  }
-  bool get(Key key, Record& record) {
-    check(mdb_txn_renew(reader_));
-    MDB_val k{sizeof key, &key}, v{};
-    const bool found = mdb_get(reader_, db_, &k, &v) == 0;
-    if (found) record = *static_cast<const Record*>(v.mv_data);
-    mdb_txn_reset(reader_);
-    return found;
-  }
-  void set(Key key, Record record) {
-    MDB_txn* txn = nullptr;
-    check(mdb_txn_begin(env_, nullptr, 0, &txn));
-    MDB_val k{sizeof key, &key}, v{sizeof record, &record};
-    check(mdb_put(txn, db_, &k, &v, 0));
-    check(mdb_txn_commit(txn));
-  }
-
- private:
-  std::string path_ = "/dev/shm/lagoon-bench-lmdb." + std::to_string(getpid());
-  MDB_env* env_ = nullptr;
-  MDB_dbi db_ = 0;
-  MDB_txn* reader_ = nullptr;
-};
+using Lmdb = peers::Lmdb<Key, Record>;
 #endif
+
+Key key_of(Random& random, Key keys) {
+  return static_cast<Key>(random.below(static_cast<std::uint64_t>(keys)));
+}
 
 /// One that is filled with so many keys: the last that was asked for is kept.
 template <class Store>
@@ -193,7 +60,7 @@ Store& filled(Key keys) {
   static Key has = 0;
   if (has != keys) {
     store.reset();
-    store = std::make_unique<Store>(keys);
+    store = std::make_unique<Store>(peers::Room{static_cast<std::size_t>(keys), sizeof(Record)});
     for (Key key = 0; key < keys; ++key) store->set(key, Record{});
     has = keys;
   }
@@ -213,8 +80,8 @@ void do_one(Store& store, Operation op, Key key, Record& record) {
   } else if (op == Operation::set) {
     ++record.count;
     store.set(key, record);
-  } else if constexpr (requires { store.add(key); }) {
-    store.add(key);
+  } else {
+    store.update(key, [](Record& r) { ++r.count; });
   }
 }
 
@@ -229,7 +96,7 @@ void define_alone(const std::string& called, Operation op, Key keys) {
     Store& store = filled<Store>(keys);
     Random random;
     Record record{};
-    for (auto _ : state) do_one(store, op, random.key(keys), record);
+    for (auto _ : state) do_one(store, op, key_of(random, keys), record);
   });
 }
 
@@ -276,7 +143,7 @@ void define_together(const std::string& called, Operation op, Key keys, int proc
                                    Record record{};
                                    std::uint64_t done = 0;
                                    for (; !contest.stop.load(boost::memory_order_relaxed); ++done)
-                                     do_one(store, op, random.key(keys), record);
+                                     do_one(store, op, key_of(random, keys), record);
                                    return done;
                                  }));
       })
@@ -298,13 +165,13 @@ void define_beside_a_writer(const std::string& called, Key keys) {
           contest->go = true;
           for (;;) {
             ++record.count;
-            store.set(random.key(keys), record);
+            store.set(key_of(random, keys), record);
           }
         });
         while (!contest->go) usleep(100);
         Random random;
         Record record{};
-        for (auto _ : state) do_one(store, Operation::get, random.key(keys), record);
+        for (auto _ : state) do_one(store, Operation::get, key_of(random, keys), record);
       });
 }
 
@@ -330,7 +197,7 @@ void define_dict(const char* called, MakeKey&& make_key, MakeValue&& make_value)
           if (!all) all = filled();
           Random random;
           for (auto _ : state)
-            operation(*all, all->keys[static_cast<std::size_t>(random.key(keys))]);
+            operation(*all, all->keys[static_cast<std::size_t>(key_of(random, keys))]);
         });
   };
   define(" get", [](Filled& f, const K& key) { benchmark::DoNotOptimize(f.dict.find(key)); });
@@ -366,8 +233,8 @@ void define(Table& table, bool quick) {
   for (const Key keys : counts)
     for (const Operation op : {Operation::get, Operation::set, Operation::add}) {
       define_alone<Lagoon>("lagoon", op, keys);
-      define_alone<UnderMutex<OrderedMap>>("map", op, keys);
-      define_alone<UnderMutex<HashMap>>("unordered_map", op, keys);
+      define_alone<UnderMutex<peers::OrderedMap>>("map", op, keys);
+      define_alone<UnderMutex<peers::HashMap>>("unordered_map", op, keys);
 #ifdef LAGOON_HAS_LMDB
       if (op != Operation::add && keys <= 100'000) define_alone<Lmdb>("LMDB", op, keys);
 #endif
@@ -387,8 +254,9 @@ void define(Table& table, bool quick) {
   for (const int processes : crowds)
     for (const Operation op : {Operation::get, Operation::set, Operation::add}) {
       define_together<Lagoon>("lagoon", op, shared_keys, processes, seconds);
-      define_together<UnderMutex<OrderedMap>>("map", op, shared_keys, processes, seconds);
-      define_together<UnderMutex<HashMap>>("unordered_map", op, shared_keys, processes, seconds);
+      define_together<UnderMutex<peers::OrderedMap>>("map", op, shared_keys, processes, seconds);
+      define_together<UnderMutex<peers::HashMap>>("unordered_map", op, shared_keys, processes,
+                                                  seconds);
       const std::string mine = name("lagoon", op, shared_keys, processes);
       row(mine, name("map", op, shared_keys, processes), [&](Table::Row& r) {
         if (op == Operation::get) r.at_most_ratio = 0.2;

@@ -14,14 +14,9 @@
 /// Processor time. Takes every option of Google Benchmark, and --quick.
 
 #include "figures.hpp"
+#include "list_peers.hpp"
+#include "random.hpp"
 
-#include <sys/mman.h>
-
-#include <boost/interprocess/allocators/allocator.hpp>
-#include <boost/interprocess/containers/vector.hpp>
-#include <boost/interprocess/managed_external_buffer.hpp>
-#include <boost/interprocess/sync/interprocess_mutex.hpp>
-#include <boost/interprocess/sync/scoped_lock.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -33,113 +28,26 @@
 namespace {
 
 using figures::Table;
-namespace bip = boost::interprocess;
-using Place = std::ptrdiff_t;
+using peers::Place;
 
-class Lagoon {
- public:
-  explicit Lagoon(Place count) {
-    list_.extend(std::vector<double>(static_cast<std::size_t>(count)));
-  }
-  [[nodiscard]] double get(Place i) const { return list_.at(i); }
-  [[nodiscard]] double last() const { return list_.at(-1); }
-  void set(Place i, double x) { list_.set(i, x); }
-  void add(Place i) { list_[i] += 1; }
-  void append(double x) { list_.append(x); }
-  double pop() { return list_.pop(); }
-  void insert(Place i, double x) { list_.insert(i, x); }
-  void erase(Place i) { list_.erase(i); }
-  void clear() { list_.clear(); }
+using Lagoon = peers::LagoonList<double>;
+using UnderMutex = peers::GuardedVector<double>;
 
- private:
-  lagoon::List<double> list_;
-};
-
-class UnderMutex {
- public:
-  explicit UnderMutex(Place count)
-      : buffer_(bip::create_only, memory_, bytes),
-        mutex_(buffer_.construct<bip::interprocess_mutex>(bip::anonymous_instance)()),
-        vector_(buffer_.construct<Vector>(bip::anonymous_instance)(
-            static_cast<std::size_t>(count), 0.0, buffer_.get_segment_manager())) {}
-  UnderMutex(const UnderMutex&) = delete;
-  ~UnderMutex() { munmap(memory_, bytes); }
-
-  [[nodiscard]] double get(Place i) const {
-    const Guard guard(*mutex_);
-    return vector_->at(static_cast<std::size_t>(i));
-  }
-  [[nodiscard]] double last() const {
-    const Guard guard(*mutex_);
-    return vector_->back();
-  }
-  void set(Place i, double x) {
-    const Guard guard(*mutex_);
-    vector_->at(static_cast<std::size_t>(i)) = x;
-  }
-  void add(Place i) {
-    const Guard guard(*mutex_);
-    vector_->at(static_cast<std::size_t>(i)) += 1;
-  }
-  void append(double x) {
-    const Guard guard(*mutex_);
-    vector_->push_back(x);
-  }
-  double pop() {
-    const Guard guard(*mutex_);
-    const double x = vector_->back();
-    vector_->pop_back();
-    return x;
-  }
-  void insert(Place i, double x) {
-    const Guard guard(*mutex_);
-    vector_->insert(vector_->begin() + i, x);
-  }
-  void erase(Place i) {
-    const Guard guard(*mutex_);
-    vector_->erase(vector_->begin() + i);
-  }
-  void clear() {
-    const Guard guard(*mutex_);
-    vector_->clear();
-    vector_->shrink_to_fit();
-  }
-
- private:
-  using Allocator = bip::allocator<double, bip::managed_external_buffer::segment_manager>;
-  using Vector = bip::vector<double, Allocator>;
-  using Guard = bip::scoped_lock<bip::interprocess_mutex>;
-  static constexpr std::size_t bytes = std::size_t{64} << 20;
-
-  void* memory_ = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  bip::managed_external_buffer buffer_;
-  bip::interprocess_mutex* mutex_;
-  Vector* vector_;
-};
-
-/// Which of so many comes next.
-class Random {
- public:
-  explicit Random(Place count) : count_(static_cast<std::uint64_t>(count)) {}
-  Place operator()() noexcept {
-    state_ = state_ * 6364136223846793005 + 1442695040888963407;
-    return static_cast<Place>(((state_ >> 32) * count_) >> 32);
-  }
-
- private:
-  std::uint64_t state_ = 0x9e3779b97f4a7c15, count_;
-};
+Place place_of(Random& random, Place count) {
+  return static_cast<Place>(random.below(static_cast<std::uint64_t>(count)));
+}
 
 /// f(list, place) of so many, and how many operations that is.
 template <class L>
 struct Operation {
   const char* name;
-  std::function<void(benchmark::State&, L&, Random&)> run;
+  std::function<void(benchmark::State&, L&, Place)> run;
 };
 template <class L, class F>
 Operation<L> each(const char* name, F f) {
-  return {name, [f](benchmark::State& state, L& list, Random& random) {
-            for (auto _ : state) f(list, random());
+  return {name, [f](benchmark::State& state, L& list, Place count) {
+            Random random;
+            for (auto _ : state) f(list, place_of(random, count));
           }};
 }
 template <class L>
@@ -171,8 +79,7 @@ void define_all(const std::string& who, Place count) {
     benchmark::RegisterBenchmark(name(who, operation.name, count).c_str(),
                                  [=](benchmark::State& state) {
                                    L list(count);
-                                   Random random(count);
-                                   operation.run(state, list, random);
+                                   operation.run(state, list, count);
                                  });
 }
 template <class L>
@@ -191,12 +98,13 @@ void define_beside_a_writer(const std::string& who, Place count) {
                                [=](benchmark::State& state) {
                                  L list(count);
                                  const figures::Child writer([&] {
-                                   Random random(count);
-                                   for (double x = 0;; ++x) list.set(random(), x);
+                                   Random random;
+                                   for (double x = 0;; ++x) list.set(place_of(random, count), x);
                                  });
                                  while (list.get(count / 2) == 0) sched_yield();
-                                 Random random(count);
-                                 for (auto _ : state) benchmark::DoNotOptimize(list.get(random()));
+                                 Random random;
+                                 for (auto _ : state)
+                                   benchmark::DoNotOptimize(list.get(place_of(random, count)));
                                });
 }
 
@@ -228,8 +136,8 @@ void define(Table& table, bool quick) {
   benchmark::RegisterBenchmark("lagoon get of Objects", [](benchmark::State& state) {
     lagoon::List<> list;
     for (int i = 0; i < 1000; ++i) list.append(i);
-    Random random(1000);
-    for (auto _ : state) benchmark::DoNotOptimize(list.at(random()));
+    Random random;
+    for (auto _ : state) benchmark::DoNotOptimize(list.at(place_of(random, 1000)));
   });
   table.add({.what = "lagoon get of Objects",
              .figure = "lagoon get of Objects",

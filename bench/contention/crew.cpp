@@ -61,7 +61,8 @@ void Crew::fork(const std::function<void()>& body) {
   try {
     body();
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "contention: child %d: %s\n", static_cast<int>(::getpid()), error.what());
+    std::fprintf(stderr, "%s: child %d: %s\n", program_invocation_short_name,
+                 static_cast<int>(::getpid()), error.what());
     code = 1;
   }
   ::_exit(code);

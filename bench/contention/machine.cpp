@@ -14,8 +14,6 @@
 #include <filesystem>
 #include <fstream>
 
-#include "cpython.hpp"
-
 namespace contention {
 namespace {
 
@@ -113,7 +111,6 @@ std::vector<std::pair<std::string, std::string>> machine_facts() {
   tell("compiler", compiler());
   tell("Boost",
        std::to_string(BOOST_VERSION / 100000) + "." + std::to_string(BOOST_VERSION / 100 % 1000));
-  tell("CPython", cpython().unavailable.empty() ? cpython().version : cpython().unavailable);
   tell("commit", commit());
   tell("measured", now());
   return facts;

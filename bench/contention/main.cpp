@@ -21,6 +21,7 @@
 #include <system_error>
 #include <vector>
 
+#include "cpython.hpp"
 #include "machine.hpp"
 #include "progress.hpp"
 #include "results.hpp"
@@ -170,6 +171,8 @@ class Program {
 
     prepare_report();
     results_.facts = machine_facts();
+    results_.facts.emplace_back(
+        "CPython", cpython().unavailable.empty() ? cpython().version : cpython().unavailable);
     results_.facts.emplace_back("mode", mode_.name);
     results_.facts.emplace_back("clock of single operations", clock_text());
     for (const auto& [fact, value] : results_.facts) benchmark::AddCustomContext(fact, value);

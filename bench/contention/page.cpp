@@ -52,16 +52,6 @@ thead th:first-child { text-align: left; }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(480px, 1fr)); gap: 22px 34px;
   margin: 20px 0 22px; }
 svg { width: 100%; height: auto; display: block; font-family: inherit; }
-.plot-title { font-size: 15px; font-weight: 600; fill: var(--text); }
-.tick { font-size: 12px; fill: var(--quiet); }
-.grid { stroke: var(--grid); } .axis { stroke: var(--axis); }
-.line { color: var(--l); }
-.curve { fill: none; stroke: currentColor; stroke-width: 1.6; stroke-linejoin: round; }
-.strong .curve { stroke-width: 3.2; }
-.full { fill: currentColor; } .open { fill: var(--page); stroke: currentColor; stroke-width: 1.6; }
-.whisker { stroke: currentColor; stroke-width: 1.2; opacity: 0.6; }
-.leader { stroke: currentColor; stroke-width: 0.8; opacity: 0.45; }
-.label { font-size: 12.5px; fill: currentColor; } .label.strong { font-weight: 700; }
 details { margin: 14px 0; } summary { cursor: pointer; color: var(--ours); font-weight: 600; }
 .figures { border-spacing: 0; font-size: 13px; font-variant-numeric: tabular-nums; }
 .figures th, .figures td { padding: 2px 10px 2px 0; text-align: right; white-space: nowrap;
@@ -86,7 +76,6 @@ details { margin: 14px 0; } summary { cursor: pointer; color: var(--ours); font-
   :root { --page: #14181b; --text: #e4e7e8; --quiet: #9aa6ac; --grid: #2c3338; --axis: #5f6b72;
     --accent: #2ba3b5; --ours: #58c1d0; --warning: #3f2d12; }
   .cell { background: var(--d); color: var(--dt); }
-  .line { color: var(--d); }
 }
 @media print { details { display: block; } }
 )css";
@@ -254,7 +243,7 @@ Plot plot_of(const Results& results, Workload workload, const char* title, Plot:
   Plot plot{title, unit, results.children_of(workload), {}};
   for (const auto& name : results.strategies_of(workload)) {
     Line line{name, ink_of(name), false, false, {}};
-    for (const int children : plot.children) {
+    for (const int children : plot.ticks) {
       const Row* row = results.find(workload, children, name);
       if (row == nullptr) continue;
       line.strong = row->family == Family::lagoon;
@@ -500,7 +489,7 @@ std::string page_of(const Results& results) {
       "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
       "<title>lagoon: contention</title><style>" +
-      std::string(style) + "</style></head><body>\n";
+      std::string(plot_style) + style + "</style></head><body>\n";
   out += "<h1>Which way of sharing wins, and where</h1><p class=\"quiet\">";
   for (const char* wanted :
        {"processor", "processors usable", "kernel", "compiler", "commit", "measured"}) {

@@ -11,7 +11,13 @@ namespace contention {
 namespace {
 
 constexpr double area_left = 58, area_right = 372, area_top = 34, least_height = 276;
-constexpr double label_gap = 18;  // for the largest letters, those of a narrow page
+constexpr double below_area = 40;  // for what is written there
+constexpr double label_gap = 18;   // for the largest letters, those of a narrow page
+
+/// Every label has room.
+double area_bottom_of(const Plot& plot) {
+  return area_top + std::max(least_height, label_gap * static_cast<double>(plot.lines.size()));
+}
 
 std::string text_of(double value) {
   char text[32];
@@ -36,10 +42,7 @@ std::string tick_text(double value, Plot::Unit unit) {
 
 class Drawing {
  public:
-  explicit Drawing(const Plot& plot)
-      : plot_(plot),
-        area_bottom_(area_top +
-                     std::max(least_height, label_gap * static_cast<double>(plot.lines.size()))) {
+  explicit Drawing(const Plot& plot) : plot_(plot), area_bottom_(area_bottom_of(plot)) {
     low_ = std::numeric_limits<double>::max();
     high_ = 0;
     for (const Line& line : plot.lines) {
@@ -58,10 +61,11 @@ class Drawing {
     }
   }
 
-  std::string draw() {
-    out_ = "<svg viewBox=\"0 0 580 " + text_of(area_bottom_ + 40) +
-           "\" role=\"img\" aria-label=\"" + escaped(plot_.title) +
-           "\"><text class=\"plot-title\" x=\"0\" y=\"15\">" + escaped(plot_.title) + "</text>";
+  std::string draw(const std::string& attributes) {
+    out_ = "<svg " + attributes + (attributes.empty() ? "" : " ") + "viewBox=\"0 0 " +
+           text_of(plot_width) + " " + text_of(height_of(plot_)) + "\" role=\"img\" aria-label=\"" +
+           escaped(plot_.title) + "\"><text class=\"plot-title\" x=\"0\" y=\"15\">" +
+           escaped(plot_.title) + "</text>";
     if (high_ <= 0) {
       out_ += "<text class=\"tick\" x=\"58\" y=\"60\">nothing measured</text></svg>";
       return out_;
@@ -82,11 +86,11 @@ class Drawing {
     return plot_.unit == Plot::Unit::share || point.value > 0;
   }
 
-  [[nodiscard]] double x_of(int children) const {
-    const double first = std::log2(plot_.children.front());
-    const double span = std::log2(plot_.children.back()) - first;
+  [[nodiscard]] double x_of(int at) const {
+    const double first = std::log2(plot_.ticks.front());
+    const double span = std::log2(plot_.ticks.back()) - first;
     if (span <= 0) return (area_left + area_right) / 2;
-    return area_left + 12 + (std::log2(children) - first) / span * (area_right - area_left - 24);
+    return area_left + 12 + (std::log2(at) - first) / span * (area_right - area_left - 24);
   }
 
   [[nodiscard]] double y_of(double value) const {
@@ -128,18 +132,19 @@ class Drawing {
       text("end", area_left - 7, y_of(tick) + 4, tick_text(tick, plot_.unit));
     }
     segment("axis", area_left, area_bottom_, area_right, area_bottom_);
-    for (const int children : plot_.children) {
-      segment("axis", x_of(children), area_bottom_, x_of(children), area_bottom_ + 4);
-      text("middle", x_of(children), area_bottom_ + 18, std::to_string(children));
+    for (const int at : plot_.ticks) {
+      segment("axis", x_of(at), area_bottom_, x_of(at), area_bottom_ + 4);
+      text("middle", x_of(at), area_bottom_ + 18,
+           plot_.tick_text ? plot_.tick_text(at) : std::to_string(at));
     }
-    text("middle", (area_left + area_right) / 2, area_bottom_ + 36, "children");
+    text("middle", (area_left + area_right) / 2, area_bottom_ + 36, plot_.across);
   }
 
   void curve(const Line& line) {
     std::string path;
     for (const Point& point : line.points) {
       if (!shown(point)) continue;
-      path.append(path.empty() ? "M" : "L").append(text_of(x_of(point.children)));
+      path.append(path.empty() ? "M" : "L").append(text_of(x_of(point.at)));
       path.append(" ").append(text_of(y_of(point.value)));
     }
     out_ += std::string("<g class=\"line") + (line.strong ? " strong" : "") + "\" style=\"" +
@@ -147,7 +152,7 @@ class Drawing {
             (line.dashed ? " stroke-dasharray=\"5 4\"" : "") + " d=\"" + path + "\"/>";
     for (const Point& point : line.points) {
       if (!shown(point)) continue;
-      const double x = x_of(point.children);
+      const double x = x_of(point.at);
       if (point.high > point.low && point.low > 0) {
         segment("whisker", x, y_of(point.low), x, y_of(point.high));
       }
@@ -170,7 +175,7 @@ class Drawing {
                                      [&](const Point& point) { return shown(point); });
       if (last == line.points.rend()) continue;
       const double y = y_of(last->value);
-      all.push_back({&line, x_of(last->children), y, y});
+      all.push_back({&line, x_of(last->at), y, y});
     }
     std::stable_sort(all.begin(), all.end(),
                      [](const Label& a, const Label& b) { return a.y < b.y; });
@@ -215,12 +220,26 @@ class Drawing {
   }
 
   const Plot& plot_;
-  double area_bottom_;  // every label has room
+  double area_bottom_;
   double low_ = 0, high_ = 0;
   std::string out_;
 };
 
 }  // namespace
+
+const char* const plot_style = R"css(
+.plot-title { font-size: 15px; font-weight: 600; fill: var(--text); }
+.tick { font-size: 12px; fill: var(--quiet); }
+.grid { stroke: var(--grid); } .axis { stroke: var(--axis); }
+.line { color: var(--l); }
+.curve { fill: none; stroke: currentColor; stroke-width: 1.6; stroke-linejoin: round; }
+.strong .curve { stroke-width: 3.2; }
+.full { fill: currentColor; } .open { fill: var(--page); stroke: currentColor; stroke-width: 1.6; }
+.whisker { stroke: currentColor; stroke-width: 1.2; opacity: 0.6; }
+.leader { stroke: currentColor; stroke-width: 0.8; opacity: 0.45; }
+.label { font-size: 12.5px; fill: currentColor; } .label.strong { font-weight: 700; }
+@media (prefers-color-scheme: dark) { .line { color: var(--d); } }
+)css";
 
 std::string escaped(const std::string& text) {
   std::string out;
@@ -245,6 +264,10 @@ std::string escaped(const std::string& text) {
   return out;
 }
 
-std::string svg_of(const Plot& plot) { return Drawing(plot).draw(); }
+double height_of(const Plot& plot) { return area_bottom_of(plot) + below_area; }
+
+std::string svg_of(const Plot& plot, const std::string& attributes) {
+  return Drawing(plot).draw(attributes);
+}
 
 }  // namespace contention

@@ -12,15 +12,9 @@ void EncodedRecord::copy(const Record::Near& near) noexcept {
   is_all_far_ = value_is_far_ = false;
 }
 
-bool EncodedRecord::read_far() {
-  if (far_part_.bytes > slab_.reach()) return false;  // damaged
-  far_.resize(far_part_.bytes);
-  return far_part_.read(slab_, far_);
-}
-
 Entries::Is EncodedRecord::is(const Wanted& wanted) {
   is_all_far_ = far_part_ && near_size_ == 0;
-  if (is_all_far_ && !read_far()) return Entries::Is::gone;
+  if (is_all_far_ && !far_.read(slab_, far_part_)) return Entries::Is::gone;
   const std::span<const std::byte> all = bytes();
   if (all.size() >= wanted.key.size() &&
       std::equal(wanted.key.begin(), wanted.key.end(), all.begin()))
@@ -28,7 +22,7 @@ Entries::Is EncodedRecord::is(const Wanted& wanted) {
   else if (wanted.is_key == nullptr || (key_size_ = wanted.is_key(all, wanted.key)) == 0)
     return Entries::Is::another;
   value_is_far_ = far_part_ && !is_all_far_;
-  if (value_is_far_ && wanted.with_value && !read_far()) return Entries::Is::gone;
+  if (value_is_far_ && wanted.with_value && !far_.read(slab_, far_part_)) return Entries::Is::gone;
   return Entries::Is::it;
 }
 

@@ -5,6 +5,16 @@
 
 namespace lagoon::detail {
 
+bool FarBytes::read(const core::Slab& slab, const core::Record::Far& far) {
+  if (far.bytes > slab.reach()) return false;  // damaged
+  if (far.bytes > capacity_) {
+    bytes_ = std::make_unique_for_overwrite<std::byte[]>(far.bytes);
+    capacity_ = far.bytes;
+  }
+  size_ = far.bytes;
+  return far.read(slab, {bytes_.get(), size_});
+}
+
 void RecordBytes::copy(const core::Record::Near& near) noexcept {
   near_size_ = std::min(near.bytes, near_.size());
   core::read_shared(near_.data(), near.payload, near_size_);
@@ -12,11 +22,6 @@ void RecordBytes::copy(const core::Record::Near& near) noexcept {
   refers_ = near.refers;
 }
 
-bool RecordBytes::is_whole() {
-  if (!far_part_) return true;
-  if (far_part_.bytes > slab_.reach()) return false;  // damaged
-  far_.resize(far_part_.bytes);
-  return far_part_.read(slab_, far_);
-}
+bool RecordBytes::is_whole() { return !far_part_ || far_.read(slab_, far_part_); }
 
 }  // namespace lagoon::detail

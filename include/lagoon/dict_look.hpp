@@ -8,6 +8,7 @@
 #include <lagoon/core/copy.hpp>
 #include <lagoon/core/entries.hpp>
 #include <lagoon/core/hash.hpp>
+#include <lagoon/record_bytes.hpp>
 
 #include <array>
 #include <bit>
@@ -127,7 +128,7 @@ class EncodedRecord {
   [[nodiscard]] Entries::Is is(const Wanted& wanted);
   [[nodiscard]] std::span<const std::byte> key() const noexcept { return bytes().first(key_size_); }
   [[nodiscard]] std::span<const std::byte> value() const noexcept {
-    return value_is_far_ ? far_ : bytes().subspan(key_size_);
+    return value_is_far_ ? std::span<const std::byte>(far_) : bytes().subspan(key_size_);
   }
   void set_key_size(std::size_t n) noexcept { key_size_ = n; }
   [[nodiscard]] std::span<const std::byte> bytes() const noexcept {
@@ -148,13 +149,11 @@ class EncodedRecord {
   };
 
  private:
-  [[nodiscard]] bool read_far();
-
   const core::Slab& slab_;
   Record::Far far_part_;
   std::size_t near_size_ = 0, key_size_ = 0;
   bool is_all_far_ = false, value_is_far_ = false;
-  std::vector<std::byte> far_;
+  FarBytes far_;
   std::array<std::byte, core::Slab::most_bytes> near_;  // NOLINT: written before it is read
 };
 

@@ -10,10 +10,24 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <span>
-#include <vector>
 
 namespace lagoon::detail {
+
+/// What is far of a record, as it was found: memory that is not written twice.
+class FarBytes {
+ public:
+  /// False if it is not that any more.
+  [[nodiscard]] bool read(const core::Slab& slab, const core::Record::Far& far);
+  operator std::span<const std::byte>() const noexcept {  // NOLINT: that is what they are
+    return {bytes_.get(), size_};
+  }
+
+ private:
+  std::unique_ptr<std::byte[]> bytes_;
+  std::size_t size_ = 0, capacity_ = 0;
+};
 
 /// The bytes of a record, as they were found.
 class RecordBytes {
@@ -35,7 +49,7 @@ class RecordBytes {
   core::Record::Far far_part_;
   std::size_t near_size_ = 0;
   bool refers_ = false;
-  std::vector<std::byte> far_;
+  FarBytes far_;
   std::array<std::byte, core::Slab::most_bytes> near_;  // NOLINT: written before it is read
 };
 

@@ -120,7 +120,7 @@ class Encoder {
   std::size_t capacity_ = sizeof near_;
   std::unique_ptr<std::byte[]> far_;
   std::unique_ptr<detail::References> references_;
-  std::byte near_[240];  // NOLINT: written before it is read
+  std::byte near_[1000];  // NOLINT: written before it is read
 };
 
 /// Where `decode` takes them from.

@@ -27,7 +27,7 @@ class Received {
   std::size_t size_ = 0;
   std::size_t capacity_ = sizeof near_;
   std::unique_ptr<std::byte[]> far_;
-  std::byte near_[240];  // NOLINT: written before it is read
+  std::byte near_[1000];  // NOLINT: written before it is read
 };
 
 /// Zero for none.

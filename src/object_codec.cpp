@@ -33,7 +33,7 @@ void put_text(Encoder& to, std::string_view text) { Codec<std::string>::encode(t
 void put_all(Encoder& to, const Object& x, int depth);
 
 void put_object(Encoder& to, const Object& x, int depth) {
-  if (depth > Object::max_depth) detail::too_deep("while an object was put into a container");
+  if (depth > Object::max_depth) detail::too_deep(" while an object was put into a container");
   switch (x.kind()) {
     case Kind::none:
       to.put(Tag::none);
@@ -109,7 +109,7 @@ Object take_sequence(Decoder& from, Kind kind, int depth) {
 }
 
 Object take_object(Decoder& from, int depth) {
-  if (depth > Object::max_depth) detail::too_deep("while an object was taken out of a container");
+  if (depth > Object::max_depth) detail::too_deep(" while an object was taken out of a container");
   switch (from.take<Tag>()) {
     case Tag::none:
       return {};

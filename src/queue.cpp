@@ -56,7 +56,7 @@ void QueueBase::add_memory(const Lack& lack, std::size_t bytes) {
 void QueueBase::do_task_done() {
   if (gone()) throw_gone();
   if (!state_->done())
-    throw UsageError("task_done() called too many times: of what was got from " +
+    throw UsageError("ValueError: task_done() called too many times: of what was got from " +
                      describe("queue") + " all is done");
 }
 
@@ -67,10 +67,12 @@ bool QueueBase::do_join(core::Deadline deadline) {
 }
 
 void QueueBase::throw_full() const {
-  throw Full(describe("queue") + " is full: it has " + std::to_string(maxsize()) +
+  throw Full("queue.Full: " + describe("queue") + " is full: it has " + std::to_string(maxsize()) +
              (maxsize() == 1 ? " message" : " messages") + ", as many as it may");
 }
 
-void QueueBase::throw_empty() const { throw Empty(describe("queue") + " is empty"); }
+void QueueBase::throw_empty() const {
+  throw Empty("queue.Empty: " + describe("queue") + " is empty");
+}
 
 }  // namespace lagoon::detail

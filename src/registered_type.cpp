@@ -1,6 +1,7 @@
 #include <lagoon/registered_type.hpp>
 
 #include <atomic>
+#include <set>
 
 namespace lagoon::detail {
 
@@ -20,6 +21,9 @@ const RegisteredType* find(Is&& is) noexcept {
 
 // (1) acquire, pairs with (2) release: who finds one sees what it was made of.
 void add_registered(std::unique_ptr<RegisteredType> type) {
+  if (type->id.empty())
+    throw InvalidArgument(
+        "register_type() wants an id by which the type is made, such as \"Book\"");
   RegisteredType* const added = type.release();
   added->next = newest.load(std::memory_order_relaxed);
   while (!newest.compare_exchange_weak(added->next, added, std::memory_order_release,  // (2)
@@ -30,11 +34,13 @@ void add_registered(std::unique_ptr<RegisteredType> type) {
 const RegisteredType& registered(std::string_view id) {
   const RegisteredType* const found = find([&](const RegisteredType& t) { return t.id == id; });
   if (found != nullptr) return *found;
-  std::string all;
+  std::set<std::string_view> ids;
   (void)find([&](const RegisteredType& t) {
-    all += (all.empty() ? "" : ", ") + t.id;
+    ids.insert(t.id);
     return false;
   });
+  std::string all;
+  for (const std::string_view each : ids) (all += all.empty() ? "" : ", ") += each;
   throw NotFound("no type '" + std::string(id) + "' was registered in this program; " +
                  (all.empty() ? "none was" : "those are: " + all) +
                  " (Manager::register_type; what is lagoon's own is made by its method, such as "

@@ -263,6 +263,11 @@ Object shared_object(detail::Handle handle) {
   return Object::shared<SharedOther>(std::move(handle));
 }
 
+Object make_registered(std::string_view id, const Place& place, std::span<const Object> arguments) {
+  const RegisteredType& type = registered(id);
+  return Object::shared<SharedRegistered>(type.make(place, arguments), type);
+}
+
 Object shared_object(const detail::Handle& home, const ObjectReference& reference) {
   std::optional<detail::Handle> handle = home.mapping()->open(reference);
   return handle ? shared_object(*std::move(handle)) : Object::shared<SharedGone>(reference);

@@ -345,4 +345,16 @@ TEST(List, without_memory_stays_as_it_is) {
   EXPECT_EQ(l.snapshot(), std::vector{text});
 }
 
+TEST(List, sorted_by_one_who_contradicts_himself_has_each_element_still) {
+  List<int> l;
+  std::vector<int> all(2000);
+  for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<int>(i);
+  l.extend(all);
+  std::minstd_rand random(1);
+  for (int round = 0; round < 100; ++round) l.sort([&](int, int) { return random() % 2 == 0; });
+  std::vector<int> now = l.copy();
+  std::sort(now.begin(), now.end());
+  EXPECT_EQ(now, all);
+}
+
 }  // namespace

@@ -242,6 +242,19 @@ TEST(Manager, of_a_type_that_is_not_registered_here_holds_it_still) {
   expect_throw<lagoon::TypeMismatch>([&] { (void)dict.at("x").call("f"); }, {"no methods"});
 }
 
+TEST(Manager, registers_a_type_as_several) {
+  Manager::register_type<Account, std::string_view, long>("Reader", {{"read", &Account::whose}});
+  Manager::register_type<Account, std::string_view, long>("Writer", {{"pay_in", &Account::pay_in}});
+  Manager manager;
+  const Object reader = manager.create("Reader", "", "Ada", 5);
+  const Object writer = manager.create("Writer", "", "Ada", 5);
+  EXPECT_EQ(reader.call("read"), "Ada");
+  EXPECT_EQ(writer.call("pay_in", 1), 6);
+  EXPECT_TRUE(reader.repr().starts_with("<AutoProxy[Reader] object, typeid 'Reader' at 0x"));
+  expect_throw<lagoon::TypeMismatch>([&] { (void)reader.call("pay_in", 1); }, {"it has read"});
+  expect_throw<lagoon::InvalidArgument>([&] { Manager::register_type<Nothing>("", {}); }, {"id"});
+}
+
 TEST(Manager, registered_types_are_called_by_many_of_whom_some_are_killed) {
   register_account();
   const ShmName name;

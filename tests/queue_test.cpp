@@ -573,4 +573,15 @@ TEST(JoinableQueue, lets_all_go_who_join_when_the_last_is_done) {
   for (Child& child : joiners) EXPECT_EQ(child.exitcode(), 0);
 }
 
+TEST(Queue, that_was_moved_from_says_so) {
+  Queue<int> from;
+  Queue<int> to = std::move(from);
+  to.put(1);
+  EXPECT_THROW(from.put(2), lagoon::UsageError);  // NOLINT: it was moved from
+  EXPECT_THROW((void)from.try_get(), lagoon::UsageError);
+  EXPECT_THROW(lagoon::Object{from}, lagoon::UsageError);
+  from = std::move(to);
+  EXPECT_EQ(from.get(), 1);
+}
+
 }  // namespace

@@ -10,15 +10,17 @@
 ///
 /// K and V are what has a codec (codec.hpp). Keys are compared by their bytes; Objects as Python
 /// compares them, and hashed so: 1 and 1.0 are one key, a list is none (TypeMismatch). Of floats,
-/// 0.0 and -0.0 are one key; within pairs and tuples they are two.
+/// 0.0 and -0.0 are one key; within pairs and tuples they are two. A NaN is found again (as Python
+/// finds the one that it was given), though it is equal to nothing.
 ///
 /// The order is that of insertion; a value that is replaced stays where it was.
 ///
 /// Each operation happens at one time, for everyone: `update` of many keys, `clear`, `d[k] += x`
 /// and `update_value` too. A function that is given to one runs while others cannot change the
-/// dict: it must not use it (UsageError), and if it throws nothing has changed. `keys`, `values`,
-/// `items` and `copy` are exact. A walk, `for (auto [key, value] : dict)`, is not: a key that is
-/// there throughout is met once, with a value that it had at or after the start.
+/// dict: it must not use it (UsageError), nor wait for others, who may be waiting for it (two that
+/// change each other's dicts in there wait for ever); if it throws nothing has changed. `keys`,
+/// `values`, `items` and `copy` are exact. A walk, `for (auto [key, value] : dict)`, is not: a key
+/// that is there throughout is met once, with a value that it had at or after the start.
 ///
 /// Progress: readers are lock-free: they take no lock, store nothing, and never wait for a writer,
 /// stopped or dead; what is exact tries without, and takes the writers' turn if others change the
@@ -29,9 +31,12 @@
 /// Memory: some 4 KiB at first, then as much as it needs, in parts that stay its own until it goes.
 /// A node of 16 bytes, a number of 8, key and value, rounded up by a third at most; beside it, 24
 /// to 48 bytes in the tables, up to 96 where many were erased. Values of more than 4 KiB lie in
-/// pages of 4 KiB. Full memory is OutOfMemory, with the dict as it was. Limits: 2^32 insertions
-/// between two times that it is packed, which happens when half of the entries were erased. What
-/// erases, `clear` too, needs no memory.
+/// pages of 4 KiB. A node that is free is used again for one of about its size only: a dict that
+/// was filled with short values and cleared takes more memory for long ones. Full memory is
+/// OutOfMemory, with the dict as it was. Limits: 2^32 insertions
+/// between two times that it is packed, which happens when half of the entries were erased and it
+/// is full, or three quarters (what erases does that if there is memory: it, and `clear`, need
+/// none).
 ///
 /// Errors say Python's name: a missing key is OutOfRange, "KeyError".
 ///

@@ -28,8 +28,9 @@
 /// Memory: some 4 KiB at first, then as much as it needs, in parts that stay its own until it goes.
 /// A node of 16 bytes and the element, rounded up by a third at most, and 8 to 16 bytes in the row;
 /// for the moment in which a new row is made, as much again in that. Elements of more than 4 KiB
-/// lie in pages of 4 KiB. Full memory is OutOfMemory, with the list as it was; `pop` of the last
-/// and `clear` need none.
+/// lie in pages of 4 KiB. A node that is free is used again for one of about its size only: a list
+/// that was filled with short elements and cleared takes more memory for long ones. Full memory is
+/// OutOfMemory, with the list as it was; `pop` of the last and `clear` need none.
 ///
 /// Errors say Python's name and words: OutOfRange is its IndexError, InvalidArgument ValueError.
 ///
@@ -47,6 +48,7 @@
 #include <lagoon/segment.hpp>
 #include <lagoon/shared_object.hpp>
 #include <lagoon/slice.hpp>
+#include <lagoon/stable_order.hpp>
 
 #include <algorithm>
 #include <concepts>
@@ -55,7 +57,6 @@
 #include <functional>
 #include <initializer_list>
 #include <iterator>
-#include <numeric>
 #include <optional>
 #include <span>
 #include <type_traits>
@@ -270,14 +271,13 @@ class List : public detail::ContainerHandle<core::Sequence> {
     Edit edit(*this);
     edit.reorder([n = edit.size()](std::uint64_t i) { return n - 1 - i; });
   }
-  /// Those that are equal stay in their order; sort(std::greater<>()) is Python's reverse=True.
+  /// Those that are equal stay in their order; sort(std::greater<>()) is Python's reverse=True. A
+  /// `less` that contradicts itself leaves them in some order, each once.
   template <class Less = std::less<>>
   void sort(Less less = {}) requires writes {
     Edit edit(*this);
     const std::vector<T> all = elements({}, {}, 1);
-    std::vector<std::uint64_t> order(all.size());
-    std::iota(order.begin(), order.end(), 0);
-    std::stable_sort(order.begin(), order.end(), [&](std::uint64_t a, std::uint64_t b) {
+    const auto order = detail::stable_order(all.size(), [&](std::uint64_t a, std::uint64_t b) {
       return static_cast<bool>(less(all[a], all[b]));
     });
     edit.check();

@@ -8,6 +8,7 @@
 #include <lagoon/core/copy.hpp>
 #include <lagoon/core/record.hpp>
 #include <lagoon/core/sequence.hpp>
+#include <lagoon/object_concepts.hpp>
 #include <lagoon/record_bytes.hpp>
 
 #include <array>
@@ -134,6 +135,7 @@ class NewElements {
   NewElements() = default;
   template <class T, class R>
   NewElements(std::type_identity<T>, R&& range) {
+    refuse_literal<R>();
     for (auto&& x : range) add<T>(x);
   }
   template <class T>

@@ -137,7 +137,7 @@ class Manager {
       [[nodiscard]] Object
       create(std::string_view id, std::string_view name = {}, A&&... arguments) const {
     const std::vector<Object> given = detail::collected(std::forward<A>(arguments)...);
-    return detail::registered(id).make(place(name), given);
+    return detail::make_registered(id, place(name), given);
   }
 
   /// A Pool of so many processes, which have what this one has when it is made. It lies in this

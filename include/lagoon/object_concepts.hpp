@@ -46,6 +46,15 @@ concept PlainInteger =
 template <class T>
 concept TextLike = std::is_convertible_v<const T&, std::string_view> && !Nothing<T>;
 
+/// Where items are taken from it: the last one would be the NUL at its end.
+template <class T>
+consteval void refuse_literal() {
+  using Array = std::remove_reference_t<T>;
+  static_assert(!std::is_array_v<Array> ||
+                    !std::is_same_v<std::remove_cv_t<std::remove_extent_t<Array>>, char>,
+                "a literal ends with a NUL, which would be an item too: give a std::string_view");
+}
+
 template <class T>
 concept Iterable = requires(T& x) {
   { std::begin(x) != std::end(x) } -> std::convertible_to<bool>;

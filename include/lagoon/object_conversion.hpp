@@ -50,6 +50,7 @@ std::span<const Object> elements_in(const Object& o, std::size_t n);  // exactly
 
 template <class R>
 std::vector<Object> objects_of(R&& range) {
+  refuse_literal<R>();
   using Range = std::remove_reference_t<R>;
   if constexpr (std::is_same_v<R, std::vector<Object>>) {
     return std::move(range);

@@ -43,7 +43,9 @@ class QueueBase : public Handled<core::MessageQueue> {
   /// How many there may be; zero: no limit.
   [[nodiscard]] std::uint64_t maxsize() const noexcept { return state_->maxsize(); }
   /// Whether the object was erased.
-  [[nodiscard]] bool gone() const noexcept { return state_->is_gone() || Handled::gone(); }
+  [[nodiscard]] bool gone() const noexcept {
+    return state_ != nullptr && (state_->is_gone() || Handled::gone());
+  }
 
   static constexpr bool is_read_only = false;
 
@@ -58,6 +60,8 @@ class QueueBase : public Handled<core::MessageQueue> {
   ~QueueBase() = default;
 
   void begin(Draft& draft, std::size_t bytes) {
+    if (state_ == nullptr) [[unlikely]]
+      throw_moved_from();
     Lack lack;
     while (!state_->draft(draft, bytes, lack)) [[unlikely]] add_memory(lack, bytes);
   }
@@ -74,6 +78,8 @@ class QueueBase : public Handled<core::MessageQueue> {
   }
   template <class Copy>
   bool get(Copy&& copy, const core::Deadline* deadline) {
+    if (state_ == nullptr) [[unlikely]]
+      throw_moved_from();
     Lack lack;
     for (;;) {
       const core::Passed got = deadline == nullptr ? state_->get_at_once(copy, lack)

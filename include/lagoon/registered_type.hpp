@@ -3,15 +3,19 @@
 /// to them and call their methods.
 ///
 ///   struct Counter {
-///     lagoon::Cell<long> n{0};
+///     lagoon::Cell<long> n;
 ///     explicit Counter(long from) : n(from) {}
-///     long add(long x) { return n += x; }
+///     long add(long x) { return n.fetch_add(x) + x; }
 ///   };
 ///   template <> inline constexpr std::string_view lagoon::type_name<Counter> = "Counter";
 ///
-///   lagoon::Manager::register_type<Counter, long>("Counter", {{"add", &Counter::add}});   made of
-///   a long lagoon::Object hits = manager.create("Counter", "hits", 0);    found by this name, or
-///   made hits.call("add", 2); lagoon::Shared<Counter> same{hits}; another handle to it
+///   lagoon::Manager::register_type<Counter, long>("Counter", {{"add", &Counter::add}});
+///
+///   lagoon::Object hits = manager.create("Counter", "hits", 0);
+///   hits.call("add", 2);
+///   lagoon::Shared<Counter> same{hits};
+///
+/// Counter is made of a long. create() finds the one of that name, or makes it; "" is no name.
 ///
 /// A method is a member function, or a function or lambda that takes a T& first. What it takes and
 /// gives is what goes into Objects and out of them; text may be taken as a std::string_view. It
@@ -19,9 +23,10 @@
 /// and what they find when it is killed, is what T promises. T is made as a Shared<T> is.
 ///
 /// A type is registered once for the program, before processes that are to know it are forked; what
-/// is registered later under the same name takes its place for Objects that are made later. Nothing
-/// is stored in shared memory but T's `type_name`: a program that has not registered it can hold
-/// such an Object and store it, but not call it.
+/// is registered later under the same id takes its place for Objects that are made later. Nothing
+/// is stored in shared memory but T's `type_name`: an Object that is taken out of a container has
+/// the methods that were registered last for a T, under whatever id; a program that has registered
+/// none can hold such an Object and store it, but not call it.
 ///
 /// Errors: what is not registered is NotFound; a method that is not there, too few or too many
 /// arguments, or such of another type are TypeMismatch; what was erased is Gone.
@@ -59,6 +64,10 @@ struct MemberOf<R (C::*)(A...)> {
 template <class R, class C, class... A>
 struct MemberOf<R (C::*)(A...) const> : MemberOf<R (C::*)(A...)> {};
 template <class R, class C, class... A>
+struct MemberOf<R (C::*)(A...)&> : MemberOf<R (C::*)(A...)> {};
+template <class R, class C, class... A>
+struct MemberOf<R (C::*)(A...) const&> : MemberOf<R (C::*)(A...)> {};
+template <class R, class C, class... A>
 struct MemberOf<R (C::*)(A...) noexcept> : MemberOf<R (C::*)(A...)> {};
 template <class R, class C, class... A>
 struct MemberOf<R (C::*)(A...) const noexcept> : MemberOf<R (C::*)(A...)> {};
@@ -82,6 +91,19 @@ requires requires { &F::operator(); }
 struct MethodOf<F> : MethodOf<typename MemberOf<decltype(&F::operator())>::Function> {};
 
 [[noreturn]] void refuse_arguments(std::string_view name, std::size_t wanted, std::size_t given);
+template <class... A>
+consteval void check_arguments(std::tuple<A...>*) {
+  static_assert((OutOfObject<A> && ...),
+                "what is taken here comes out of Objects (object.hpp): by value or const reference "
+                "a number, bool, std::string, std::string_view, std::vector, std::map, … of these");
+}
+template <class Given>
+consteval void check_given() {
+  static_assert(std::is_void_v<Given> || IntoObject<Given> ||
+                    std::same_as<std::remove_cvref_t<Given>, Object>,
+                "what a method gives goes into an Object (object.hpp): nothing, a number, bool, "
+                "std::string, std::vector, std::map, … of these");
+}
 /// f with these Objects as the arguments that it takes, which are named by an empty tuple of them.
 template <class F, class... A>
 decltype(auto) call_with(F&& f, std::string_view name, std::span<const Object> given,
@@ -97,13 +119,16 @@ struct RegisteredType {
 
   std::string id;
   Stamp stamp;
-  std::function<Object(const Place&, std::span<const Object> arguments)> make;
+  std::function<Handle(const Place&, std::span<const Object> arguments)> make;
   std::map<std::string, Call, std::less<>> methods;
   const RegisteredType* next = nullptr;  // that was registered before
 };
+/// InvalidArgument if its id is empty.
 void add_registered(std::unique_ptr<RegisteredType> type);
 /// NotFound.
 [[nodiscard]] const RegisteredType& registered(std::string_view id);
+[[nodiscard]] Object make_registered(std::string_view id, const Place& place,
+                                     std::span<const Object> arguments);
 /// Of what lies there; or null.
 [[nodiscard]] const RegisteredType* registered(const Stamp& stamp) noexcept;
 
@@ -119,9 +144,11 @@ class Method {
       : name_(name),
         call_([f, name = std::string(name)](std::byte* object, std::span<const Object> given) {
           T& self = *reinterpret_cast<T*>(object);
-          typename detail::MethodOf<F>::Arguments* as = nullptr;
+          constexpr typename detail::MethodOf<F>::Arguments* as = nullptr;
+          detail::check_arguments(as);
           const auto call = [&](auto&&... a) -> Object {
             using Given = std::invoke_result_t<const F&, T&, decltype(a)...>;
+            detail::check_given<Given>();
             if constexpr (std::is_void_v<Given>)
               return std::invoke(f, self, std::forward<decltype(a)>(a)...), Object();
             else
@@ -143,14 +170,20 @@ namespace detail {
 template <class T, class... Args>
 void register_type(std::string_view id, std::initializer_list<Method<T>> methods) {
   check_named<T>();
+  static_assert(
+      MadeInPlaceOf<T, Args...>,
+      "register_type<T, Args...> wants a T(Args...), or T(table of participants, Args...)");
   auto type = std::make_unique<RegisteredType>();
   type->id = id;
   type->stamp = Shared<T>::stamp();
   type->make = [id = type->id](const Place& place, std::span<const Object> arguments) {
+    constexpr std::tuple<Args...>* as = nullptr;
+    check_arguments(as);
     const auto make = [&](auto&&... a) {
-      return Shared<T>(place, std::forward<decltype(a)>(a)...);
+      const Shared<T> made(place, std::forward<decltype(a)>(a)...);
+      return Attach::handle_of(made).again();
     };
-    return Object(call_with(make, id, arguments, static_cast<std::tuple<Args...>*>(nullptr)));
+    return call_with(make, id, arguments, as);
   };
   for (const Method<T>& method : methods) type->methods[method.name()] = method.call();
   add_registered(std::move(type));

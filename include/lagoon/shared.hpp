@@ -36,6 +36,10 @@ void construct_in_place(std::byte* payload, core::Participants& table, Args&&...
     new (payload) T(std::forward<Args>(args)...);
 }
 
+[[noreturn]] inline void throw_moved_from() {
+  throw UsageError("this handle was moved from: it refers to nothing");
+}
+
 template <class T, class... Args>
 concept MadeInPlaceOf =
     std::constructible_from<T, core::Participants&, Args...> || std::constructible_from<T, Args...>;
@@ -58,8 +62,13 @@ class Handled {
   explicit Handled(Handle handle) noexcept
       : state_(reinterpret_cast<State*>(handle.payload())), handle_(std::move(handle)) {}
   explicit Handled(State& state) noexcept : state_(&state) {}
-  Handled(Handled&&) noexcept = default;
-  Handled& operator=(Handled&&) noexcept = default;
+  Handled(Handled&& other) noexcept
+      : state_(std::exchange(other.state_, nullptr)), handle_(std::move(other.handle_)) {}
+  Handled& operator=(Handled&& other) noexcept {
+    std::swap(state_, other.state_);
+    handle_ = std::move(other.handle_);
+    return *this;
+  }
   ~Handled() = default;
 
   [[nodiscard]] bool has_handle() const noexcept { return handle_.payload() != nullptr; }
@@ -69,6 +78,7 @@ class Handled {
   }
   [[noreturn]] void throw_gone() const {
     if (has_handle()) handle_.throw_gone();
+    if (state_ == nullptr) throw_moved_from();
     throw Gone("the object that this is a part of was erased");
   }
 

@@ -40,6 +40,7 @@
 
 #include <lagoon/object.hpp>
 #include <lagoon/place.hpp>
+#include <lagoon/shared.hpp>
 
 #include <cstdint>
 #include <string>
@@ -78,7 +79,11 @@ class SharedObject : public Object::Handle {
 
 template <class T>
 struct ObjectOfShared {
-  static Object into(const T& x) { return shared_object(Attach::handle_of(x).again()); }
+  static Object into(const T& x) {
+    const Handle& handle = Attach::handle_of(x);
+    if (handle.payload() == nullptr) throw_moved_from();
+    return shared_object(handle.again());
+  }
   static T out_of(const Object& o) {
     return Attach::make<T>(handle_to_shared(o, T::stamp(Stamp::any_count), T::is_read_only));
   }

@@ -106,9 +106,15 @@ Entries::Entry Entries::last_used() {
 std::uint64_t Entries::count_for(std::uint64_t more) const {
   // Where half of them are empty, packing them makes room enough.
   const std::uint64_t wanted = journal_.size() + more;
-  std::uint64_t count = std::max(shape().entries.count(), fewest);
+  std::uint64_t count =
+      most_are_empty() ? fewest : std::max<std::uint64_t>(shape().entries.count(), fewest);
   while (wanted * 2 > count) count *= 2;
   return count;
+}
+
+bool Entries::most_are_empty() const {
+  const Words entries = shape().entries;
+  return entries && entries.at(slab_, 0).load(relaxed) > 4 * journal_.size() + 64;
 }
 
 std::uint64_t Entries::bytes_of_room(std::uint64_t more) const {
@@ -172,6 +178,8 @@ void Entries::erase(Found found) {
     change.publish(*found.word, 0, journal_.size() - 1);
   }
   if (last_.load(relaxed) == found.entry) last_.store(found.entry - 1, relaxed);
+  // Who walks looks at the empty ones too. If there is no memory for it they stay.
+  if (most_are_empty()) (void)rebuild(count_for(1));
 }
 
 void Entries::clear() {

@@ -196,6 +196,22 @@ TEST(Entries, at_constant_size_take_constant_memory) {
   for (std::uint64_t i = 299'000; i < 300'000; ++i) EXPECT_EQ(n.get(i), i);
 }
 
+TEST(Entries, of_which_most_were_erased_are_few) {
+  Numbers n(16 << 20);
+  for (const bool from_the_end : {false, true}) {
+    const std::uint64_t empty = n->bytes_of_room(1);
+    for (std::uint64_t i = 1; i <= 20'000; ++i) ASSERT_TRUE(n.set(i, i));
+    EXPECT_GT(n->bytes_of_room(1), 20'000 * sizeof(std::uint64_t));
+    for (std::uint64_t k = 1; k < 20'000; ++k)
+      ASSERT_TRUE(n.erase(from_the_end ? 20'001 - k : k)) << k;
+    const std::uint64_t left = from_the_end ? 1 : 20'000;
+    EXPECT_EQ(n.get(left), left);
+    EXPECT_LT(n->bytes_of_room(1), 8192U);
+    ASSERT_TRUE(n.erase(left));
+    EXPECT_LE(n->bytes_of_room(1), empty + 8192);
+  }
+}
+
 TEST(Entries, without_memory_stay_as_they_are) {
   Numbers n(1 << 15);
   std::uint64_t i = 1;

@@ -220,6 +220,8 @@ class Entries {
   /// How many words the entries are to have, for so many more; as many as they have if these fit.
   [[nodiscard]] std::uint64_t count_for(std::uint64_t more) const;
   [[nodiscard]] bool make_room(std::uint64_t more);
+  /// More than three of four entries were erased since all was packed.
+  [[nodiscard]] bool most_are_empty() const;
   [[nodiscard]] bool rebuild(std::uint64_t entries_wanted);
   void publish(Journal::Change& change, const Shape& shape, std::uint64_t size) noexcept;
   static void enter(Slab& slab, const Words& index, const Words* entries, Hash hash, Entry entry);

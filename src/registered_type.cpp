@@ -31,7 +31,7 @@ void add_registered(std::unique_ptr<RegisteredType> type) {
     continue;
 }
 
-const RegisteredType& registered(std::string_view id) {
+const RegisteredType& registered_type(std::string_view id) {
   const RegisteredType* const found = find([&](const RegisteredType& t) { return t.id == id; });
   if (found != nullptr) return *found;
   std::set<std::string_view> ids;
@@ -47,7 +47,7 @@ const RegisteredType& registered(std::string_view id) {
                  "dict())");
 }
 
-const RegisteredType* registered(const Stamp& stamp) noexcept {
+const RegisteredType* registered_type(const Stamp& stamp) noexcept {
   return find([&](const RegisteredType& t) {
     return t.stamp.kind == stamp.kind && t.stamp.element.name == stamp.element.name &&
            t.stamp.element.size == stamp.element.size;

@@ -258,13 +258,13 @@ Object shared_object(detail::Handle handle) {
   if (is_a<Dict<>>(stamp)) return Object::shared<SharedDict>(std::move(handle));
   if (is_a<List<>>(stamp)) return Object::shared<SharedList>(std::move(handle));
   if (is_a<Namespace>(stamp)) return Object::shared<SharedNamespace>(std::move(handle));
-  if (const RegisteredType* const type = registered(stamp))
+  if (const RegisteredType* const type = registered_type(stamp))
     return Object::shared<SharedRegistered>(std::move(handle), *type);
   return Object::shared<SharedOther>(std::move(handle));
 }
 
 Object make_registered(std::string_view id, const Place& place, std::span<const Object> arguments) {
-  const RegisteredType& type = registered(id);
+  const RegisteredType& type = registered_type(id);
   return Object::shared<SharedRegistered>(type.make(place, arguments), type);
 }
 

@@ -126,11 +126,11 @@ struct RegisteredType {
 /// InvalidArgument if its id is empty.
 void add_registered(std::unique_ptr<RegisteredType> type);
 /// NotFound.
-[[nodiscard]] const RegisteredType& registered(std::string_view id);
+[[nodiscard]] const RegisteredType& registered_type(std::string_view id);
 [[nodiscard]] Object make_registered(std::string_view id, const Place& place,
                                      std::span<const Object> arguments);
 /// Of what lies there; or null.
-[[nodiscard]] const RegisteredType* registered(const Stamp& stamp) noexcept;
+[[nodiscard]] const RegisteredType* registered_type(const Stamp& stamp) noexcept;
 
 }  // namespace detail
 

@@ -111,8 +111,8 @@ Object& Object::operator*=(const Object& x) {
 
 Object& Object::operator+=(const Object& x) {
   if (kind() == Kind::shared) return handle_in(*this)->extend(x), *this;
-  if (kind() != Kind::list) return *this = sum(*this, x, "+=");
-  const Object kept = x.kind() == Kind::list ? x : list_of(x);  // which may be this, or in it
+  if (kind() != Kind::list || x.kind() != Kind::list) return *this = sum(*this, x, "+=");
+  const Object kept = x;  // which may be this, or in it
   auto& items = Inside::own_items(*this);
   const auto& more = Inside::items(kept);
   items.insert(items.end(), more.begin(), more.end());

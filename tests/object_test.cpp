@@ -449,16 +449,6 @@ TEST(Object, ReadingCopiesNothing) {
   EXPECT_NE(&dict.at("a"), &copy.at("a"));
 }
 
-TEST(Object, IsExtendedByAnythingWithItems) {
-  Object list = Object::list(1);
-  list += Object::tuple(2, "x");
-  list += Object::dict({{"key", 3}});
-  list += Object::set(4);
-  EXPECT_EQ(list.repr(), "[1, 2, 'x', 'key', 4]");
-  expect_throw<TypeMismatch>([&] { list += 5; }, {"'int' object is not iterable"});
-  EXPECT_EQ(list.size(), 5U);
-}
-
 TEST(Object, CanBeGivenItself) {
   Object list = Object::list(1);
   list.append(list);

@@ -33,10 +33,11 @@
 /// to 48 bytes in the tables, up to 96 where many were erased. Values of more than 4 KiB lie in
 /// pages of 4 KiB. A node that is free is used again for one of about its size only: a dict that
 /// was filled with short values and cleared takes more memory for long ones. Full memory is
-/// OutOfMemory, with the dict as it was. Limits: 2^32 insertions
-/// between two times that it is packed, which happens when half of the entries were erased and it
-/// is full, or three quarters (what erases does that if there is memory: it, and `clear`, need
-/// none).
+/// OutOfMemory, with the dict as it was; what erases, `clear` too, needs none.
+///
+/// Entries that were erased are packed away when there is no room for another and half are empty,
+/// and by who erases when three quarters are, if there is memory for it: so a walk looks at four
+/// times as many as there are at most, and some more. Limits: 2^32 insertions between two packings.
 ///
 /// Errors say Python's name: a missing key is OutOfRange, "KeyError".
 ///

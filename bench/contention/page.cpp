@@ -158,12 +158,6 @@ std::string ink_of(const std::string& strategy) {
   return "--l:" + colour.text() + ";--d:" + colour.towards({255, 255, 255}, 0.42).text();
 }
 
-std::string two_digits(double value) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.2f", value);
-  return text;
-}
-
 std::string children_text(int children) {
   return std::to_string(children) + (children == 1 ? " child" : " children");
 }

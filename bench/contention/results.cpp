@@ -257,4 +257,10 @@ std::string ratio_text(double ratio) {
   return text;
 }
 
+std::string two_digits(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.2f", value);
+  return text;
+}
+
 }  // namespace contention

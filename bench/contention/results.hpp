@@ -74,6 +74,7 @@ const char* story_of(Workload workload);  // what an operation is, in a sentence
 std::string rate_text(double per_second);
 std::string time_text(double ns);
 std::string ratio_text(double ratio);  // "3.1 ×"
+std::string two_digits(double value);  // "0.25"
 
 /// The table, for a terminal.
 std::string table_of(const Results& results);

@@ -1,6 +1,5 @@
 /// The table that the terminal shows.
 
-#include <cstdio>
 #include <string>
 
 #include "results.hpp"
@@ -23,12 +22,6 @@ std::string right(const std::string& text, std::size_t width) {
 std::string left(const std::string& text, std::size_t width) {
   const auto used = width_of(text);
   return text + (used < width ? std::string(width - used, ' ') : std::string());
-}
-
-std::string two_digits(double value) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.2f", value);
-  return text;
 }
 
 std::string header(const Results& results, Workload workload) {

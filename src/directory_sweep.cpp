@@ -18,8 +18,8 @@ void Directory::end_nameless_of_the_dead() {
   });
   if (nameless.empty()) return;
   std::vector<pid_t> living;
-  participants().all_living([&](std::uint64_t, pid_t pid, bool) {
-    living.push_back(pid);
+  participants().all_living([&](const core::Participants::Living& one) {
+    living.push_back(one.pid());
     return true;
   });
   for (Block* const b : nameless)

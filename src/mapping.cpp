@@ -312,7 +312,7 @@ MappingRef Mapping::adopt(std::span<std::byte> memory, const SegmentOptions& opt
           "the memory to adopt holds something that is no lagoon segment; to make one there, fill "
           "it with zeros first");
     m.directory_.format(m.reserve_, m.reserve_,
-                        std::min(options.participants, memory.size() / 256));
+                        std::min(options.participants, memory.size() / 512));
     m.join();
   } else {
     m.directory_.check_header(m.reserve_);

@@ -115,6 +115,14 @@ class Mapping final : private Directory::Ground {
   [[nodiscard]] Memory memory_of(const Block* part) const noexcept;
   [[nodiscard]] Handle handle_of(Block* block);
   [[nodiscard]] Handle handle_of_found(Block* block, const Stamp& asked);
+  /// Without the turn, if is_it() is true while the books of handles stand still.
+  template <class F>
+  [[nodiscard]] std::optional<Handle> open_if(Block* block, F&& is_it);
+  /// The same of what lies under a name, of who may write.
+  [[nodiscard]] std::optional<Handle> find(std::string_view name, const Stamp& asked);
+  void acknowledge_if_free();
+  template <class Begin, class F>
+  void for_each_block(const Begin& begin, const F& f);
   /// An object, by its id: where it lay there may be another one by now.
   struct Dropped {
     Block* block;
@@ -139,5 +147,17 @@ class Mapping final : private Directory::Ground {
   bool kept_ = false;             // unused, but threads are enrolled; under the process-wide mutex
   std::vector<Dropped> dropped_;  // nameless, perhaps not yet free; with the turn
 };
+
+template <class F>
+std::optional<Handle> Mapping::open_if(Block* block, F&& is_it) {
+  // This thread, at least, is one of those who are waited for.
+  if (!read_only()) (void)participants().self();
+  const Reach::Opened opened = reach_.open_if(block, is_it);
+  if (opened == Reach::Opened::no) return std::nullopt;
+  references_.fetch_add(1, std::memory_order_relaxed);
+  Handle handle(MappingRef(this), block, Handle::IsOpen{});
+  if (opened == Reach::Opened::yes_and_asked) acknowledge_if_free();
+  return handle;
+}
 
 }  // namespace lagoon::detail

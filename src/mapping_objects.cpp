@@ -23,6 +23,40 @@ Handle Mapping::handle_of_found(Block* block, const Stamp& asked) {
   return handle_of(block);
 }
 
+void Mapping::acknowledge_if_free() {
+  if (read_only()) return;
+  const Directory::Turn turn(directory_, core::Deadline::now());
+  if (turn) reach_.acknowledge();
+}
+
+std::optional<Handle> Mapping::find(std::string_view name, const Stamp& asked) {
+  for (;;) {
+    const std::uint64_t before = directory_.unlinks();
+    Block* const b = directory_.lookup_read_only(name);
+    if (b == nullptr) {
+      acknowledge_if_free();
+      return std::nullopt;
+    }
+    const auto is_still = [&](Block::State state) {
+      return b->state() == state && directory_.unlinks() == before;
+    };
+    if (auto handle = open_if(b, [&] { return is_still(Block::live); })) {
+      directory_.check_found(b, asked);
+      acknowledge_if_free();
+      return handle;
+    }
+    {
+      const Directory::Turn turn(directory_, core::Deadline::now());
+      if (turn) {  // its maker may have been killed before it was shown
+        Block* const found = directory_.lookup(name);
+        if (found == nullptr) return std::nullopt;
+        return handle_of_found(found, asked);
+      }
+    }
+    if (is_still(Block::building)) return std::nullopt;  // it is not shown yet
+  }
+}
+
 Handle Mapping::make_or_find(std::string_view name, const Stamp& stamp, std::size_t bytes,
                              Fill fill) {
   if (!name.empty()) directory_.check_name(name);
@@ -30,6 +64,8 @@ Handle Mapping::make_or_find(std::string_view name, const Stamp& stamp, std::siz
     throw ReadOnly(describe() + " is attached read-only: nothing is made there; what is under '" +
                    std::string(name) +
                    "' is had by find<Value<const T>>, find<Array<const T>> or find_constructed<T>");
+  if (!name.empty())
+    if (auto handle = find(name, stamp)) return std::move(*handle);
   Directory::Fresh fresh{};
   std::string nameless;
   {
@@ -116,10 +152,7 @@ std::optional<Handle> Mapping::find(std::string_view name, const Stamp& stamp,
       if (directory_.unlinks() == before) return handle;
     }
   }
-  const Directory::Turn turn(directory_);
-  if (Block* b = directory_.lookup(name)) return handle_of_found(b, stamp);
-  reach_.acknowledge();
-  return std::nullopt;
+  return find(name, stamp);
 }
 
 bool Mapping::erase(std::string_view name) {
@@ -183,6 +216,17 @@ void Mapping::acknowledge_erased() {
   sweep_stored();
 }
 
+/// begin(), then f(block, how many bytes there are from it on), with the turn if it is free; else,
+/// as who has it may have been stopped, until nobody has changed the chain meanwhile.
+template <class Begin, class F>
+void Mapping::for_each_block(const Begin& begin, const F& f) {
+  if (!read_only()) {
+    const Directory::Turn turn(directory_, core::Deadline::now());
+    if (turn) return directory_.for_each_block([&](Block* b) { f(b, b->size()); });
+  }
+  directory_.for_each_block_read_only(begin, f);
+}
+
 std::vector<Segment::Entry> Mapping::objects() {
   std::vector<Segment::Entry> all;
   std::map<std::uint64_t, std::size_t> places;  // in `all`, by id
@@ -191,20 +235,16 @@ std::vector<Segment::Entry> Mapping::objects() {
     if (b->state() == Block::part) parts.emplace_back(b->parts.load(), b->size());
     const std::string_view name = b->name();
     if (b->state() != Block::live || b->is_nameless() || sizeof(Block) + name.size() > room) return;
+    if (directory_.lookup_read_only(name) != b) return;  // who erased it has not come to its end
     places[b->id.load()] = all.size();
     all.push_back({std::string(name), b->stamp().text(), b->size()});
   };
-  if (read_only()) {
-    const auto begin = [&] {
-      all.clear();
-      places.clear();
-      parts.clear();
-    };
-    directory_.for_each_block_read_only(begin, list);
-  } else {
-    const Directory::Turn turn(directory_);
-    directory_.for_each_block([&](Block* b) { list(b, b->size()); });
-  }
+  const auto begin = [&] {
+    all.clear();
+    places.clear();
+    parts.clear();
+  };
+  for_each_block(begin, list);
   for (const auto& [object, bytes] : parts)
     if (const auto found = places.find(object); found != places.end())
       all[found->second].bytes += bytes;
@@ -213,15 +253,10 @@ std::vector<Segment::Entry> Mapping::objects() {
 
 std::size_t Mapping::used() {
   std::size_t bytes = 0;
-  const auto add = [&](Block* b) {
-    if (!b->is_free()) bytes += b->size();
-  };
-  if (read_only()) {
-    directory_.for_each_block_read_only([&] { bytes = 0; }, [&](Block* b, std::size_t) { add(b); });
-  } else {
-    const Directory::Turn turn(directory_);
-    directory_.for_each_block(add);
-  }
+  for_each_block([&] { bytes = 0; },
+                 [&](Block* b, std::size_t) {
+                   if (!b->is_free()) bytes += b->size();
+                 });
   return bytes;
 }
 

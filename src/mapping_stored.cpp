@@ -189,17 +189,8 @@ std::optional<Handle> Mapping::open(const ObjectReference& reference) {
   if (b != nullptr) {
     // What has not ended while our books stand still, by which we say what we cannot reach, will
     // not be used for something else before we say so again.
-    const auto opened = reach_.open_if(
-        b, [&] { return directory_.find(reference) == b && b->state() == Block::live; });
-    std::optional<Handle> handle;
-    if (opened != Reach::Opened::no) {
-      references_.fetch_add(1, std::memory_order_relaxed);
-      handle.emplace(MappingRef(this), b, Handle::IsOpen{});
-    }
-    if (opened == Reach::Opened::yes_and_asked && !read_only()) {
-      const Directory::Turn turn(directory_, core::Deadline::now());
-      if (turn) reach_.acknowledge();
-    }
+    auto handle =
+        open_if(b, [&] { return directory_.find(reference) == b && b->state() == Block::live; });
     if (handle) {
       if (!b->is_sound() || !directory_.is_readable(b)) throw StaleReference();
       return handle;

@@ -18,14 +18,32 @@ void Reach::join() {
 
 void Reach::opened(Block* block) {
   const std::lock_guard guard(mutex_);
-  ++handles_[block];
+  add(block);
 }
 
 bool Reach::closed(Block* block) noexcept {
   const std::lock_guard guard(mutex_);
+  return remove(block);
+}
+
+std::size_t Reach::bit_of(const Block* block) const noexcept {
+  static_assert(core::Participants::things == std::size_t{1} << 9);
+  return static_cast<std::size_t>(
+      directory_.offset_of(block) / alignof(Block) * 0x9e3779b97f4a7c15ULL >> (64 - 9));
+}
+
+void Reach::add(const Block* block) {
+  if (++handles_[block] != 1) return;
+  const std::size_t bit = bit_of(block);
+  if (++blocks_[bit] == 1) directory_.participants().say_used(bit, true);
+}
+
+bool Reach::remove(const Block* block) noexcept {
   const auto found = handles_.find(block);
   if (found == handles_.end() || --found->second != 0) return false;
   handles_.erase(found);
+  const std::size_t bit = bit_of(block);
+  if (--blocks_[bit] == 0) directory_.participants().say_used(bit, false);
   return true;
 }
 
@@ -44,11 +62,15 @@ bool Reach::is_among_the_living(const Block* block) const {
   const bool named = !block->is_nameless() || block->is_stored();
   const std::uint64_t made = block->id.load(boost::memory_order_relaxed);
   const std::uint64_t ended = block->ended.load(boost::memory_order_relaxed);
-  const auto cannot_reach = [&](std::uint64_t since, std::int32_t, bool here) {
-    if (here) {
+  const std::size_t bit = bit_of(block);
+  boost::atomic_thread_fence(boost::memory_order_seq_cst);  // (1)
+  const auto cannot_reach = [&](const core::Participants::Living& one) {
+    if (one.is_of_this_process()) {
       const std::lock_guard guard(mutex_);
       return !handles_.contains(block);
     }
+    if (!one.uses(bit)) return true;
+    const std::uint64_t since = one.since();
     // A named object, or a stored one, may have been opened by anyone who was there before its end;
     // another was inherited by those forked while it was.
     return (since & ~inherits) >= ended || (!named && since < made);

@@ -2,16 +2,25 @@
 /// Who can still reach an object that was erased: the handles of this process, and what other
 /// processes say of themselves (docs/segment.md, "When erased memory is used again").
 ///
-/// Every process that has a segment mapped is stamped, in its slots among the participants, with
-/// an epoch: it can reach nothing that was erased up to then. What has no name is reached by those
-/// only who were forked while it was there. A child is stamped inside fork(), before any code of
-/// its own runs, and marked as on its way until then (birth_mark.hpp).
+/// Every process that has a segment mapped says, in its slots among the participants, two things
+/// that both must hold of what it can reach. An epoch: it can reach nothing that was erased up to
+/// then; what has no name is reached by those only who were forked while it was there. And a set of
+/// 512 bits, one for the place of each block that it has a handle to: so one that waits, works or
+/// was stopped for a long time keeps few blocks besides its own. A child says so inside fork(),
+/// before any code of its own runs, and is marked as on its way until then (birth_mark.hpp).
+///
+/// (1) Who opens a block without the turn says so before it looks whether the block is still that
+/// object; who looks for those who use it does it after it has erased it. Between the two of each
+/// stands a seq_cst fence: one of them sees the other.
 ///
 /// Each Reach has a mutex, held for its books of handles only, and by fork so that the child finds
 /// them whole. The turn of the segment may be held when it is taken, never the other way round.
 
 #include <sys/types.h>
 
+#include <array>
+#include <boost/atomic/fences.hpp>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <mutex>
@@ -39,8 +48,12 @@ class Reach {
   template <class F>
   Opened open_if(Block* block, F&& is_it) {
     const std::lock_guard guard(mutex_);
-    if (!is_it()) return Opened::no;
-    ++handles_[block];
+    add(block);
+    boost::atomic_thread_fence(boost::memory_order_seq_cst);  // (1)
+    if (!is_it()) {
+      remove(block);
+      return Opened::no;
+    }
     return is_asked() ? Opened::yes_and_asked : Opened::yes;
   }
   /// True if it was the last one to this block.
@@ -67,8 +80,12 @@ class Reach {
 
  private:
   [[nodiscard]] bool is_among_the_living(const Block* block) const;
-  [[nodiscard]] bool has_handle_to_erased() noexcept;  // under the mutex
-  [[nodiscard]] bool is_asked() noexcept;              // the same
+  // Under the mutex:
+  void add(const Block* block);
+  bool remove(const Block* block) noexcept;  // true if it was the last one
+  [[nodiscard]] std::size_t bit_of(const Block* block) const noexcept;
+  [[nodiscard]] bool has_handle_to_erased() noexcept;
+  [[nodiscard]] bool is_asked() noexcept;
 
   /// In a stamp: who has it may have inherited what was made after it.
   static constexpr std::uint64_t inherits = std::uint64_t{1} << 63;
@@ -78,6 +95,8 @@ class Reach {
   pid_t heap_of_;
   mutable std::mutex mutex_;
   std::map<const Block*, std::uint32_t> handles_;  // how many, under the mutex
+  // The same: how many blocks with handles have this bit.
+  std::array<std::uint32_t, core::Participants::things> blocks_{};
   std::uint64_t ends_ = 0;         // how many had been erased when none of these was; the same
   std::uint64_t since_ = 0;        // this process's stamp; under the mutex
   std::uint64_t asked_ = 0;        // what it was last asked for; the same

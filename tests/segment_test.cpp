@@ -444,7 +444,7 @@ TEST_F(Damaged, participants) {
   expect_refused_with(capacity, std::uint64_t{1} << 58);
   expect_refused_with(used, std::uint64_t{9});
   expect_refused_with(slots + kind_of_mutex, 16 | 64);
-  expect_refused_with(slots + 7 * 64 + kind_of_mutex, 0);
+  expect_refused_with(slots + 7 * 128 + kind_of_mutex, 0);
 }
 TEST_F(Damaged, chain_of_blocks) {
   const off_t block = first_block();
@@ -558,45 +558,46 @@ TEST_F(Damaged, at_random) {
       try {
         f();
       } catch (const lagoon::Error&) {
+      } catch (const std::bad_optional_access&) {  // it has another name now
       }
     };
     (void)segment.used();
-    each([&] { (void)segment.find<Array<const int>>("array")->snapshot(); });
-    each([&] { (void)segment.find<Value<const int>>("value")->get(); });
+    each([&] { (void)segment.find<Array<const int>>("array").value().snapshot(); });
+    each([&] { (void)segment.find<Value<const int>>("value").value().get(); });
     if (segment.read_only()) return;
-    each([&] { segment.find<Array<int>>("array")->set(99, 1); });
-    each([&] { segment.find<lagoon::Lock>("lock")->lock(); });
-    each([&] { segment.find<Array<int, mode::locked>>("locked")->set(9, 1); });
-    each([&] { segment.find<RwLocked>("rw locked")->set(9, 1); });
-    each([&] { (void)segment.find<RwLocked>("rw locked")->snapshot(); });
+    each([&] { segment.find<Array<int>>("array").value().set(99, 1); });
+    each([&] { segment.find<lagoon::Lock>("lock").value().lock(); });
+    each([&] { segment.find<Array<int, mode::locked>>("locked").value().set(9, 1); });
+    each([&] { segment.find<RwLocked>("rw locked").value().set(9, 1); });
+    each([&] { (void)segment.find<RwLocked>("rw locked").value().snapshot(); });
     constexpr auto soon = std::chrono::milliseconds(2);
     each([&] {
-      auto semaphore = segment.find<lagoon::Semaphore>("semaphore");
-      (void)semaphore->acquire(true, soon);
-      semaphore->release();
+      auto semaphore = segment.find<lagoon::Semaphore>("semaphore").value();
+      (void)semaphore.acquire(true, soon);
+      semaphore.release();
     });
     each([&] {
-      auto bounded = segment.find<lagoon::BoundedSemaphore>("bounded");
-      for (int i = 0; i < 4; ++i) (void)bounded->acquire(true, soon);
-      bounded->release();
+      auto bounded = segment.find<lagoon::BoundedSemaphore>("bounded").value();
+      for (int i = 0; i < 4; ++i) (void)bounded.acquire(true, soon);
+      bounded.release();
     });
     each([&] {
-      auto event = segment.find<lagoon::Event>("event");
-      (void)event->wait(soon);
-      event->set();
-      event->wait();
+      auto event = segment.find<lagoon::Event>("event").value();
+      (void)event.wait(soon);
+      event.set();
+      event.wait();
     });
     each([&] {
-      auto condition = segment.find<lagoon::Condition>("condition");
-      if (!condition->acquire(true, soon)) return;
-      (void)condition->wait(soon);
-      condition->notify_all();
-      condition->release();
+      auto condition = segment.find<lagoon::Condition>("condition").value();
+      if (!condition.acquire(true, soon)) return;
+      (void)condition.wait(soon);
+      condition.notify_all();
+      condition.release();
     });
     each([&] {
-      auto barrier = segment.find<lagoon::Barrier>("barrier");
-      std::thread other([&] { each([&] { (void)barrier->wait(soon); }); });
-      each([&] { (void)barrier->wait(soon); });
+      auto barrier = segment.find<lagoon::Barrier>("barrier").value();
+      std::thread other([&] { each([&] { (void)barrier.wait(soon); }); });
+      each([&] { (void)barrier.wait(soon); });
       other.join();
     });
     for (const std::size_t n : {10U, 100U, 20'000U})

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <mutex>
 #include <new>
@@ -25,6 +26,7 @@ namespace {
 /// What this process (not only this thread) knows of one table.
 struct Here {
   std::uint64_t since = 0;
+  std::array<std::uint64_t, Participants::things / 64> used{};
   std::vector<std::size_t> slots;  // held by threads of this process
 };
 
@@ -124,6 +126,8 @@ Owner Participants::enrol() {
     const std::optional<std::uint64_t> generation = s.tenure.take();
     if (!generation) continue;
     s.births.store(0, boost::memory_order_relaxed);
+    for (std::size_t w = 0; w < here.used.size(); ++w)
+      s.used[w].store(here.used[w], boost::memory_order_release);
     s.since.store(here.since, boost::memory_order_release);
     s.pid.store(static_cast<std::int32_t>(::getpid()), boost::memory_order_relaxed);
     std::uint64_t used = used_.load(boost::memory_order_relaxed);
@@ -174,6 +178,18 @@ void Participants::stamp_process(std::uint64_t since) {
   Here& here = r.tables[this];
   here.since = since;
   for (const std::size_t i : here.slots) slot(i).since.store(since, boost::memory_order_release);
+}
+
+void Participants::say_used(std::size_t thing, bool is_used) noexcept {
+  Registry& r = registry();
+  const std::lock_guard guard(r.mutex);
+  const auto here = r.tables.find(this);
+  if (here == r.tables.end()) return;
+  std::uint64_t& word = here->second.used[thing / 64];
+  const std::uint64_t bit = std::uint64_t{1} << thing % 64;
+  word = is_used ? word | bit : word & ~bit;
+  for (const std::size_t i : here->second.slots)
+    slot(i).used[thing / 64].store(word, boost::memory_order_release);
 }
 
 bool Participants::is_of_this_process(std::size_t slot_index) const noexcept {

@@ -311,15 +311,16 @@ TEST(Participants, all_living_meets_the_living_with_their_stamps) {
   Enrolled dead(table);
   dead.child.kill_unreaped();
   std::set<std::pair<std::uint64_t, bool>> met;
-  EXPECT_TRUE(table->all_living([&](std::uint64_t since, pid_t pid, bool here) {
-    EXPECT_EQ(pid, here ? getpid() : it.child.pid());
-    met.insert({since, here});
+  EXPECT_TRUE(table->all_living([&](const Participants::Living& one) {
+    const bool here = one.is_of_this_process();
+    EXPECT_EQ(one.pid(), here ? getpid() : it.child.pid());
+    met.insert({one.since(), here});
     return true;
   }));
   EXPECT_EQ(met, (std::set<std::pair<std::uint64_t, bool>>{{7, true}, {7, false}}));
   table->stamp_process(8);
-  EXPECT_FALSE(table->all_living([&](std::uint64_t since, pid_t, bool here) {
-    return !(here && since == 8);
+  EXPECT_FALSE(table->all_living([&](const Participants::Living& one) {
+    return !(one.is_of_this_process() && one.since() == 8);
   })) << "until f returns false";
 }
 

@@ -102,22 +102,19 @@ class Participants {
   /// How many threads of this process hold a slot.
   [[nodiscard]] std::size_t members_here() const noexcept;
 
-  /// A number that the layer above attaches to every slot of this process, those its threads
-  /// hold already and those they will take. Zero until it is set.
+  /// What the layer above says of this process, in every slot of it, those that its threads hold
+  /// already and those they will take: a number; and of so many things whether it uses them. Zero,
+  /// and none, until it is said; a child begins with what its parent has said.
   void stamp_process(std::uint64_t since);
+  static constexpr std::size_t things = 512;
+  /// Acquire and release are between who ends a use and who sees that. That it begins is seen by
+  /// those who look behind a seq_cst fence, if there is one behind this too.
+  void say_used(std::size_t thing, bool is_used) noexcept;
 
-  /// Calls f(since, pid, in_this_process) for every living participant until f returns false.
+  class Living;
+  /// Calls f(living) for every living participant until f returns false.
   template <class F>
-  bool all_living(F&& f) const {
-    for (std::size_t i = 0; i < used_.load(boost::memory_order_acquire); ++i) {
-      const Slot& s = slot(i);
-      if (!s.tenure.is_live()) continue;
-      if (!f(s.since.load(boost::memory_order_acquire), s.pid.load(boost::memory_order_relaxed),
-             is_of_this_process(i)))
-        return false;
-    }
-    return true;
-  }
+  bool all_living(F&& f) const;
 
   /// Between `expect_child` (before fork, in the parent) and `child_arrived` (in the child, after
   /// it has enrolled) the parent's slot says that a child is on its way. `birth_pending` is whether
@@ -138,9 +135,10 @@ class Participants {
     boost::ipc_atomic<std::uint64_t> since;
     boost::ipc_atomic<std::int32_t> pid;      // for people who look; never decides anything
     boost::ipc_atomic<std::uint32_t> births;  // children forked and not yet enrolled
+    boost::ipc_atomic<std::uint64_t> used[things / 64];
   };
   static_assert(sizeof(Tenure) == sizeof(pthread_mutex_t) + sizeof(std::uint64_t), "no gaps");
-  static_assert(sizeof(Slot) == 64 || sizeof(Slot) == 128, "a slot shares no line with another");
+  static_assert(sizeof(Slot) % 64 == 0, "a slot shares no line with another");
 
   explicit Participants(std::size_t capacity) : capacity_(capacity), used_(0) {}
 
@@ -163,6 +161,34 @@ class Participants {
   alignas(64) std::uint64_t capacity_;
   boost::ipc_atomic<std::uint64_t> used_;  // slots ever used are below this
 };
+
+/// What one of those who live says of its process.
+class Participants::Living {
+ public:
+  [[nodiscard]] std::uint64_t since() const noexcept {
+    return slot_.since.load(boost::memory_order_acquire);
+  }
+  [[nodiscard]] std::int32_t pid() const noexcept {
+    return slot_.pid.load(boost::memory_order_relaxed);
+  }
+  [[nodiscard]] bool is_of_this_process() const noexcept { return is_of_this_process_; }
+  [[nodiscard]] bool uses(std::size_t thing) const noexcept {
+    return (slot_.used[thing / 64].load(boost::memory_order_acquire) >> thing % 64 & 1) != 0;
+  }
+
+ private:
+  friend Participants;
+  Living(const Slot& slot, bool here) noexcept : slot_(slot), is_of_this_process_(here) {}
+  const Slot& slot_;
+  bool is_of_this_process_;
+};
+
+template <class F>
+bool Participants::all_living(F&& f) const {
+  for (std::size_t i = 0; i < used_.load(boost::memory_order_acquire); ++i)
+    if (slot(i).tenure.is_live() && !f(Living(slot(i), is_of_this_process(i)))) return false;
+  return true;
+}
 
 /// A way to the table from an object in the same mapping, wherever that is mapped. Not copyable: it
 /// is good where it lies.

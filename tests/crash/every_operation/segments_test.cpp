@@ -7,9 +7,12 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <mutex>
 #include <numeric>
 #include <optional>
 #include <set>
@@ -43,8 +46,8 @@ std::size_t bytes_taken(SegmentInMemory& world, const std::string& name) {
   return 0;
 }
 /// Of an array of numbers.
-std::size_t handy_length() {
-  for (std::size_t n = 100;; ++n) {
+std::size_t handy_length(std::size_t least = 100) {
+  for (std::size_t n = least;; ++n) {
     SegmentInMemory world;
     const Bytes one((*world)["one"], 1);
     EXPECT_EQ(bytes_taken(world, "one"), smallest);
@@ -96,6 +99,22 @@ Seen all_of(SegmentInMemory& world) {
           std::to_string(not_to_be_had(world)) + " B not to be had"};
 }
 
+/// What others find meanwhile, whatever has the turn.
+Seen found_in(SegmentInMemory& world) {
+  Seen seen;
+  for (const char* const name : {"first", "a", "made"}) {
+    const auto found = world->find<Numbers>(name);
+    seen.push_back(std::string(name) + ": " + (found ? text(found->snapshot()) : "nothing"));
+  }
+  std::set<std::string> names;
+  for (const auto& entry : world->objects()) names.insert(entry.name);
+  std::string all;
+  for (const std::string& name : names) all += name + "; ";
+  seen.push_back(all);
+  EXPECT_GT(world->used(), 0U);
+  return seen;
+}
+
 /// Operations on a segment and its objects.
 class OfSegment {
  public:
@@ -116,6 +135,9 @@ class OfSegment {
       bytes /= 2;
     }
   }
+
+  // What is not to be had is the same wherever they lie.
+  static inline const std::size_t some = handy_length(10);
 
   void kill(const std::string& name,
             const std::function<void(SegmentInMemory&, int who)>& run) const {
@@ -155,6 +177,7 @@ class OfSegment {
               }
             },
         .look = look,
+        .read = found_in,
         .while_they_live = [](SegmentInMemory& world) { return Seen{in_use_for_nothing(world)}; },
         .drop =
             [&](SegmentInMemory& world) {
@@ -165,7 +188,7 @@ class OfSegment {
 
  private:
   static void make_some(SegmentInMemory& world) {
-    std::vector<std::int64_t> all(10);
+    std::vector<std::int64_t> all(some);
     std::iota(all.begin(), all.end(), 100);
     for (const char* const name : {"first", "a", "b", "c"}) const Numbers one((*world)[name], all);
     const lagoon::Lock enrols((*world)["enrols"]);
@@ -343,10 +366,17 @@ TEST(EveryOperation, of_erasing_a_lock_for_which_another_waits) {
 }
 TEST(EveryOperation, of_erasing_and_of_making_the_same_in_a_segment) {
   OfSegment().kill("erase, and find or make,", [](SegmentInMemory& world, int who) {
-    if (who == 1)
+    if (who == 1) {
       world->erase("a");
-    else
-      const Numbers made((*world)["a"], 10);
+      return;
+    }
+    for (std::mutex mutex;;) try {
+        const Numbers made((*world)["a"], OfSegment::some);
+        return;
+      } catch (const lagoon::OutOfMemory&) {  // nobody else has the memory until it is erased
+        std::unique_lock waits(mutex);
+        std::condition_variable().wait_for(waits, std::chrono::milliseconds(1));
+      }
   });
 }
 

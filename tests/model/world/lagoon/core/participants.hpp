@@ -43,6 +43,10 @@ class Participants {
                         "asks for an Owner without having seen that it enrolled");
     return test::model::is_dead(thread);
   }
+  class Living {
+   public:
+    [[nodiscard]] static std::int32_t pid() noexcept { return 0; }
+  };
   /// For objects without a name, which no scenario makes.
   template <class F>
   static bool all_living(F&& /*f*/) noexcept {

@@ -10,7 +10,8 @@ const std::byte* base_of(const core::Participants& table) noexcept {
   return reinterpret_cast<const std::byte*>(&table) - sizeof(Header);
 }
 
-void add_memory(Handle& handle, core::Slab& slab, std::size_t wanted) {
+void add_memory(Handle& handle, core::Slab& slab, std::size_t wanted,
+                const std::function<void()>& gather) {
   const Memory newest = handle.newest_part();
   if (newest.bytes != 0 && newest.at + newest.bytes != slab.end_of_last())
     return slab.add(newest.at, newest.bytes);  // who got it died before it was handed in
@@ -18,14 +19,17 @@ void add_memory(Handle& handle, core::Slab& slab, std::size_t wanted) {
   constexpr std::size_t fewest = 8192, most = std::size_t{16} << 20;
   const std::size_t lacking =
       std::max<std::size_t>(wanted - std::min<std::size_t>(wanted, slab.free_bytes()), fewest);
-  for (std::size_t bytes =
-           std::max({wanted + wanted / 64, std::min(2 * newest.bytes, most), fewest});
-       ; bytes = std::max(lacking, bytes / 2)) {
+  std::size_t bytes = std::max({wanted + wanted / 64, std::min(2 * newest.bytes, most), fewest});
+  // What it costs is in proportion to what is free, and so are the changes until the next time.
+  if (gather && slab.scattered_bytes() >= bytes) return gather();
+  for (;; bytes = std::max(lacking, bytes / 2)) {
     try {
       const Memory part = handle.add_part(bytes);
       return slab.add(part.at, part.bytes);
     } catch (const OutOfMemory&) {
-      if (bytes <= lacking) throw;
+      if (bytes > lacking) continue;
+      if (gather && slab.scattered_bytes() != 0) return gather();
+      throw;
     }
   }
 }

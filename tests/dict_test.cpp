@@ -897,11 +897,48 @@ TEST(DictMemory, without_any_all_is_as_it_was) {
   d.erase("key 2");
   for (int i = 3; i < n - 1; ++i) ASSERT_TRUE(d.discard("key " + std::to_string(i)));
   EXPECT_TRUE(d.empty());
-  for (int round = 0; round < 2; ++round) {
+  // It was full to the brim: a few nodes of each size are kept back now.
+  const std::size_t all_but_a_few = before.size() * 29 / 30;
+  for (int round = 0; round < 10; ++round) {
     d.clear();
     EXPECT_TRUE(d.empty());
-    for (const auto& [key, value] : before) d.set(key, value);
-    EXPECT_TRUE(d.items() == before);
+    for (std::size_t i = before.size() - all_but_a_few; i < before.size(); ++i)
+      d.set(before[i].first, before[i].second);
+    EXPECT_EQ(d.size(), all_but_a_few);
+  }
+}
+
+// What short ones have left is used by long ones, and the other way round.
+TEST(DictMemory, of_values_of_one_length_is_used_by_those_of_another) {
+  lagoon::SegmentOptions options;
+  options.reserve = 4 << 20;
+  options.participants = 8;
+  const auto fill = [](Dict<int, std::string>& d, std::size_t length) {
+    try {
+      for (int key = 0;; ++key) d[key] = std::string(length, 'x');
+    } catch (const OutOfMemory&) {
+    }
+    return d.size();
+  };
+  const ShmName name, fresh_name;
+  const Segment segment = Segment::create(name, options);
+  Dict<int, std::string> d{segment["d"]};
+  for (const std::size_t length : {10U, 3000U, 100U, 100'000U, 1U, 1'500'000U, 300U, 10U}) {
+    SCOPED_TRACE(length);
+    std::size_t in_fresh_memory = 0;
+    {
+      const Segment fresh = Segment::create(fresh_name, options);
+      Dict<int, std::string> other{fresh["d"]};
+      in_fresh_memory = fill(other, length);
+    }
+    Segment::remove(fresh_name);
+    const std::size_t size = fill(d, length);
+    EXPECT_GE(size, in_fresh_memory * 9 / 10);
+    if (std::getenv("SHOW")) std::printf("%zu: %zu, fresh %zu\n", length, size, in_fresh_memory);
+    // Not all of a sudden: one after the other, and some stay, first and last.
+    for (int k = 1; k < static_cast<int>(size) - 1; ++k) d.erase(k);
+    EXPECT_EQ(d.at(0), std::string(length, 'x'));
+    d.clear();
   }
 }
 

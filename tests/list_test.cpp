@@ -345,6 +345,27 @@ TEST(List, without_memory_stays_as_it_is) {
   EXPECT_EQ(l.snapshot(), std::vector{text});
 }
 
+// What short ones have left is used by long ones, and by rows.
+TEST(List, of_elements_of_one_length_leaves_its_memory_to_those_of_another) {
+  SegmentInMemory segment;  // of 4 MB at most
+  List<std::string> l{(*segment)["l"]};
+  for (const std::size_t length : {10U, 3000U, 100U, 1'500'000U, 1U, 100'000U}) {
+    SCOPED_TRACE(length);
+    const std::string text(length, 'x');
+    std::size_t bytes = 0;
+    try {
+      for (;; bytes += std::max<std::size_t>(length, 40)) l.append(text);
+    } catch (const lagoon::OutOfMemory&) {
+    }
+    EXPECT_GT(bytes, length > 1'000'000 ? 1'000'000U : 2'000'000U);
+    // A quarter of them, and there is room for another row, though a row lies in large pages.
+    for (std::size_t n = l.size() / 4 + 1; n != 0; --n) (void)l.pop();
+    EXPECT_NO_THROW(l.sort());
+    EXPECT_EQ(l.count(text), l.size());
+    l.clear();
+  }
+}
+
 TEST(List, sorted_by_one_who_contradicts_himself_has_each_element_still) {
   List<int> l;
   std::vector<int> all(2000);

@@ -24,8 +24,10 @@ namespace lagoon::detail {
 /// Where the mapping begins in which this table lies.
 [[nodiscard]] const std::byte* base_of(const core::Participants& table) noexcept;
 /// Hands the slab so many bytes more, of the object's; or, if these are not to be had, what is
-/// lacking with what is free. OutOfMemory.
-void add_memory(Handle& handle, core::Slab& slab, std::size_t wanted);
+/// lacking with what is free; or calls gather(), if there is one and so much is scattered over free
+/// nodes. OutOfMemory.
+void add_memory(Handle& handle, core::Slab& slab, std::size_t wanted,
+                const std::function<void()>& gather);
 /// store(), which puts what refers to these objects into the container: they belong to it now, if
 /// they have no names. Its answer; nothing was done if this throws Gone or TypeMismatch.
 bool store_references(const Handle& container, std::span<const Referred> referred,
@@ -141,12 +143,21 @@ class ContainerHandle : public Handled<ContainerState<State>> {
   /// of it at least, or what wanted() says when they are.
   template <class Wanted, class F>
   void with_memory(const Wanted& wanted, F&& attempt) {
-    while (!attempt()) [[unlikely]] {
-        if constexpr (std::is_invocable_v<const Wanted&>)
-          add_memory(this->handle_, state().slab(), wanted());
-        else
-          add_memory(this->handle_, state().slab(), wanted);
-      }
+    if (attempt()) [[likely]]
+      return;
+    bool has_gathered = false;  // what is scattered after it is too little at each place
+    do {
+      std::function<void()> gather;
+      if (!has_gathered)
+        gather = [&] {
+          has_gathered = true;
+          state().gather();
+        };
+      if constexpr (std::is_invocable_v<const Wanted&>)
+        add_memory(this->handle_, state().slab(), wanted(), gather);
+      else
+        add_memory(this->handle_, state().slab(), wanted, gather);
+    } while (!attempt());
   }
 
   /// The same, of what refers to these objects.

@@ -31,8 +31,8 @@
 /// Memory: some 4 KiB at first, then as much as it needs, in parts that stay its own until it goes.
 /// A node of 16 bytes, a number of 8, key and value, rounded up by a third at most; beside it, 24
 /// to 48 bytes in the tables, up to 96 where many were erased. Values of more than 4 KiB lie in
-/// pages of 4 KiB. A node that is free is used again for one of about its size only: a dict that
-/// was filled with short values and cleared takes more memory for long ones. Full memory is
+/// pages of 4 KiB. What is free is used again, for one of another size where enough of it lies
+/// side by side; up to 57 KiB, four nodes of each size, are kept back. Full memory is
 /// OutOfMemory, with the dict as it was; what erases, `clear` too, needs none.
 ///
 /// Entries that were erased are packed away when there is no room for another and half are empty,

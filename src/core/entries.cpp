@@ -171,6 +171,14 @@ bool Entries::rebuild(std::uint64_t wanted) {
   return true;
 }
 
+void Entries::gather() {
+  {
+    Journal::Change change(journal_, slab_);
+    publish(change, shape(), journal_.size());
+  }
+  slab_.gather();
+}
+
 void Entries::erase(Found found) {
   {
     Journal::Change change(journal_, slab_);

@@ -55,6 +55,14 @@ void Sequence::publish(Journal::Change& change, const Words& row, std::uint64_t 
   change.publish(shape_, next, size);
 }
 
+void Sequence::gather() {
+  {
+    Journal::Change change(journal_, slab_);
+    publish(change, row(), journal_.size());
+  }
+  slab_.gather();
+}
+
 Sequence::Rewrite::Rewrite(Sequence& sequence, std::uint64_t kept, std::uint64_t size)
     : sequence_(sequence),
       change_(sequence.journal_, sequence.slab_),

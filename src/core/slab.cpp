@@ -3,7 +3,9 @@
 #include <lagoon/core/in_this_order.hpp>
 #include <lagoon/error.hpp>
 
+#include <algorithm>
 #include <bit>
+#include <vector>
 
 namespace lagoon::core {
 
@@ -69,7 +71,7 @@ void Slab::seal() noexcept {
 }
 
 void Slab::settle(bool published) noexcept {
-  if (carving_.of.load(relaxed) != 0) finish_carving();
+  if (plan_.what.load(relaxed) != 0) finish_plan();
   if (published)
     each_of(dropped_to_.load(relaxed), [&](unsigned c) {
       Class& k = classes_[c];
@@ -91,51 +93,160 @@ void Slab::settle(bool published) noexcept {
 void Slab::add(std::uint64_t offset, std::uint64_t bytes) noexcept {
   const std::uint64_t end = offset + bytes;
   if (end > reach_.load(relaxed)) reach_.store(end, relaxed);
-  in_this_order();
-  Region added(0);
-  added.next = static_cast<std::uint32_t>(offset / unit);
-  added.end = static_cast<std::uint32_t>(end / unit);
-  region_.store(added.word(), relaxed);
+  const Piece left(piece_.load(relaxed));
+  const Piece added(static_cast<std::uint32_t>(offset / unit),
+                    static_cast<std::uint32_t>(end / unit));
+  std::uint32_t first = others_.load(relaxed);
+  if (left.units() != 0) {
+    put_before(left, first, side_.load(relaxed));
+    first = left.next;
+  }
+  plan_.piece_after.store(added.word(), relaxed);
+  plan_.link.store(0, relaxed);
+  plan_.linked_after.store(first, relaxed);
+  plan_.end_of_last_after.store(added.end, relaxed);
+  carry_out(Plan::to_add);
+}
+
+/// One of the other pieces.
+Slab::Piece Slab::other(std::uint32_t piece) const {
+  const auto within = static_cast<std::uint32_t>(reach() / unit);
+  if (piece >= within) throw_damaged();
+  const std::uint32_t units = head_of(piece, side_.load(relaxed)).units.load(relaxed);
+  if (units == 0 || units > within - piece) throw_damaged();
+  return {piece, piece + units};
+}
+
+void Slab::put_before(Piece piece, std::uint32_t other, std::uint32_t side) const noexcept {
+  PieceHead& head = head_of(piece.next, side);
+  boost::atomic_thread_fence(boost::memory_order_release);  // (3)
+  head.units.store(piece.units(), relaxed);
+  head.next.store(other, relaxed);
 }
 
 /// Appends some new nodes to the queue; false if there is no memory for one.
-bool Slab::carve(unsigned c) noexcept {
-  Class& k = classes_[c];
-  Region region(region_.load(relaxed));
+bool Slab::carve(unsigned c) {
   const std::uint32_t units = class_units[c];
-  const std::uint32_t count = std::min<std::uint32_t>((region.end - region.next) / units,
-                                                      std::max<std::uint32_t>(1, 8 / units));
-  if (count == 0) return false;
-  const std::uint32_t first = region.next;
+  Piece piece(piece_.load(relaxed));
+  const std::uint32_t side = side_.load(relaxed);
+  std::uint32_t link = 0, next = others_.load(relaxed);
+  if (piece.units() < units) {
+    // The largest come first, and only what is left of those goes before them.
+    constexpr int looks = 16;
+    Piece found(0);
+    for (int i = 0; found.units() < units; ++i) {
+      if (next == 0 || i == looks) return false;
+      found = other(next);
+      if (found.units() < units) link = next;
+      next = head_of(found.next, side).next.load(relaxed);
+    }
+    if (piece.units() != 0) {
+      put_before(piece, next, side);
+      next = piece.next;
+    }
+    piece = found;
+  }
+  const std::uint32_t count =
+      std::min<std::uint32_t>(piece.units() / units, std::max<std::uint32_t>(1, 8 / units));
+  const std::uint32_t first = piece.next;
   const std::uint32_t last = first + (count - 1) * units;
   for (std::uint32_t at = first; at != last; at += units)
     node_at(at)->next.store(at + units, relaxed);
-  region.next = last + units;
+  piece.next = last + units;
 
+  Class& k = classes_[c];
   const std::uint32_t pushed = k.pushed.load(relaxed);
-  carving_.first.store(first, relaxed);
-  carving_.last.store(last, relaxed);
-  carving_.last_before.store(pushed == 0 ? 0 : k.last.load(relaxed), relaxed);
-  carving_.pushed_after.store(pushed + count, relaxed);
-  carving_.region_after.store(region.word(), relaxed);
-  in_this_order();
-  carving_.of.store(c + 1, relaxed);
-  in_this_order();
-  finish_carving();
+  plan_.first.store(first, relaxed);
+  plan_.last.store(last, relaxed);
+  plan_.last_before.store(pushed == 0 ? 0 : k.last.load(relaxed), relaxed);
+  plan_.pushed_after.store(pushed + count, relaxed);
+  plan_.piece_after.store(piece.word(), relaxed);
+  plan_.link.store(link, relaxed);
+  plan_.linked_after.store(next, relaxed);
+  carry_out(c + 1);
   return true;
 }
 
-void Slab::finish_carving() noexcept {
-  Class& k = classes_[carving_.of.load(relaxed) - 1];
-  const std::uint32_t last_before = carving_.last_before.load(relaxed);
-  // Of the first ones nobody has taken any: a class keeps some back.
-  (last_before == 0 ? k.first : node_at(last_before)->next)
-      .store(carving_.first.load(relaxed), relaxed);
-  k.last.store(carving_.last.load(relaxed), relaxed);
-  k.pushed.store(carving_.pushed_after.load(relaxed), relaxed);
-  region_.store(carving_.region_after.load(relaxed), relaxed);
+void Slab::gather() {
+  std::vector<Piece> pieces;
+  const auto take = [&](Piece piece) {
+    if (pieces.size() > reach() / unit) throw_damaged();
+    pieces.push_back(piece);
+  };
+  for (unsigned c = 0; c < classes_.size(); ++c) {
+    Class& k = classes_[c];
+    const std::uint32_t units = class_units[c];
+    const std::uint32_t pushed = k.pushed.load(relaxed);
+    std::uint32_t at = k.first.load(relaxed), popped = k.popped.load(relaxed);
+    for (; pushed - popped > kept_back; ++popped) {
+      if (at == 0 || (std::uint64_t{at} + units) * unit > reach()) throw_damaged();
+      take({at, at + units});
+      at = node_at(at)->next.load(relaxed);
+    }
+    k.first_before.store(at, relaxed);
+    k.popped_before.store(popped, relaxed);
+  }
+  if (const Piece piece(piece_.load(relaxed)); piece.units() != 0) take(piece);
+  const std::uint32_t side = side_.load(relaxed);
+  for (std::uint32_t at = others_.load(relaxed); at != 0; at = head_of(at, side).next.load(relaxed))
+    take(other(at));
+
+  std::sort(pieces.begin(), pieces.end(), [](Piece a, Piece b) { return a.next < b.next; });
+  std::size_t joined = 0;
+  for (std::size_t i = 1; i < pieces.size(); ++i)
+    if (pieces[i].next == pieces[joined].end)
+      pieces[joined].end = pieces[i].end;
+    else
+      pieces[++joined] = pieces[i];
+  if (!pieces.empty())
+    pieces.erase(pieces.begin() + static_cast<std::ptrdiff_t>(joined) + 1, pieces.end());
+  std::sort(pieces.begin(), pieces.end(), [](Piece a, Piece b) { return a.units() < b.units(); });
+  std::uint32_t first = 0;
+  for (const Piece piece : pieces) {
+    put_before(piece, first, 1 - side);
+    first = piece.next;
+  }
+  plan_.linked_after.store(first, relaxed);
+  plan_.link.store(1 - side, relaxed);
+  carry_out(Plan::to_gather);
+}
+
+void Slab::carry_out(std::uint32_t what) noexcept {
   in_this_order();
-  carving_.of.store(0, relaxed);
+  plan_.what.store(what, relaxed);
+  in_this_order();
+  finish_plan();
+}
+
+void Slab::finish_plan() noexcept {
+  const std::uint32_t what = plan_.what.load(relaxed);
+  const std::uint32_t link = plan_.link.load(relaxed);
+  const std::uint32_t linked_after = plan_.linked_after.load(relaxed);
+  if (what == Plan::to_gather) {
+    for (Class& k : classes_) {
+      k.first.store(k.first_before.load(relaxed), relaxed);
+      k.popped.store(k.popped_before.load(relaxed), relaxed);
+    }
+    side_.store(link, relaxed);
+    others_.store(linked_after, relaxed);
+    piece_.store(0, relaxed);
+  } else {
+    if (what == Plan::to_add) {
+      end_of_last_.store(plan_.end_of_last_after.load(relaxed), relaxed);
+    } else {
+      Class& k = classes_[what - 1];
+      const std::uint32_t last_before = plan_.last_before.load(relaxed);
+      // Of the first ones nobody has taken any: a class keeps some back.
+      (last_before == 0 ? k.first : node_at(last_before)->next)
+          .store(plan_.first.load(relaxed), relaxed);
+      k.last.store(plan_.last.load(relaxed), relaxed);
+      k.pushed.store(plan_.pushed_after.load(relaxed), relaxed);
+    }
+    (link == 0 ? others_ : head_of(link, side_.load(relaxed)).next).store(linked_after, relaxed);
+    piece_.store(plan_.piece_after.load(relaxed), relaxed);
+  }
+  in_this_order();
+  plan_.what.store(0, relaxed);
 }
 
 bool Slab::is_sound(std::uint64_t at, std::uint64_t memory) const noexcept {
@@ -143,12 +254,15 @@ bool Slab::is_sound(std::uint64_t at, std::uint64_t memory) const noexcept {
   const auto is_within = [&](const Word& place) {
     return std::uint64_t{place.load(relaxed)} * unit + sizeof(Node) <= end;
   };
-  const Region region(region_.load(relaxed));
+  const Piece piece(piece_.load(relaxed));
   constexpr std::uint32_t sets = 1U << class_units.size();
-  return is_readable(at, memory) && region.next <= region.end &&
-         std::uint64_t{region.end} * unit <= end && made_from_.load(relaxed) < sets &&
-         dropped_to_.load(relaxed) < sets && carving_.of.load(relaxed) <= class_units.size() &&
-         is_within(carving_.first) && is_within(carving_.last) && is_within(carving_.last_before) &&
+  const std::uint32_t what = plan_.what.load(relaxed);
+  return is_readable(at, memory) && piece.next <= piece.end &&
+         std::uint64_t{piece.end} * unit <= end && made_from_.load(relaxed) < sets &&
+         dropped_to_.load(relaxed) < sets && is_within(others_) && side_.load(relaxed) <= 1 &&
+         (what <= class_units.size() || what == Plan::to_add || what == Plan::to_gather) &&
+         is_within(plan_.first) && is_within(plan_.last) && is_within(plan_.last_before) &&
+         is_within(plan_.link) && is_within(plan_.linked_after) &&
          std::all_of(classes_.begin(), classes_.end(), [&](const Class& k) {
            return is_within(k.first) && is_within(k.last) && is_within(k.first_before) &&
                   is_within(k.dropped_first) && is_within(k.dropped_last) &&
@@ -163,11 +277,24 @@ void Slab::throw_damaged() {
 }
 
 std::uint64_t Slab::free_bytes() const noexcept {
-  const Region region(region_.load(relaxed));
-  std::uint64_t units = region.end - region.next;
+  std::uint64_t units = Piece(piece_.load(relaxed)).units();
+  const std::uint32_t side = side_.load(relaxed);
+  std::uint64_t most = reach() / unit;  // more than damaged ones can be
+  for (std::uint32_t at = others_.load(relaxed); at != 0 && at < reach() / unit && most != 0;
+       at = head_of(at, side).next.load(relaxed), --most)
+    units += head_of(at, side).units.load(relaxed);
   for (unsigned c = 0; c < classes_.size(); ++c)
     units += std::uint64_t{classes_[c].pushed.load(relaxed) - classes_[c].popped.load(relaxed)} *
              class_units[c];
+  return units * unit;
+}
+
+std::uint64_t Slab::scattered_bytes() const noexcept {
+  std::uint64_t units = 0;
+  for (unsigned c = 0; c < classes_.size(); ++c) {
+    const std::uint32_t free = classes_[c].pushed.load(relaxed) - classes_[c].popped.load(relaxed);
+    units += std::uint64_t{free - std::min(free, kept_back)} * class_units[c];
+  }
   return units * unit;
 }
 

@@ -601,6 +601,108 @@ TEST(Entries, with_far_bytes_are_found_whole_while_they_are_replaced) {
   stop = true;
 }
 
+// What is far is read after the record: its pages may have become something else in between.
+TEST(Entries, with_far_bytes_are_looked_at_again_when_all_was_gathered_meanwhile) {
+  Numbers n(1 << 20);
+  const std::vector<std::uint64_t> far(1000, 7);
+  const auto fill = [](std::byte* near) {
+    const std::array<std::uint64_t, 2> words{1, 7};
+    lagoon::core::write_shared_fixed<16>(near, words.data());
+  };
+  ASSERT_TRUE(n->put({}, n.hash(1), {16, std::as_bytes(std::span(far))}, fill));
+  struct Overtaken : Far {
+    Overtaken(Numbers& numbers) : Far(numbers->slab()), n(numbers) { key = 1; }
+    Numbers& n;
+    int looks = 0;
+    [[nodiscard]] Entries::Is is_it() {
+      if (looks++ == 0) n->gather();
+      return Far::is_it();
+    }
+  } looked(n);
+  EXPECT_TRUE(n->find(n.hash(1), looked));
+  EXPECT_EQ(looked.looks, 2);
+  EXPECT_EQ(looked.far, far);
+}
+
+// In memory so small that what was one record is soon the midst of another: of any size, near and
+// far, which are all made of their own value.
+TEST(Entries, are_read_whole_while_their_memory_becomes_others_of_other_sizes) {
+  Numbers n(1 << 19);
+  struct Whole : Far {
+    using Far::Far;
+    std::vector<std::uint64_t> near;
+    void copy(const lagoon::core::Record::Near& found) {
+      Far::copy(found);
+      near.resize(found.bytes / sizeof(std::uint64_t));
+      lagoon::core::read_shared(near.data(), found.payload, near.size() * sizeof(std::uint64_t));
+    }
+  };
+  const auto set = [&](std::uint64_t key, std::uint64_t value, std::size_t near_words,
+                       std::size_t far_words) {
+    const std::vector<std::uint64_t> far(far_words, value);
+    std::vector<std::uint64_t> near(near_words, value);
+    near[0] = key;
+    Whole looked(n->slab());
+    looked.key = key;
+    const auto entry = n->find_entry(n.hash(key), looked);
+    return n->put(entry, n.hash(key), {near_words * 8, std::as_bytes(std::span(far))},
+                  [&](std::byte* payload) {
+                    lagoon::core::write_shared(payload, near.data(), near_words * 8);
+                  });
+  };
+  const auto find = [&](std::uint64_t key, Whole& looked) {
+    looked.key = key;
+    if (!n->find(n.hash(key), looked)) return std::uint64_t{0};
+    const std::uint64_t value = looked.seen[1];
+    EXPECT_TRUE(std::all_of(looked.near.begin() + 1, looked.near.end(), [&](auto x) {
+      return x == value;
+    })) << "a mix";
+    EXPECT_TRUE(std::ranges::all_of(looked.far, [&](auto x) { return x == value; })) << "a mix";
+    return value;
+  };
+  constexpr std::uint64_t kept = 4, keys = 40;
+  for (std::uint64_t key = 1; key <= kept; ++key) ASSERT_TRUE(set(key, 1, 2, 0));
+  std::atomic<bool> stop = false;
+  std::atomic<std::uint64_t> reads = 0;
+  std::vector<std::jthread> readers;
+  for (unsigned t = 0; t < 2; ++t)
+    readers.emplace_back([&, t] {
+      std::array<std::uint64_t, kept + 1> last{};
+      std::minstd_rand random(t + 1);
+      Whole looked(n->slab());
+      while (!stop) {
+        (void)find(kept + 1 + random() % (keys - kept), looked);
+        const std::uint64_t key = 1 + random() % kept;
+        const std::uint64_t value = find(key, looked);
+        EXPECT_GE(value, std::max<std::uint64_t>(last[key], 1)) << "back in time, or not there";
+        last[key] = value;
+        ++reads;
+      }
+    });
+  std::minstd_rand random(99);
+  std::uint64_t gathered = 0;
+  std::size_t most_near = 2, most_far = 0;
+  const std::uint64_t enough = with_tsan ? 2'000 : 100'000;
+  for (std::uint64_t i = 2; i < enough || reads < enough || gathered < 100; ++i) {
+    if (i % 200 == 0) {
+      most_near = random() % 2 == 0 ? 4 : 400;
+      most_far = random() % 3 == 0 ? 1500 : 0;
+    }
+    const std::uint64_t key = 1 + random() % keys;
+    const std::size_t near_words = 2 + random() % most_near;
+    const std::size_t far_words = most_far == 0 ? 0 : random() % most_far;
+    while (!set(key, i, near_words, far_words)) {
+      n->gather();
+      ++gathered;
+      if (set(key, i, near_words, far_words)) break;
+      Whole looked(n->slab());
+      looked.key = kept + 1 + random() % (keys - kept);
+      if (const auto entry = n->find_entry(n.hash(looked.key), looked)) n->erase(entry);
+    }
+  }
+  stop = true;
+}
+
 // ---- Readers ------------------------------------------------------------------------------------
 
 // Readers without the turn, while all is replaced, inserted, erased and packed at full speed: what

@@ -114,6 +114,7 @@ TEST_F(RecordTest, for_which_there_is_no_memory_is_not_made_and_loses_none) {
     slab_->settle(false);
     EXPECT_EQ(slab_->free_bytes(), free) << "lost";
   }
+  slab_->gather();
   const auto most = pattern(bytes / 2, 1);
   const Record::Made made = make({}, most);
   ASSERT_NE(made.near, nullptr) << "what was given back is there";

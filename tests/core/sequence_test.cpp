@@ -31,7 +31,10 @@ constexpr std::uint64_t rounds =
     lagoon::test::with_tsan || lagoon::test::with_asan ? 5000 : 100'000;
 
 /// A number is as many bytes as it says itself, in words that are all alike: a torn one is seen.
-std::size_t words_of(std::uint64_t number) { return number % 100 == 99 ? 1200 : 2 + number % 3; }
+std::size_t words_of(std::uint64_t number) {
+  const std::uint64_t kind = number % 100;
+  return kind == 99 ? 1200 : kind == 98 ? 60 + number % 300 : 2 + number % 3;
+}
 
 struct Looked {
   const lagoon::core::Slab& slab;
@@ -39,7 +42,7 @@ struct Looked {
   Record::Far far{};
 
   void copy(const Record::Near& near) {
-    seen.resize(std::min<std::size_t>(near.bytes, 64) / 8);
+    seen.resize(near.bytes / 8);
     lagoon::core::read_shared(seen.data(), near.payload, seen.size() * 8);
     far = near.far;
   }
@@ -48,8 +51,11 @@ struct Looked {
       seen.resize(far.bytes / 8);
       if (!far.read(slab, std::as_writable_bytes(std::span(seen)))) return false;
     }
-    EXPECT_EQ(seen, std::vector(words_of(seen[0]), seen[0])) << "torn";
     return true;
+  }
+  [[nodiscard]] std::uint64_t number() const {
+    EXPECT_EQ(seen, std::vector(words_of(seen[0]), seen[0])) << "torn";
+    return seen[0];
   }
 };
 
@@ -102,11 +108,11 @@ class Numbers {
   /// Zero if it is not there.
   [[nodiscard]] std::uint64_t get(std::uint64_t i) const {
     Looked looked{sequence_->slab()};
-    return sequence_->read(i, looked) ? looked.seen[0] : 0;
+    return sequence_->read(i, looked) ? looked.number() : 0;
   }
   [[nodiscard]] std::uint64_t from_end(std::uint64_t i) const {
     Looked looked{sequence_->slab()};
-    return sequence_->read_from_end(i, looked) ? looked.seen[0] : 0;
+    return sequence_->read_from_end(i, looked) ? looked.number() : 0;
   }
   [[nodiscard]] std::vector<std::uint64_t> all() const {
     std::vector<std::uint64_t> numbers(sequence_->size());
@@ -257,6 +263,70 @@ TEST(Sequence, whose_filling_throws_stays_as_it_is) {
       std::runtime_error);
   EXPECT_EQ(n.all(), Expected{1});
   EXPECT_EQ(n->slab().free_bytes(), free);
+}
+
+// What is far is read after the record: its pages may have become something else in between.
+TEST(Sequence, with_far_bytes_is_looked_at_again_when_all_was_gathered_meanwhile) {
+  Numbers n(1 << 20);
+  const std::vector<std::uint64_t> far(1000, 7);
+  ASSERT_TRUE(n->append({0, std::as_bytes(std::span(far))}, [](std::byte*) {}));
+  struct Overtaken : Looked {
+    Overtaken(Numbers& numbers) : Looked{numbers->slab()}, n(numbers) {}
+    Numbers& n;
+    int looks = 0;
+    [[nodiscard]] bool is_whole() {
+      if (looks++ == 0) n->gather();
+      return Looked::is_whole();
+    }
+  } looked(n);
+  EXPECT_TRUE(n->read(0, looked));
+  EXPECT_EQ(looked.looks, 2);
+  EXPECT_EQ(looked.seen, far);
+  looked.looks = 0;
+  EXPECT_TRUE(n->read_from_end(1, looked));
+  EXPECT_EQ(looked.looks, 2);
+}
+
+// In memory so small that what was one record is soon the midst of another.
+TEST(Sequence, is_read_whole_while_its_memory_becomes_others_of_other_sizes) {
+  Numbers n(1 << 19);
+  ASSERT_TRUE(n.append(1));
+  std::atomic<bool> stop = false;
+  std::atomic<std::uint64_t> reads = 0;
+  std::vector<std::jthread> readers;
+  for (unsigned t = 0; t < 2; ++t)
+    readers.emplace_back([&, t] {
+      std::uint64_t first = 0;
+      std::minstd_rand random(t + 1);
+      while (!stop) {
+        const std::uint64_t now = n.get(0);
+        EXPECT_GE(now, std::max<std::uint64_t>(first, 1)) << "back in time, or not there";
+        first = now;
+        (void)n.get(random() % 200);
+        (void)n.from_end(1);
+        ++reads;
+      }
+    });
+  std::minstd_rand random(99);
+  std::uint64_t gathered = 0, number = 2;
+  std::size_t phase = 0;
+  for (std::uint64_t i = 2; i < rounds || reads < 1000 || gathered < 100; ++i) {
+    if (i % 300 == 0) phase = random() % 3;
+    // What a number's record is as long as, is told by the number: words_of.
+    do ++number;
+    while ((words_of(number) > 500 ? 2U : words_of(number) > 8 ? 1U : 0U) != phase);
+    const std::uint64_t size = n->size();
+    bool is_done = random() % 4 == 0 ? n.set(0, number) : n.append(number);
+    if (!is_done) {
+      n->gather();
+      ++gathered;
+      is_done = n.set(0, number);
+    }
+    if (!is_done || size > 150) {
+      ASSERT_TRUE(n.splice(1, size - 1, {}));
+    }
+  }
+  stop = true;
 }
 
 // Readers without the turn, while all is replaced, moved and made anew at full speed. What stands

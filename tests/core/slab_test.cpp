@@ -195,6 +195,91 @@ TEST(Slab, random_changes_agree_with_a_model) {
   }
 }
 
+TEST(Slab, free_nodes_side_by_side_become_others_of_any_size) {
+  Memory memory(1 << 18);
+  memory.add_all();
+  const auto all = memory->free_bytes();
+  for (const std::size_t bytes : {10U, 4000U, 100U, 3000U, 1U, 500U, 4000U, 40U}) {
+    SCOPED_TRACE(bytes);
+    std::map<std::uint64_t, std::string> made;
+    const auto text = [&](std::size_t i) {
+      return std::string(bytes, static_cast<char>('a' + i % 26));
+    };
+    while (const Reference r = make(*memory, text(made.size())))
+      made.emplace(r.word(), text(made.size()));
+    memory->settle(true);
+    // All but what is kept back of the other sizes, which takes 57 KiB at most.
+    EXPECT_GT(made.size() * Slab::bytes_taken(bytes), all - 58'000);
+    for (const auto& [word, said] : made)
+      ASSERT_EQ(text_of(*memory, Reference::of_word(word)), said);
+    for (const auto& [word, said] : made) memory->drop(Reference::of_word(word));
+    memory->seal();
+    memory->settle(true);
+    EXPECT_EQ(memory->free_bytes(), all);
+    EXPECT_GT(memory->scattered_bytes(), all - 58'000);
+    memory->gather();
+    EXPECT_EQ(memory->free_bytes(), all);
+    EXPECT_EQ(memory->scattered_bytes(), 0U);
+  }
+}
+
+TEST(Slab, what_is_left_of_a_piece_is_used_by_smaller_ones) {
+  Memory memory(1 << 16);
+  memory->add(Memory::begin(), 8192);
+  ASSERT_TRUE(make(*memory, std::string(300, 'x')));
+  memory->add(Memory::begin() + 8192, 8192);
+  const auto all = memory->free_bytes();
+  EXPECT_EQ(all, 2 * 8192 - Slab::bytes_taken(300)) << "nothing of the first is lost";
+  ASSERT_TRUE(make(*memory, std::string(1000, 'x')));  // of the second
+  while (make(*memory, "x"))
+    ;
+  EXPECT_LE(memory->free_bytes() - memory->scattered_bytes(),
+            4 * Slab::bytes_taken(300) + 4 * Slab::bytes_taken(1000) + 4 * Slab::bytes_taken(1));
+}
+
+TEST(Slab, what_lies_between_is_kept_while_others_are_gathered) {
+  const auto seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::minstd_rand random(seed);
+  Memory memory(1 << 18);
+  memory.add_all();
+  const auto all = memory->free_bytes();
+  std::map<std::uint64_t, std::string> live;
+  std::uint64_t used = 0;
+  std::size_t most = 1;
+  for (int change = 0; change < 30'000; ++change) {
+    if (change % 500 == 0) most = 1 + random() % (random() % 2 == 0 ? 60 : 4000);
+    const std::string text(random() % most, static_cast<char>('a' + random() % 26));
+    Reference r = make(*memory, text);
+    if (!r) {
+      memory->settle(false);
+      memory->gather();
+      if (random() % 4 == 0) memory->gather();  // where nothing is to be gathered
+      ASSERT_EQ(memory->free_bytes() + used, all);
+      r = make(*memory, text);
+    }
+    std::vector<std::uint64_t> dropped;
+    for (auto n = r ? random() % 3 : 20; n != 0 && !live.empty(); --n) {
+      auto it = live.lower_bound(random() * std::uint64_t{random()});
+      if (it == live.end()) it = live.begin();
+      if (std::ranges::find(dropped, it->first) != dropped.end()) continue;
+      ASSERT_EQ(text_of(*memory, Reference::of_word(it->first)), it->second);
+      memory->drop(Reference::of_word(it->first));
+      dropped.push_back(it->first);
+    }
+    memory->seal();
+    memory->settle(true);
+    for (const auto word : dropped) {
+      used -= Slab::bytes_taken(live[word].size());
+      live.erase(word);
+    }
+    if (!r) continue;
+    ASSERT_TRUE(live.emplace(r.word(), text).second) << "made twice";
+    used += Slab::bytes_taken(text.size());
+  }
+  for (const auto& [word, text] : live) ASSERT_EQ(text_of(*memory, Reference::of_word(word)), text);
+}
+
 // Readers without the turn: what they find is what was published, whole, while it is replaced at
 // full speed.
 TEST(Slab, readers_find_what_was_published_whole_or_begin_anew) {

@@ -24,6 +24,7 @@
 /// Readers take no turn. What they were led through was not dropped meanwhile if shape_ is the same
 /// at the end: rows are dropped only with it, and are used for something else only after. The node
 /// says itself, by its generation, whether it was replaced; then its entry is looked at again.
+/// Before free nodes become others of other sizes shape_ has changed, too (slab.hpp, gather).
 ///
 /// A record begins with a number, its order: larger than those of all that were inserted before,
 /// and kept when the value is replaced. By it a walk goes on when the entries were packed.
@@ -44,6 +45,7 @@
 #include <lagoon/core/record.hpp>
 #include <lagoon/core/slab.hpp>
 #include <lagoon/core/words.hpp>
+#include <lagoon/error.hpp>
 
 #include <algorithm>
 #include <bit>
@@ -110,6 +112,9 @@ class Entries {
   [[nodiscard]] const OwnedWord& turn() const noexcept { return turn_; }
   /// After it was taken from a dead one.
   void recover() noexcept { journal_.recover(slab_); }
+  /// Makes what is free of the memory of use for records of any size. Between changes; readers look
+  /// again.
+  void gather();
   [[nodiscard]] Slab& slab() noexcept { return slab_; }
 
   /// Where a record is, or none; until the next change.
@@ -181,6 +186,8 @@ class Entries {
   /// Shows it what the entry leads to, if is_still(), then; else it is `gone`.
   template <class Visitor, class IsStill>
   [[nodiscard]] Is look_at(const Word& entry, Visitor& visitor, const IsStill& is_still) const;
+  template <class Visitor, class IsStill>
+  [[nodiscard]] static Is look_far(Visitor& visitor, const IsStill& is_still);
   template <class Visitor>
   [[nodiscard]] Is look_at_own(const Word& entry, Visitor& visitor) const {
     return look_at(entry, visitor, [] { return true; });
@@ -266,18 +273,33 @@ Entries::Is Entries::look_at(const Word& entry, Visitor& visitor, const IsStill&
     const std::uint64_t word = entry.load(boost::memory_order_acquire);  // (1)
     // What a word leads to is another's only if the word is another; else it is damaged.
     if (word == 0 || word == before) return Is::another;
-    bool has_order = true;
+    bool has_order = true, is_far = false;
     const bool is_whole =
         Record::read(slab_, Reference::of_word(word), [&](const Record::Near& near) {
           has_order = near.bytes >= sizeof(Word);
+          is_far = bool(near.far);
           if (has_order) visitor.copy(behind_order(near));
         });
     if (is_whole) {
       if (!is_still()) return Is::gone;
-      if (const Is is = has_order ? visitor.is_it() : Is::another; is != Is::gone) return is;
+      if (!has_order) return Is::another;
+      const Is is = is_far ? look_far(visitor, is_still) : visitor.is_it();
+      if (is != Is::gone) return is;
     }
     boost::atomic_thread_fence(boost::memory_order_acquire);  // (3)
     before = word;
+  }
+}
+
+/// What is far is read by the visitor, and may have become something else by then.
+template <class Visitor, class IsStill>
+Entries::Is Entries::look_far(Visitor& visitor, const IsStill& is_still) {
+  try {
+    const Is is = visitor.is_it();
+    return is_still() ? is : Is::gone;
+  } catch (const LayoutMismatch&) {
+    if (is_still()) throw;
+    return Is::gone;
   }
 }
 

@@ -18,7 +18,8 @@
 ///
 /// Readers take no turn. What they were led through was not dropped meanwhile if shape_ is the same
 /// at the end: rows are dropped only with it, and are used for something else only after. The node
-/// says itself, by its generation, whether it was replaced; then its word is looked at again. Who
+/// says itself, by its generation, whether it was replaced; then its word is looked at again.
+/// Before free nodes become others of other sizes shape_ has changed, too (slab.hpp, gather). Who
 /// counts from the end reads how many there are and the word at one time, by the journal.
 ///
 /// Memory orders: (1) a word and shape_ are read by acquire, published by release (journal.hpp);
@@ -85,6 +86,9 @@ class Sequence {
   [[nodiscard]] const OwnedWord& turn() const noexcept { return turn_; }
   /// After it was taken from a dead one.
   void recover() noexcept { journal_.recover(slab_); }
+  /// Makes what is free of the memory of use for records of any size. Between changes; readers look
+  /// again.
+  void gather();
   [[nodiscard]] Slab& slab() noexcept { return slab_; }
 
   using Size = Record::Size;
@@ -188,10 +192,17 @@ bool Sequence::look_at(const Words& row, std::uint64_t i, Visitor& visitor,
     const std::uint64_t word = at->load(boost::memory_order_acquire);  // (1)
     // What a word leads to is another's only if the word is another; else it is damaged.
     if (word == 0 || word == before) break;
-    const bool is_whole = Record::read(slab_, Reference::of_word(word),
-                                       [&](const Record::Near& near) { visitor.copy(near); });
+    bool is_far = false;
+    const bool is_whole =
+        Record::read(slab_, Reference::of_word(word), [&](const Record::Near& near) {
+          is_far = bool(near.far);
+          visitor.copy(near);
+        });
     if (!still()) break;  // it may be whole, and of something else
-    if (is_whole && visitor.is_whole()) return true;
+    if (is_whole && visitor.is_whole()) {
+      if (is_far && !still()) break;  // what is far was only read now
+      return true;
+    }
     before = word;
   }
   return false;

@@ -2,11 +2,15 @@
 /// Nodes: pieces of memory that are written once, published by a reference, read by anyone without
 /// waiting, and used again when they were replaced.
 ///
-/// Each node belongs to a class of size for good: whoever comes late, with a reference to what was
-/// there before, finds a node of the same size, and by its generation that it is another one. Those
-/// that are free wait in a queue, first in, first out, and the last few of it are kept back: so a
-/// node that was dropped rests a while before it is used again. Memory is handed in by the layer
-/// above (`add`), and is never given back.
+/// Each node belongs to a class of size: whoever comes late, with a reference to what was there
+/// before, finds a node of the same size, and by its generation that it is another one. Those that
+/// are free wait in a queue of their class, first in, first out, and the last few of it are kept
+/// back: so a node that was dropped rests a while before it is used again. Memory is handed in by
+/// the layer above (`add`), and is never given back.
+///
+/// Free nodes that lie side by side become one piece, of which nodes of any size are cut, when the
+/// layer above says so (`gather`). From then on late readers may find anything there. So that layer
+/// has a number, which it changes before, and at which its readers look after they have read.
 ///
 /// Who changes something has a turn (owned_word.hpp) and does it in three parts:
 ///
@@ -21,20 +25,27 @@
 ///                Going back to it gives back all that was taken: their links are as they were.
 ///   dropped      linked to each other beside the queue. seal() writes down where they will be
 ///                appended; that is three stores, which may be repeated.
-///   carved       nodes are cut from memory that was never used, and appended, by stores of what
-///                `carving_` says; they stay in the queue whatever becomes of the change.
+///   planned      nodes are cut from a piece and appended, memory is added, or all is gathered, by
+///                stores of what `plan_` says; that stays whatever becomes of the change. What a
+///                plan leads to is written before it, where nobody looks: between nodes, and, of
+///                pieces that are gathered, on the side of them that is not in use.
 ///   generation   one more when a node is taken, before it is written to. If it is not published,
 ///                that one is left out.
 ///
 /// Memory orders
 ///   (1) generation: relaxed, then a release fence before the node is written to. Pairs with the
 ///       acquire fence (2) of a reader: who has read a byte of the next life sees its generation.
+///   (3) a release fence before the head of a piece is written. Who has read a byte of that, or of
+///       a node that lies there now (1), and looks behind an acquire fence at the number of the
+///       layer above, sees that it was changed before.
 ///   The reference comes to a reader by acquire, from a store that was release: it sees the node's
 ///   life which it names, or a later one. Everything else is looked at with the turn: relaxed.
 ///
 /// Progress: reading is wait-free, but the caller begins anew if it comes back false. Limits: 128
 /// GiB; a reader that was stopped while 2^32 nodes were made in one place may take the last for
-/// the first. Memory: 16 bytes for each node; of a node up to a half is unused.
+/// the first. Memory: 16 bytes for each node; of a node up to a half is unused; four nodes of each
+/// class are kept back. Gathering takes time, and memory of the process, in proportion to the free
+/// nodes.
 
 #include <lagoon/core/reference.hpp>
 
@@ -88,13 +99,17 @@ class Slab {
   /// After it; or after a death, or when the change was given up: whether it was published.
   void settle(bool published) noexcept;
 
-  /// Zeroed memory from `offset` on, both multiples of the unit. What is left of the last one is
-  /// not used any more. (In one store: killed before, it is as if it had not been handed in.)
+  /// Zeroed memory from `offset` on, both multiples of the unit.
   void add(std::uint64_t offset, std::uint64_t bytes) noexcept;
   /// Where the last one that was handed in ends; zero if there was none.
   [[nodiscard]] std::uint64_t end_of_last() const noexcept {
-    return std::uint64_t{Region(region_.load(relaxed)).end} * unit;
+    return std::uint64_t{end_of_last_.load(relaxed)} * unit;
   }
+  /// Makes of free nodes side by side what nodes of any size can be cut of. Between two changes,
+  /// and after all who read have been made to look again.
+  void gather();
+  /// So many bytes of nodes are free that it could gather.
+  [[nodiscard]] std::uint64_t scattered_bytes() const noexcept;
   /// So many bytes at least hold a node of so many, together with those that are kept back.
   static constexpr std::size_t bytes_for_one(std::size_t bytes) noexcept {
     return (kept_back + 1) * class_units[class_of(bytes)] * unit;
@@ -113,7 +128,7 @@ class Slab {
   static constexpr std::size_t bytes_taken(std::size_t bytes) noexcept {
     return class_units[class_of(bytes)] * unit;
   }
-  /// In free nodes, and never used; what `add` left unused is not counted.
+  /// In free nodes, and not in nodes.
   [[nodiscard]] std::uint64_t free_bytes() const noexcept;
 
   /// Whether it can be what lies there, in so many bytes of memory, at rest: where it leads to is
@@ -138,9 +153,9 @@ class Slab {
     return reinterpret_cast<const Node*>(base() + offset);
   }
   /// Calls f(payload, bytes, tag), with bytes that may be changing and so may be anything; true if
-  /// they were those of this reference while f looked at them. It reads by core/copy.hpp, or
-  /// atomics, and not more than it was told, which is in the memory but may be more than
-  /// most_bytes. A reference that leads nowhere is false.
+  /// they were those of this reference while f looked at them, and if nothing has been gathered
+  /// since that was found. It reads by core/copy.hpp, or atomics, and not more than it was told,
+  /// which is in the memory, and most_bytes at most. A reference that leads nowhere is false.
   template <class F>
   [[nodiscard]] bool read(Reference r, F&& f) const {
     const std::uint64_t offset = std::uint64_t{r.unit()} * unit;
@@ -149,7 +164,7 @@ class Slab {
       return false;
     const auto* const n = reinterpret_cast<const Node*>(base() + offset);
     const std::size_t bytes = n->bytes.load(relaxed);
-    if (bytes > room - offset) [[unlikely]]
+    if (bytes > std::min<std::uint64_t>(room - offset, most_bytes)) [[unlikely]]
       return false;
     f(n->payload(), bytes, n->tag.load(relaxed));
     boost::atomic_thread_fence(boost::memory_order_acquire);  // (2)
@@ -187,17 +202,27 @@ class Slab {
     Word dropped_first, dropped_last, dropped;
     Word last_before, pushed_after;  // see seal()
   };
-  /// Memory that was never used, in units, in one word.
-  struct Region {
-    explicit Region(std::uint64_t word) noexcept
+  /// Memory that is in no node, in units, in one word.
+  struct Piece {
+    explicit Piece(std::uint64_t word) noexcept
         : next(static_cast<std::uint32_t>(word)), end(static_cast<std::uint32_t>(word >> 32)) {}
+    Piece(std::uint32_t first, std::uint32_t behind) noexcept : next(first), end(behind) {}
     [[nodiscard]] std::uint64_t word() const noexcept { return std::uint64_t{end} << 32 | next; }
+    [[nodiscard]] std::uint32_t units() const noexcept { return end - next; }
     std::uint32_t next, end;
   };
-  struct Carving {
-    Word of;  // one more than the class; zero: nothing is being carved
-    Word first, last, last_before, pushed_after;
-    Word64 region_after;
+  /// At the beginning of each of the other pieces, behind what is a free node's own, on one of two
+  /// sides: how large it is, and which comes next.
+  struct PieceHead {
+    Word units, next;
+  };
+  struct Plan {
+    Word what;  // zero: nothing; one more than the class of which nodes are cut; or one of these
+    static constexpr std::uint32_t to_add = 30, to_gather = 31;
+    Word first, last, last_before, pushed_after;  // of the queue
+    Word64 piece_after;
+    Word link, linked_after;  // behind which of the others, or, zero, at their head, comes which
+    Word end_of_last_after;
   };
 
   [[nodiscard]] std::byte* base() const noexcept {
@@ -206,15 +231,24 @@ class Slab {
   [[nodiscard]] Node* node_at(std::uint32_t at) const noexcept {
     return reinterpret_cast<Node*>(base() + std::uint64_t{at} * unit);
   }
-  bool carve(unsigned c) noexcept;
-  void finish_carving() noexcept;
+  [[nodiscard]] PieceHead& head_of(std::uint32_t piece, std::uint32_t side) const noexcept {
+    return *(reinterpret_cast<PieceHead*>(&node_at(piece)->bytes) + side);
+  }
+  [[nodiscard]] Piece other(std::uint32_t piece) const;
+  void put_before(Piece piece, std::uint32_t other, std::uint32_t side) const noexcept;
+  bool carve(unsigned c);
+  void carry_out(std::uint32_t what) noexcept;
+  void finish_plan() noexcept;
 
   const std::uint64_t at_;
-  Word64 reach_{0};               // the memory that was handed in ends before
-  alignas(64) Word64 region_{0};  // not in the line that readers need
-  Word made_from_{0};             // the classes of which this change has made nodes
-  Word dropped_to_{0};            // and dropped
-  Carving carving_{};
+  Word64 reach_{0};              // the memory that was handed in ends before
+  alignas(64) Word64 piece_{0};  // of which nodes are cut; not in the line that readers need
+  Word made_from_{0};            // the classes of which this change has made nodes
+  Word dropped_to_{0};           // and dropped
+  Word others_{0};               // the first of the other pieces
+  Word side_{0};                 // on which they have their heads, 0 or 1
+  Word end_of_last_{0};
+  Plan plan_{};
   std::array<Class, class_units.size()> classes_{};
 };
 

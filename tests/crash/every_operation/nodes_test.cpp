@@ -81,6 +81,28 @@ struct Texts {
     }
     change.publish(root, node.reference.word(), journal.size());
   }
+  /// Every second one of those stays.
+  void thin_out() {
+    const Turn mine(*this);
+    Journal::Change change(journal, slab);
+    const auto old = Reference::of_word(root.load());
+    const auto words = references_of(old);
+    std::vector<std::uint64_t> kept;
+    for (std::size_t i = 0; i < words.size(); ++i)
+      if (i % 2 == 0)
+        kept.push_back(words[i]);
+      else
+        slab.drop(Reference::of_word(words[i]));
+    const Slab::Made node = slab.make(kept.size() * 8);
+    ASSERT_NE(node.node, nullptr);
+    lagoon::core::write_shared(node.node->payload(), kept.data(), kept.size() * 8);
+    slab.drop(old);
+    change.publish(root, node.reference.word(), journal.size());
+  }
+  void gather() {
+    const Turn mine(*this);
+    slab.gather();
+  }
   void give_up() {
     const Turn mine(*this);
     Journal::Change change(journal, slab);
@@ -169,6 +191,17 @@ TEST(EveryOperation, of_nodes) {
                                        if (i % 3 == 0) t->erase(i % 4);
                                      }
                                      return t;
+                                   }},
+                                  {"gathered in pieces",
+                                   [](const Place& p) {
+                                     T t(p);
+                                     t->set(3, "text");
+                                     t->replace_all(std::vector(40, std::string(180, 'd')));
+                                     t->thin_out();
+                                     t->gather();
+                                     for (std::size_t i = 0; i < 4; ++i)
+                                       t->set(i, std::string(i * 60, 'e'));
+                                     return t;
                                    }}},
                        .look =
                            [](T& t) {
@@ -193,6 +226,16 @@ TEST(EveryOperation, of_nodes) {
   of.kill({"erase", [](T& t, int) { t->erase(3); }});
   of.kill({"replace_all", [](T& t, int x) {
              t->replace_all({"A", std::string(70, static_cast<char>('0' + x)), "C"});
+           }});
+  for (const std::size_t bytes : {50U, 250U, 700U})
+    of.kill({"set of " + std::to_string(bytes) + " B",
+             [bytes](T& t, int x) { t->set(2, std::string(bytes, static_cast<char>('0' + x))); }});
+  of.kill({"gather", [](T& t, int) { t->gather(); }});
+  of.kill({"gather and set", [](T& t, int x) {
+             if (x == 1)
+               t->gather();
+             else
+               t->set(1, std::string(400, 'f'));
            }});
   of.kill({"give up", [](T& t, int) { t->give_up(); }});
 }

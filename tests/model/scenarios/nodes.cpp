@@ -30,6 +30,7 @@ class Counted {
     slab_ = new (memory) Slab(memory);
     journal_ = new (memory + sizeof(Slab)) Journal;
     word_ = new (memory + sizeof(Slab) + sizeof(Journal)) Journal::Word(0);
+    gathered_ = &trial.make<Journal::Word>(std::uint64_t{0});
     slab_->add(begin, bytes);
     all_ = bytes;
     add_one();
@@ -64,6 +65,29 @@ class Counted {
       return numbers[0];
     }
   }
+  /// The same, beside those who gather.
+  [[nodiscard]] std::uint64_t read_beside_gathering() const {
+    for (;;) {
+      const std::uint64_t gathered = gathered_->load(boost::memory_order_acquire);
+      std::array<std::uint64_t, 2> numbers{};
+      const bool is_whole =
+          slab_->read(Reference::of_word(word_->load(boost::memory_order_acquire)),
+                      [&](const std::byte* payload, std::size_t, std::uint32_t) {
+                        core::read_shared(numbers.data(), payload, sizeof numbers);
+                      });
+      boost::atomic_thread_fence(boost::memory_order_acquire);
+      if (gathered_->load(boost::memory_order_relaxed) != gathered || !is_whole) continue;
+      expect(numbers[0] == numbers[1], "torn");
+      return numbers[0];
+    }
+  }
+  void gather() const {
+    const Taken taken = turn_->take(*table_, Participants::self(), Deadline::never());
+    if (taken == Taken::from_dead) journal_->recover(*slab_);
+    gathered_->store(gathered_->load(boost::memory_order_relaxed) + 1, boost::memory_order_release);
+    slab_->gather();
+    turn_->give_back(Participants::self());
+  }
   [[nodiscard]] std::uint64_t size() const { return journal_->size(); }
   void expect_all_is_there() const {
     expect(slab_->free_bytes() + Slab::bytes_taken(node_bytes) == all_, "no memory is lost");
@@ -80,6 +104,7 @@ class Counted {
   Slab* slab_;
   Journal* journal_;
   Journal::Word* word_;
+  Journal::Word* gathered_;
   std::size_t all_;
 };
 
@@ -92,6 +117,33 @@ void nodes_replaced(Trial& trial) {
   trial.thread([=] { (void)counted.read(); });
   trial.afterwards([=] {
     expect(counted.read() == 7 && counted.size() == 7, "all are there");
+    counted.expect_all_is_there();
+  });
+}
+
+/// What the first one was becomes a piece of memory, and something else.
+void nodes_gathered(Trial& trial) {
+  const Counted counted(trial, 8);
+  trial.thread([=] {
+    for (int i = 0; i < 5; ++i) counted.add_one();
+    counted.gather();
+  });
+  trial.thread([=] { (void)counted.read_beside_gathering(); });
+  trial.afterwards([=] {
+    expect(counted.read() == 6 && counted.size() == 6, "all are there");
+    counted.expect_all_is_there();
+  });
+}
+
+void nodes_whose_gatherer_is_killed(Trial& trial) {
+  const Counted counted(trial, 8);
+  for (int i = 0; i < 5; ++i) counted.add_one();
+  trial.thread([=] { counted.gather(); }, true);
+  trial.thread([=] { counted.gather(); }, true);
+  trial.thread([=] { (void)counted.read_beside_gathering(); });
+  trial.afterwards([=] {
+    counted.add_one();
+    expect(counted.read() == 7 && counted.size() == 7, "and it goes on");
     counted.expect_all_is_there();
   });
 }
@@ -442,8 +494,10 @@ std::vector<Named> of_nodes() {
   // First the one by which most orders are noticed (orders_test.cpp).
   return {{"changes_counted", changes_counted, {4}},
           {"nodes_replaced", nodes_replaced, {3}},
+          {"nodes_gathered", nodes_gathered, {3}},
           {"nodes_counted", nodes_counted, {4}},
           {"nodes_whose_writer_is_killed", nodes_whose_writer_is_killed},
+          {"nodes_whose_gatherer_is_killed", nodes_whose_gatherer_is_killed},
           {"entries_that_grow", entries_that_grow},
           {"entries_that_grow_twice", entries_that_grow_twice},
           {"entries_replaced", entries_replaced, {4}},

@@ -143,8 +143,11 @@ class ContainerHandle : public Handled<ContainerState<State>> {
   /// of it at least, or what wanted() says when they are.
   template <class Wanted, class F>
   void with_memory(const Wanted& wanted, F&& attempt) {
-    if (attempt()) [[likely]]
-      return;
+    if (!attempt()) [[unlikely]]
+      with_more_memory(wanted, attempt);
+  }
+  template <class Wanted, class F>
+  [[gnu::noinline, gnu::cold]] void with_more_memory(const Wanted& wanted, F&& attempt) {
     bool has_gathered = false;  // what is scattered after it is too little at each place
     do {
       std::function<void()> gather;

@@ -155,7 +155,8 @@ class Slab {
   /// Calls f(payload, bytes, tag), with bytes that may be changing and so may be anything; true if
   /// they were those of this reference while f looked at them, and if nothing has been gathered
   /// since that was found. It reads by core/copy.hpp, or atomics, and not more than it was told,
-  /// which is in the memory, and most_bytes at most. A reference that leads nowhere is false.
+  /// which is in the memory but may be more than most_bytes. A reference that leads nowhere is
+  /// false.
   template <class F>
   [[nodiscard]] bool read(Reference r, F&& f) const {
     const std::uint64_t offset = std::uint64_t{r.unit()} * unit;
@@ -164,7 +165,7 @@ class Slab {
       return false;
     const auto* const n = reinterpret_cast<const Node*>(base() + offset);
     const std::size_t bytes = n->bytes.load(relaxed);
-    if (bytes > std::min<std::uint64_t>(room - offset, most_bytes)) [[unlikely]]
+    if (bytes > room - offset) [[unlikely]]
       return false;
     f(n->payload(), bytes, n->tag.load(relaxed));
     boost::atomic_thread_fence(boost::memory_order_acquire);  // (2)

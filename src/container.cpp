@@ -20,15 +20,17 @@ void add_memory(Handle& handle, core::Slab& slab, std::size_t wanted,
   const std::size_t lacking =
       std::max<std::size_t>(wanted - std::min<std::size_t>(wanted, slab.free_bytes()), fewest);
   std::size_t bytes = std::max({wanted + wanted / 64, std::min(2 * newest.bytes, most), fewest});
-  // What it costs is in proportion to what is free, and so are the changes until the next time.
-  if (gather && slab.scattered_bytes() >= bytes) return gather();
+  // It costs time in proportion to all that is free, so there must have been as many changes.
+  const std::size_t scattered = slab.scattered_bytes();
+  const bool is_worth_it = gather && scattered >= slab.free_bytes() / 2;
+  if (is_worth_it && scattered >= bytes) return gather();
   for (;; bytes = std::max(lacking, bytes / 2)) {
     try {
       const Memory part = handle.add_part(bytes);
       return slab.add(part.at, part.bytes);
     } catch (const OutOfMemory&) {
       if (bytes > lacking) continue;
-      if (gather && slab.scattered_bytes() != 0) return gather();
+      if (is_worth_it || (gather && scattered >= wanted)) return gather();
       throw;
     }
   }

@@ -120,6 +120,9 @@ class Mapping final : private Directory::Ground {
   [[nodiscard]] std::optional<Handle> open_if(Block* block, F&& is_it);
   /// The same of what lies under a name, of who may write.
   [[nodiscard]] std::optional<Handle> find(std::string_view name, const Stamp& asked);
+  /// This thread is among those who are waited for; or, where there is no place for it, another of
+  /// this process.
+  void take_part();
   void acknowledge_if_free();
   template <class Begin, class F>
   void for_each_block(const Begin& begin, const F& f);
@@ -150,8 +153,7 @@ class Mapping final : private Directory::Ground {
 
 template <class F>
 std::optional<Handle> Mapping::open_if(Block* block, F&& is_it) {
-  // This thread, at least, is one of those who are waited for.
-  if (!read_only()) (void)participants().self();
+  if (!read_only()) take_part();
   const Reach::Opened opened = reach_.open_if(block, is_it);
   if (opened == Reach::Opened::no) return std::nullopt;
   references_.fetch_add(1, std::memory_order_relaxed);

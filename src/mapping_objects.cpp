@@ -23,10 +23,22 @@ Handle Mapping::handle_of_found(Block* block, const Stamp& asked) {
   return handle_of(block);
 }
 
+void Mapping::take_part() {
+  try {
+    (void)participants().self();
+  } catch (const OutOfMemory&) {
+    if (participants().members_here() == 0) throw;
+  }
+}
+
 void Mapping::acknowledge_if_free() {
   if (read_only()) return;
-  const Directory::Turn turn(directory_, core::Deadline::now());
-  if (turn) reach_.acknowledge();
+  try {
+    const Directory::Turn turn(directory_, core::Deadline::now());
+    if (turn) reach_.acknowledge();
+  } catch (const OutOfMemory&) {
+    // There is no place for this thread: another one will do it.
+  }
 }
 
 std::optional<Handle> Mapping::find(std::string_view name, const Stamp& asked) {
@@ -45,15 +57,12 @@ std::optional<Handle> Mapping::find(std::string_view name, const Stamp& asked) {
       acknowledge_if_free();
       return handle;
     }
-    {
-      const Directory::Turn turn(directory_, core::Deadline::now());
-      if (turn) {  // its maker may have been killed before it was shown
-        Block* const found = directory_.lookup(name);
-        if (found == nullptr) return std::nullopt;
-        return handle_of_found(found, asked);
-      }
+    if (const Directory::Turn turn(directory_, core::Deadline::now()); turn) {
+      Block* const found = directory_.lookup(name);  // had its maker been killed, it is shown now
+      if (found == nullptr) return std::nullopt;
+      return handle_of_found(found, asked);
     }
-    if (is_still(Block::building)) return std::nullopt;  // it is not shown yet
+    if (is_still(Block::building)) return std::nullopt;
   }
 }
 

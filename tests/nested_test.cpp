@@ -334,6 +334,21 @@ TEST_F(Nested, ones_that_others_only_read_give_their_memory_back) {
   EXPECT_EQ(reader.exitcode(), 0);
 }
 
+TEST_F(Nested, ones_are_read_by_threads_for_which_there_is_no_place) {
+  const ShmName name;
+  const Segment segment = Segment::create(name, {.participants = 1});
+  Dict<> d{segment["d"]};
+  d["x"] = List<>{segment.nameless()};
+  d["x"].append(7);
+  std::thread([&] {
+    EXPECT_EQ(d["x"].size(), 1U);
+    Dict<> theirs = *segment.find<Dict<>>("d");
+    EXPECT_EQ(theirs["x"].size(), 1U);
+    EXPECT_THROW(d["x"].append(8), lagoon::OutOfMemory);
+  }).join();
+  EXPECT_EQ(d["x"].size(), 1U);
+}
+
 TEST_F(Nested, named_ones_are_gone_when_they_are_erased) {
   Dict<> d{segment_["d"]};
   List<> named{segment_["named"]};

@@ -101,6 +101,7 @@ void Slab::add(std::uint64_t offset, std::uint64_t bytes) noexcept {
     put_before(left, first, side_.load(relaxed));
     first = left.next;
   }
+  plan_.in_others_after.store(in_others_.load(relaxed) + left.units(), relaxed);
   plan_.piece_after.store(added.word(), relaxed);
   plan_.link.store(0, relaxed);
   plan_.linked_after.store(first, relaxed);
@@ -129,7 +130,7 @@ bool Slab::carve(unsigned c) {
   const std::uint32_t units = class_units[c];
   Piece piece(piece_.load(relaxed));
   const std::uint32_t side = side_.load(relaxed);
-  std::uint32_t link = 0, next = others_.load(relaxed);
+  std::uint32_t link = 0, next = others_.load(relaxed), in_others = in_others_.load(relaxed);
   if (piece.units() < units) {
     // The largest come first, and only what is left of those goes before them.
     constexpr int looks = 16;
@@ -144,6 +145,7 @@ bool Slab::carve(unsigned c) {
       put_before(piece, next, side);
       next = piece.next;
     }
+    in_others += piece.units() - found.units();
     piece = found;
   }
   const std::uint32_t count =
@@ -163,6 +165,7 @@ bool Slab::carve(unsigned c) {
   plan_.piece_after.store(piece.word(), relaxed);
   plan_.link.store(link, relaxed);
   plan_.linked_after.store(next, relaxed);
+  plan_.in_others_after.store(in_others, relaxed);
   carry_out(c + 1);
   return true;
 }
@@ -201,11 +204,13 @@ void Slab::gather() {
   if (!pieces.empty())
     pieces.erase(pieces.begin() + static_cast<std::ptrdiff_t>(joined) + 1, pieces.end());
   std::sort(pieces.begin(), pieces.end(), [](Piece a, Piece b) { return a.units() < b.units(); });
-  std::uint32_t first = 0;
+  std::uint32_t first = 0, in_others = 0;
   for (const Piece piece : pieces) {
     put_before(piece, first, 1 - side);
     first = piece.next;
+    in_others += piece.units();
   }
+  plan_.in_others_after.store(in_others, relaxed);
   plan_.linked_after.store(first, relaxed);
   plan_.link.store(1 - side, relaxed);
   carry_out(Plan::to_gather);
@@ -222,6 +227,7 @@ void Slab::finish_plan() noexcept {
   const std::uint32_t what = plan_.what.load(relaxed);
   const std::uint32_t link = plan_.link.load(relaxed);
   const std::uint32_t linked_after = plan_.linked_after.load(relaxed);
+  in_others_.store(plan_.in_others_after.load(relaxed), relaxed);
   if (what == Plan::to_gather) {
     for (Class& k : classes_) {
       k.first.store(k.first_before.load(relaxed), relaxed);
@@ -277,12 +283,8 @@ void Slab::throw_damaged() {
 }
 
 std::uint64_t Slab::free_bytes() const noexcept {
-  std::uint64_t units = Piece(piece_.load(relaxed)).units();
-  const std::uint32_t side = side_.load(relaxed);
-  std::uint64_t most = reach() / unit;  // more than damaged ones can be
-  for (std::uint32_t at = others_.load(relaxed); at != 0 && at < reach() / unit && most != 0;
-       at = head_of(at, side).next.load(relaxed), --most)
-    units += head_of(at, side).units.load(relaxed);
+  std::uint64_t units =
+      std::uint64_t{Piece(piece_.load(relaxed)).units()} + in_others_.load(relaxed);
   for (unsigned c = 0; c < classes_.size(); ++c)
     units += std::uint64_t{classes_[c].pushed.load(relaxed) - classes_[c].popped.load(relaxed)} *
              class_units[c];

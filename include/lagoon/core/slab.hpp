@@ -223,6 +223,7 @@ class Slab {
     Word first, last, last_before, pushed_after;  // of the queue
     Word64 piece_after;
     Word link, linked_after;  // behind which of the others, or, zero, at their head, comes which
+    Word in_others_after;
     Word end_of_last_after;
   };
 
@@ -248,6 +249,7 @@ class Slab {
   Word dropped_to_{0};           // and dropped
   Word others_{0};               // the first of the other pieces
   Word side_{0};                 // on which they have their heads, 0 or 1
+  Word in_others_{0};            // how many units
   Word end_of_last_{0};
   Plan plan_{};
   std::array<Class, class_units.size()> classes_{};

@@ -337,17 +337,21 @@ void Worker::change_dict() {
 void Worker::change_dict_of_objects() {
   auto& objects = objects_->objects;
   objects["count"] += 1;
-  const lagoon::Object key = lagoon::Object::tuple(random_() % 20, "text");
+  // There are times of many short ones and times of a few long ones, which lie where those lay.
+  const bool are_short = std::uint64_t(objects["count"]) / 1000 % 2 == 0;
+  const std::uint64_t number = random_() % 400;
+  const lagoon::Object key = lagoon::Object::tuple(number, "text");
   const lagoon::Object seen = objects.get(key);
   if (!seen.is_none()) {
     const std::string text(seen);
     require(text.find_first_not_of(text.empty() ? ' ' : text[0]) == std::string::npos,
             "a large value of a Dict is torn");
   }
-  if (random_() % 3 == 0)
+  if (random_() % 3 == 0 || (!are_short && number >= 20))
     objects.discard(key);
   else
-    objects[key] = std::string(random_() % 20'000, static_cast<char>('a' + random_() % 26));
+    objects[key] = std::string(random_() % (are_short ? 60 : 20'000),
+                               static_cast<char>('a' + random_() % 26));
 }
 
 /// Not until somebody comes: all could wait for one who gets, or all for one who puts.

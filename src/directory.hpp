@@ -134,22 +134,23 @@ class Directory {
     boost::atomic_thread_fence(boost::memory_order_acquire);
     return header().unlinks.load(boost::memory_order_acquire);
   }
-  /// A walk that others may have joined, split or used blocks anew under is begun again:
-  /// begin(), then f(block, how many bytes there are from it on).
-  template <class Begin, class F>
-  void for_each_block_read_only(Begin&& begin, F&& f) const {
-    for (unsigned tries = 0;; ++tries) {
-      const std::uint64_t freed = unlinks();
-      const std::uint64_t made = header().epoch.load(boost::memory_order_acquire);
-      begin();
-      try {
-        for_each_block([&](Block* b) { f(b, committed() - offset_of(b)); });
-      } catch (const LayoutMismatch&) {
-        if (tries >= 1000) throw;  // no chance meeting
-        continue;
-      }
-      if (unlinks() == freed && header().epoch.load(boost::memory_order_relaxed) == made) return;
+  /// f(block, how many bytes there are from it on), of a chain that others may be changing: false
+  /// if they have, and it may have been anything. `tries` counts the times that it was damaged, as
+  /// it seemed, and that nobody was seen to change it.
+  template <class F>
+  [[nodiscard]] bool for_each_block_read_only(unsigned& tries, F&& f) const {
+    const std::uint64_t freed = unlinks();
+    const std::uint64_t made = header().epoch.load(boost::memory_order_acquire);
+    const auto is_still = [&] {
+      return unlinks() == freed && header().epoch.load(boost::memory_order_relaxed) == made;
+    };
+    try {
+      for_each_block([&](Block* b) { f(b, committed() - offset_of(b)); });
+    } catch (const LayoutMismatch&) {
+      if (is_still() && ++tries == 1000) throw;  // no chance meeting
+      return false;
     }
+    return is_still();
   }
   /// InvalidArgument for a bad name; TypeMismatch if `block` is something else than was asked for.
   void check_name(std::string_view name) const;

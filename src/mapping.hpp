@@ -125,7 +125,7 @@ class Mapping final : private Directory::Ground {
   void take_part();
   void acknowledge_if_free();
   template <class Begin, class F>
-  void for_each_block(const Begin& begin, const F& f);
+  bool for_each_block(const Begin& begin, const F& f);
   /// An object, by its id: where it lay there may be another one by now.
   struct Dropped {
     Block* block;

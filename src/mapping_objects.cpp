@@ -225,38 +225,52 @@ void Mapping::acknowledge_erased() {
   sweep_stored();
 }
 
-/// begin(), then f(block, how many bytes there are from it on), with the turn if it is free; else,
-/// as who has it may have been stopped, until nobody has changed the chain meanwhile.
+/// begin(), then f(block, how many bytes there are from it on): with the turn; or, as who has it
+/// may have been stopped, without, if nobody changes the chain meanwhile. Whether it was with it.
 template <class Begin, class F>
-void Mapping::for_each_block(const Begin& begin, const F& f) {
-  if (!read_only()) {
-    const Directory::Turn turn(directory_, core::Deadline::now());
-    if (turn) return directory_.for_each_block([&](Block* b) { f(b, b->size()); });
+bool Mapping::for_each_block(const Begin& begin, const F& f) {
+  for (unsigned tries = 0;;) {
+    if (!read_only()) {
+      const Directory::Turn turn(directory_, core::Deadline::after(std::chrono::milliseconds(1)));
+      if (turn) {
+        begin();
+        directory_.for_each_block([&](Block* b) { f(b, b->size()); });
+        return true;
+      }
+    }
+    begin();
+    if (directory_.for_each_block_read_only(tries, f)) return false;
   }
-  directory_.for_each_block_read_only(begin, f);
 }
 
 std::vector<Segment::Entry> Mapping::objects() {
   std::vector<Segment::Entry> all;
+  std::vector<const Block*> blocks;
   std::map<std::uint64_t, std::size_t> places;  // in `all`, by id
   std::vector<std::pair<std::uint64_t, std::size_t>> parts;
-  const auto list = [&](Block* b, std::size_t room) {
-    if (b->state() == Block::part) parts.emplace_back(b->parts.load(), b->size());
-    const std::string_view name = b->name();
-    if (b->state() != Block::live || b->is_nameless() || sizeof(Block) + name.size() > room) return;
-    if (directory_.lookup_read_only(name) != b) return;  // who erased it has not come to its end
-    places[b->id.load()] = all.size();
-    all.push_back({std::string(name), b->stamp().text(), b->size()});
-  };
   const auto begin = [&] {
     all.clear();
+    blocks.clear();
     places.clear();
     parts.clear();
   };
-  for_each_block(begin, list);
+  const bool had_turn = for_each_block(begin, [&](Block* b, std::size_t room) {
+    if (b->state() == Block::part) parts.emplace_back(b->parts.load(), b->size());
+    const std::string_view name = b->name();
+    if (b->state() != Block::live || b->is_nameless() || sizeof(Block) + name.size() > room) return;
+    places[b->id.load()] = all.size();
+    all.push_back({std::string(name), b->stamp().text(), b->size()});
+    blocks.push_back(b);
+  });
   for (const auto& [object, bytes] : parts)
     if (const auto found = places.find(object); found != places.end())
       all[found->second].bytes += bytes;
+  if (had_turn) return all;
+  // Who was erasing one may have been stopped, or killed, half-way.
+  std::size_t at = 0;
+  std::erase_if(all, [&](const Segment::Entry& entry) {
+    return directory_.lookup_read_only(entry.name) != blocks[at++];
+  });
   return all;
 }
 

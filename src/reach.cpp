@@ -26,24 +26,38 @@ bool Reach::closed(Block* block) noexcept {
   return remove(block);
 }
 
-std::size_t Reach::bit_of(const Block* block) const noexcept {
-  static_assert(core::Participants::things == std::size_t{1} << 9);
-  return static_cast<std::size_t>(
-      directory_.offset_of(block) / alignof(Block) * 0x9e3779b97f4a7c15ULL >> (64 - 9));
+/// Never zero; some share one where there are more than 128 GiB.
+std::uint32_t Reach::number_of(const Block* block) const noexcept {
+  return static_cast<std::uint32_t>(directory_.offset_of(block) / alignof(Block)) | 1U << 31;
 }
 
 void Reach::add(const Block* block) {
   if (++handles_[block] != 1) return;
-  const std::size_t bit = bit_of(block);
-  if (++blocks_[bit] == 1) directory_.participants().say_used(bit, true);
+  core::Participants& table = directory_.participants();
+  const auto place = std::find(told_.begin(), told_.end(), nullptr);
+  if (place != told_.end()) {
+    *place = block;
+    table.say_used(static_cast<std::size_t>(place - told_.begin()), number_of(block));
+  } else {
+    untold_.insert(block);
+    table.say_more_used(true);
+  }
 }
 
 bool Reach::remove(const Block* block) noexcept {
   const auto found = handles_.find(block);
   if (found == handles_.end() || --found->second != 0) return false;
   handles_.erase(found);
-  const std::size_t bit = bit_of(block);
-  if (--blocks_[bit] == 0) directory_.participants().say_used(bit, false);
+  core::Participants& table = directory_.participants();
+  const bool are_more = !untold_.empty();
+  if (untold_.erase(block) == 0) {
+    const auto place = std::find(told_.begin(), told_.end(), block);
+    *place = untold_.empty() ? nullptr : *untold_.begin();
+    untold_.erase(*place);
+    table.say_used(static_cast<std::size_t>(place - told_.begin()),
+                   *place == nullptr ? 0 : number_of(*place));
+  }
+  if (are_more && untold_.empty()) table.say_more_used(false);  // its place was told before
   return true;
 }
 
@@ -62,14 +76,14 @@ bool Reach::is_among_the_living(const Block* block) const {
   const bool named = !block->is_nameless() || block->is_stored();
   const std::uint64_t made = block->id.load(boost::memory_order_relaxed);
   const std::uint64_t ended = block->ended.load(boost::memory_order_relaxed);
-  const std::size_t bit = bit_of(block);
+  const std::uint32_t number = number_of(block);
   boost::atomic_thread_fence(boost::memory_order_seq_cst);  // (1)
   const auto cannot_reach = [&](const core::Participants::Living& one) {
     if (one.is_of_this_process()) {
       const std::lock_guard guard(mutex_);
       return !handles_.contains(block);
     }
-    if (!one.uses(bit)) return true;
+    if (!one.may_use(number)) return true;
     const std::uint64_t since = one.since();
     // A named object, or a stored one, may have been opened by anyone who was there before its end;
     // another was inherited by those forked while it was.

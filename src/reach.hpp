@@ -4,9 +4,9 @@
 ///
 /// Every process that has a segment mapped says, in its slots among the participants, two things
 /// that both must hold of what it can reach. An epoch: it can reach nothing that was erased up to
-/// then; what has no name is reached by those only who were forked while it was there. And a set of
-/// 512 bits, one for the place of each block that it has a handle to: so one that waits, works or
-/// was stopped for a long time keeps few blocks besides its own. A child says so inside fork(),
+/// then; what has no name is reached by those only who were forked while it was there. And the
+/// blocks that it has handles to, up to fifteen; or that there are more: so one that has few, and
+/// waits, works or was stopped for a long time, keeps no others. A child says so inside fork(),
 /// before any code of its own runs, and is marked as on its way until then (birth_mark.hpp).
 ///
 /// (1) Who opens a block without the turn says so before it looks whether the block is still that
@@ -24,6 +24,7 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <set>
 
 #include "birth_mark.hpp"
 #include "directory.hpp"
@@ -83,7 +84,7 @@ class Reach {
   // Under the mutex:
   void add(const Block* block);
   bool remove(const Block* block) noexcept;  // true if it was the last one
-  [[nodiscard]] std::size_t bit_of(const Block* block) const noexcept;
+  [[nodiscard]] std::uint32_t number_of(const Block* block) const noexcept;
   [[nodiscard]] bool has_handle_to_erased() noexcept;
   [[nodiscard]] bool is_asked() noexcept;
 
@@ -95,8 +96,9 @@ class Reach {
   pid_t heap_of_;
   mutable std::mutex mutex_;
   std::map<const Block*, std::uint32_t> handles_;  // how many, under the mutex
-  // The same: how many blocks with handles have this bit.
-  std::array<std::uint32_t, core::Participants::things> blocks_{};
+  // Those of which the participants are told, and those of which they are not; the same.
+  std::array<const Block*, core::Participants::things> told_{};
+  std::set<const Block*> untold_;
   std::uint64_t ends_ = 0;         // how many had been erased when none of these was; the same
   std::uint64_t since_ = 0;        // this process's stamp; under the mutex
   std::uint64_t asked_ = 0;        // what it was last asked for; the same

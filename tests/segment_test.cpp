@@ -1199,6 +1199,33 @@ TEST(Adopt, memory_too_small_or_misaligned_is_InvalidArgument) {
   for (const std::byte b : memory[0].first(4096)) ASSERT_EQ(b, std::byte{}) << "nothing was made";
 }
 
+TEST(Segment, is_listed_while_others_make_and_erase_at_full_speed) {
+  const ShmName name;
+  const Segment segment = Segment::create(name);
+  const int many = with_tsan || with_asan ? 200 : 5000;
+  for (int i = 0; i < many; ++i) const Value<int> one{segment["v" + std::to_string(i)], i};
+  SharedFlags flags;
+  std::vector<std::unique_ptr<Child>> churners;
+  for (int c = 0; c < 2; ++c)
+    churners.push_back(std::make_unique<Child>([&, c] {
+      const Segment mine = Segment::open(name);
+      const std::string own = "own" + std::to_string(c);
+      for (flags.raise(0); flags.count(1) == 0;) {
+        { const Array<int> array(mine[own], 100); }
+        mine.erase(own);
+      }
+    }));
+  flags.await(0, 2);
+  for (int round = 0; round < 20; ++round) {
+    const auto entries = segment.objects();
+    EXPECT_GE(entries.size(), static_cast<std::size_t>(many));
+    EXPECT_LE(entries.size(), static_cast<std::size_t>(many) + 2);
+    EXPECT_GT(segment.used(), static_cast<std::size_t>(many) * 192);
+  }
+  flags.raise(1);
+  for (auto& churner : churners) EXPECT_EQ(churner->exitcode(), 0);
+}
+
 TEST(Adopt, memory_of_a_few_pages_holds_a_segment) {
   const MappedTwice memory(16 * KiB);
   const Segment segment = Segment::adopt(memory[0]);

@@ -32,8 +32,9 @@
 /// A node of 16 bytes, a number of 8, key and value, rounded up by a third at most; beside it, 24
 /// to 48 bytes in the tables, up to 96 where many were erased. Values of more than 4 KiB lie in
 /// pages of 4 KiB. What is free is used again, for one of another size where enough of it lies
-/// side by side; up to 57 KiB, four nodes of each size, are kept back. Full memory is
-/// OutOfMemory, with the dict as it was; what erases, `clear` too, needs none.
+/// side by side; up to 57 KiB, four nodes of each size, are kept back, and what lies between these
+/// may be too small for a page. Full memory is OutOfMemory, with the dict as it was; what erases,
+/// `clear` too, needs none.
 ///
 /// Entries that were erased are packed away when there is no room for another and half are empty,
 /// and by who erases when three quarters are, if there is memory for it: so a walk looks at four

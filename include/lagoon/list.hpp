@@ -29,8 +29,9 @@
 /// A node of 16 bytes and the element, rounded up by a third at most, and 8 to 16 bytes in the row;
 /// for the moment in which a new row is made, as much again in that. Elements of more than 4 KiB
 /// lie in pages of 4 KiB. What is free is used again, for one of another size where enough of it
-/// lies side by side; up to 57 KiB, four nodes of each size, are kept back. Full memory is
-/// OutOfMemory, with the list as it was; `pop` of the last and `clear` need none.
+/// lies side by side; up to 57 KiB, four nodes of each size, are kept back, and what lies between
+/// these may be too small for a page. Full memory is OutOfMemory, with the list as it was; `pop` of
+/// the last and `clear` need none.
 ///
 /// Errors say Python's name and words: OutOfRange is its IndexError, InvalidArgument ValueError.
 ///

@@ -135,8 +135,8 @@ class Segment {
   /// Lets the memory of what others have erased be used again, as far as this process is concerned
   /// and has no handle to it, and looks for what containers have let go of. Opening, making,
   /// looking for and erasing objects do so by themselves: this is for processes that do none of
-  /// these for a long time while they have handles to hundreds of objects. (Of one with n handles
-  /// about n of 512 erased objects have to wait for it.)
+  /// these for a long time while they have handles to more than fifteen objects. (One with fewer
+  /// keeps nothing but these.)
   void acknowledge_erased() const;
 
   struct Entry {

@@ -132,6 +132,7 @@ bool Entries::make_room(std::uint64_t more) {
 /// Makes it what is there.
 void Entries::publish(Journal::Change& change, const Shape& shape, std::uint64_t size) noexcept {
   const std::uint64_t next = shape_.load(relaxed) + 1;
+  boost::atomic_thread_fence(boost::memory_order_release);  // (4)
   SharedShape& shared = shapes_[next % 2];
   shared.index_root.store(shape.index.root().unit(), relaxed);
   shared.entries_root.store(shape.entries.root().unit(), relaxed);

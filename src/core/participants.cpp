@@ -26,7 +26,7 @@ namespace {
 /// What this process (not only this thread) knows of one table.
 struct Here {
   std::uint64_t since = 0;
-  std::array<std::uint64_t, Participants::things / 64> used{};
+  std::array<std::uint32_t, 1 + Participants::things> used{};
   std::vector<std::size_t> slots;  // held by threads of this process
 };
 
@@ -180,16 +180,14 @@ void Participants::stamp_process(std::uint64_t since) {
   for (const std::size_t i : here.slots) slot(i).since.store(since, boost::memory_order_release);
 }
 
-void Participants::say_used(std::size_t thing, bool is_used) noexcept {
+void Participants::say(std::size_t word, std::uint32_t what) noexcept {
   Registry& r = registry();
   const std::lock_guard guard(r.mutex);
   const auto here = r.tables.find(this);
   if (here == r.tables.end()) return;
-  std::uint64_t& word = here->second.used[thing / 64];
-  const std::uint64_t bit = std::uint64_t{1} << thing % 64;
-  word = is_used ? word | bit : word & ~bit;
+  here->second.used[word] = what;
   for (const std::size_t i : here->second.slots)
-    slot(i).used[thing / 64].store(word, boost::memory_order_release);
+    slot(i).used[word].store(what, boost::memory_order_release);
 }
 
 bool Participants::is_of_this_process(std::size_t slot_index) const noexcept {

@@ -93,59 +93,74 @@ void Slab::settle(bool published) noexcept {
 void Slab::add(std::uint64_t offset, std::uint64_t bytes) noexcept {
   const std::uint64_t end = offset + bytes;
   if (end > reach_.load(relaxed)) reach_.store(end, relaxed);
-  const Piece left(piece_.load(relaxed));
+  const Piece rest(piece_.load(relaxed));
   const Piece added(static_cast<std::uint32_t>(offset / unit),
                     static_cast<std::uint32_t>(end / unit));
-  std::uint32_t first = others_.load(relaxed);
-  if (left.units() != 0) {
-    put_before(left, first, side_.load(relaxed));
-    first = left.next;
+  std::uint32_t first = rests_.load(relaxed);
+  if (rest.units() != 0) {
+    put_before(rest, first, side_.load(relaxed));
+    first = rest.next;
   }
-  plan_.in_others_after.store(in_others_.load(relaxed) + left.units(), relaxed);
   plan_.piece_after.store(added.word(), relaxed);
+  plan_.others_after.store(others_.load(relaxed), relaxed);
+  plan_.in_others_after.store(in_others_.load(relaxed), relaxed);
+  plan_.in_rests_after.store(in_rests_.load(relaxed) + rest.units(), relaxed);
   plan_.link.store(0, relaxed);
   plan_.linked_after.store(first, relaxed);
   plan_.end_of_last_after.store(added.end, relaxed);
   carry_out(Plan::to_add);
 }
 
-/// One of the other pieces.
-Slab::Piece Slab::other(std::uint32_t piece) const {
+/// One of the others, or of the rests.
+Slab::Piece Slab::piece_at(std::uint32_t at) const {
   const auto within = static_cast<std::uint32_t>(reach() / unit);
-  if (piece >= within) throw_damaged();
-  const std::uint32_t units = head_of(piece, side_.load(relaxed)).units.load(relaxed);
-  if (units == 0 || units > within - piece) throw_damaged();
-  return {piece, piece + units};
+  if (at >= within) throw_damaged();
+  const std::uint32_t units = head_of(at, side_.load(relaxed)).units.load(relaxed);
+  if (units == 0 || units > within - at) throw_damaged();
+  return {at, at + units};
 }
 
-void Slab::put_before(Piece piece, std::uint32_t other, std::uint32_t side) const noexcept {
+void Slab::put_before(Piece piece, std::uint32_t next, std::uint32_t side) const noexcept {
   PieceHead& head = head_of(piece.next, side);
   boost::atomic_thread_fence(boost::memory_order_release);  // (3)
   head.units.store(piece.units(), relaxed);
-  head.next.store(other, relaxed);
+  head.next.store(next, relaxed);
 }
 
 /// Appends some new nodes to the queue; false if there is no memory for one.
 bool Slab::carve(unsigned c) {
   const std::uint32_t units = class_units[c];
-  Piece piece(piece_.load(relaxed));
   const std::uint32_t side = side_.load(relaxed);
-  std::uint32_t link = 0, next = others_.load(relaxed), in_others = in_others_.load(relaxed);
+  Piece piece(piece_.load(relaxed));
+  std::uint32_t others = others_.load(relaxed), in_others = in_others_.load(relaxed);
+  std::uint32_t link = 0, next = rests_.load(relaxed), in_rests = in_rests_.load(relaxed);
   if (piece.units() < units) {
-    // The largest come first, and only what is left of those goes before them.
-    constexpr int looks = 16;
+    // Another piece: one of the first rests, or the largest of the others. What is left of this
+    // one becomes a rest, in the place of that or as the first.
+    constexpr int looks = 8;
+    const auto next_of = [&](std::uint32_t at) { return head_of(at, side).next.load(relaxed); };
     Piece found(0);
-    for (int i = 0; found.units() < units; ++i) {
-      if (next == 0 || i == looks) return false;
-      found = other(next);
-      if (found.units() < units) link = next;
-      next = head_of(found.next, side).next.load(relaxed);
+    std::uint32_t before = 0, at = next;
+    for (int i = 0; at != 0 && i < looks; ++i, before = at, at = next_of(at))
+      if (const Piece rest = piece_at(at); rest.units() >= units) {
+        found = rest;
+        link = before;
+        next = next_of(at);
+        in_rests -= rest.units();
+        break;
+      }
+    if (found.units() == 0) {
+      if (others == 0) return false;
+      found = piece_at(others);
+      if (found.units() < units) return false;
+      others = next_of(others);
+      in_others -= found.units();
     }
     if (piece.units() != 0) {
       put_before(piece, next, side);
       next = piece.next;
+      in_rests += piece.units();
     }
-    in_others += piece.units() - found.units();
     piece = found;
   }
   const std::uint32_t count =
@@ -163,9 +178,11 @@ bool Slab::carve(unsigned c) {
   plan_.last_before.store(pushed == 0 ? 0 : k.last.load(relaxed), relaxed);
   plan_.pushed_after.store(pushed + count, relaxed);
   plan_.piece_after.store(piece.word(), relaxed);
+  plan_.others_after.store(others, relaxed);
+  plan_.in_others_after.store(in_others, relaxed);
+  plan_.in_rests_after.store(in_rests, relaxed);
   plan_.link.store(link, relaxed);
   plan_.linked_after.store(next, relaxed);
-  plan_.in_others_after.store(in_others, relaxed);
   carry_out(c + 1);
   return true;
 }
@@ -191,8 +208,8 @@ void Slab::gather() {
   }
   if (const Piece piece(piece_.load(relaxed)); piece.units() != 0) take(piece);
   const std::uint32_t side = side_.load(relaxed);
-  for (std::uint32_t at = others_.load(relaxed); at != 0; at = head_of(at, side).next.load(relaxed))
-    take(other(at));
+  for (std::uint32_t at : {others_.load(relaxed), rests_.load(relaxed)})
+    for (; at != 0; at = head_of(at, side).next.load(relaxed)) take(piece_at(at));
 
   std::sort(pieces.begin(), pieces.end(), [](Piece a, Piece b) { return a.next < b.next; });
   std::size_t joined = 0;
@@ -210,9 +227,10 @@ void Slab::gather() {
     first = piece.next;
     in_others += piece.units();
   }
+  plan_.others_after.store(first, relaxed);
   plan_.in_others_after.store(in_others, relaxed);
-  plan_.linked_after.store(first, relaxed);
-  plan_.link.store(1 - side, relaxed);
+  plan_.in_rests_after.store(0, relaxed);
+  plan_.side_after.store(1 - side, relaxed);
   carry_out(Plan::to_gather);
 }
 
@@ -225,16 +243,13 @@ void Slab::carry_out(std::uint32_t what) noexcept {
 
 void Slab::finish_plan() noexcept {
   const std::uint32_t what = plan_.what.load(relaxed);
-  const std::uint32_t link = plan_.link.load(relaxed);
-  const std::uint32_t linked_after = plan_.linked_after.load(relaxed);
-  in_others_.store(plan_.in_others_after.load(relaxed), relaxed);
   if (what == Plan::to_gather) {
     for (Class& k : classes_) {
       k.first.store(k.first_before.load(relaxed), relaxed);
       k.popped.store(k.popped_before.load(relaxed), relaxed);
     }
-    side_.store(link, relaxed);
-    others_.store(linked_after, relaxed);
+    side_.store(plan_.side_after.load(relaxed), relaxed);
+    rests_.store(0, relaxed);
     piece_.store(0, relaxed);
   } else {
     if (what == Plan::to_add) {
@@ -248,9 +263,14 @@ void Slab::finish_plan() noexcept {
       k.last.store(plan_.last.load(relaxed), relaxed);
       k.pushed.store(plan_.pushed_after.load(relaxed), relaxed);
     }
-    (link == 0 ? others_ : head_of(link, side_.load(relaxed)).next).store(linked_after, relaxed);
+    const std::uint32_t link = plan_.link.load(relaxed);
+    (link == 0 ? rests_ : head_of(link, side_.load(relaxed)).next)
+        .store(plan_.linked_after.load(relaxed), relaxed);
     piece_.store(plan_.piece_after.load(relaxed), relaxed);
   }
+  others_.store(plan_.others_after.load(relaxed), relaxed);
+  in_others_.store(plan_.in_others_after.load(relaxed), relaxed);
+  in_rests_.store(plan_.in_rests_after.load(relaxed), relaxed);
   in_this_order();
   plan_.what.store(0, relaxed);
 }
@@ -265,7 +285,9 @@ bool Slab::is_sound(std::uint64_t at, std::uint64_t memory) const noexcept {
   const std::uint32_t what = plan_.what.load(relaxed);
   return is_readable(at, memory) && piece.next <= piece.end &&
          std::uint64_t{piece.end} * unit <= end && made_from_.load(relaxed) < sets &&
-         dropped_to_.load(relaxed) < sets && is_within(others_) && side_.load(relaxed) <= 1 &&
+         dropped_to_.load(relaxed) < sets && is_within(others_) && is_within(rests_) &&
+         side_.load(relaxed) <= 1 && plan_.side_after.load(relaxed) <= 1 &&
+         is_within(plan_.others_after) &&
          (what <= class_units.size() || what == Plan::to_add || what == Plan::to_gather) &&
          is_within(plan_.first) && is_within(plan_.last) && is_within(plan_.last_before) &&
          is_within(plan_.link) && is_within(plan_.linked_after) &&
@@ -283,8 +305,8 @@ void Slab::throw_damaged() {
 }
 
 std::uint64_t Slab::free_bytes() const noexcept {
-  std::uint64_t units =
-      std::uint64_t{Piece(piece_.load(relaxed)).units()} + in_others_.load(relaxed);
+  std::uint64_t units = std::uint64_t{Piece(piece_.load(relaxed)).units()} +
+                        in_others_.load(relaxed) + in_rests_.load(relaxed);
   for (unsigned c = 0; c < classes_.size(); ++c)
     units += std::uint64_t{classes_[c].pushed.load(relaxed) - classes_[c].popped.load(relaxed)} *
              class_units[c];
@@ -292,7 +314,7 @@ std::uint64_t Slab::free_bytes() const noexcept {
 }
 
 std::uint64_t Slab::scattered_bytes() const noexcept {
-  std::uint64_t units = 0;
+  std::uint64_t units = in_rests_.load(relaxed);
   for (unsigned c = 0; c < classes_.size(); ++c) {
     const std::uint32_t free = classes_[c].pushed.load(relaxed) - classes_[c].popped.load(relaxed);
     units += std::uint64_t{free - std::min(free, kept_back)} * class_units[c];

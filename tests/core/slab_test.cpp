@@ -237,6 +237,31 @@ TEST(Slab, what_is_left_of_a_piece_is_used_by_smaller_ones) {
             4 * Slab::bytes_taken(300) + 4 * Slab::bytes_taken(1000) + 4 * Slab::bytes_taken(1));
 }
 
+TEST(Slab, all_pieces_are_used_that_are_large_enough) {
+  Memory memory(1 << 20);
+  memory.add_all();
+  std::vector<Reference> all;
+  while (const Reference r = make(*memory, std::string(3000, 'x'))) all.push_back(r);
+  memory->settle(true);
+  std::size_t pieces = 0;
+  for (std::size_t i = 0; i < all.size(); ++i)
+    if (i % 4 == 0)
+      ++pieces;
+    else
+      memory->drop(all[i]);
+  memory->seal();
+  memory->settle(true);
+  memory->gather();
+  // Two pages in each piece of three nodes, and something is left of it.
+  std::size_t pages = 0;
+  while (make(*memory, std::string(Slab::most_bytes, 'y'))) ++pages;
+  EXPECT_GT(pages, 2 * pieces - 12);
+  std::size_t small = 0;
+  const std::uint64_t left = memory->free_bytes();
+  while (make(*memory, "z")) ++small;
+  EXPECT_GT(small * Slab::bytes_taken(1), left / 2) << "of what was left";
+}
+
 TEST(Slab, what_lies_between_is_kept_while_others_are_gathered) {
   const auto seed = std::random_device{}();
   SCOPED_TRACE("seed " + std::to_string(seed));

@@ -350,8 +350,8 @@ void Worker::change_dict_of_objects() {
   if (random_() % 3 == 0 || (!are_short && number >= 20))
     objects.discard(key);
   else
-    objects[key] = std::string(random_() % (are_short ? 60 : 20'000),
-                               static_cast<char>('a' + random_() % 26));
+    objects[key] =
+        std::string(random_() % (are_short ? 60 : 20'000), static_cast<char>('a' + random_() % 26));
 }
 
 /// Not until somebody comes: all could wait for one who gets, or all for one who puts.

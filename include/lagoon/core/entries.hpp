@@ -31,8 +31,9 @@
 ///
 /// Memory orders: (1) an entry and shape_ are read by acquire, published by release (journal.hpp).
 /// (2) shape_ is looked at again behind an acquire fence, before a record is shown: who has read a
-/// byte of what a dropped node became, or a word of the shape after the next, sees that shape_ had
-/// changed, by the slab's release fence, behind which both are written. Hints are relaxed. (3) Who
+/// byte of what a dropped node became sees that shape_ had changed, by the slab's release fence;
+/// who has read a word of the shape after the next, by the release fence (4) before it. Hints are
+/// relaxed. (3) Who
 /// finds that a record is not there any more looks at its entry again behind an acquire fence: it
 /// sees what replaced it, by the slab's release fences, of the nodes that were taken before that
 /// one was taken again.

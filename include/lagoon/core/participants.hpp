@@ -19,9 +19,11 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <boost/atomic/ipc_atomic.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 
 namespace lagoon::core {
 
@@ -103,13 +105,14 @@ class Participants {
   [[nodiscard]] std::size_t members_here() const noexcept;
 
   /// What the layer above says of this process, in every slot of it, those that its threads hold
-  /// already and those they will take: a number; and of so many things whether it uses them. Zero,
-  /// and none, until it is said; a child begins with what its parent has said.
+  /// already and those they will take: a number; so many things that it uses, by numbers that are
+  /// not zero; and whether it uses more. Zero, and none, until it is said; a child begins with what
+  /// its parent has said.
   void stamp_process(std::uint64_t since);
-  static constexpr std::size_t things = 512;
-  /// Acquire and release are between who ends a use and who sees that. That it begins is seen by
-  /// those who look behind a seq_cst fence, if there is one behind this too.
-  void say_used(std::size_t thing, bool is_used) noexcept;
+  static constexpr std::size_t things = 15;
+  /// In one of so many places; zero: nothing is used there.
+  void say_used(std::size_t place, std::uint32_t thing) noexcept { say(1 + place, thing); }
+  void say_more_used(bool are_more) noexcept { say(0, are_more ? 1 : 0); }
 
   class Living;
   /// Calls f(living) for every living participant until f returns false.
@@ -135,7 +138,7 @@ class Participants {
     boost::ipc_atomic<std::uint64_t> since;
     boost::ipc_atomic<std::int32_t> pid;      // for people who look; never decides anything
     boost::ipc_atomic<std::uint32_t> births;  // children forked and not yet enrolled
-    boost::ipc_atomic<std::uint64_t> used[things / 64];
+    boost::ipc_atomic<std::uint32_t> used[1 + things];  // more; and these
   };
   static_assert(sizeof(Tenure) == sizeof(pthread_mutex_t) + sizeof(std::uint64_t), "no gaps");
   static_assert(sizeof(Slot) % 64 == 0, "a slot shares no line with another");
@@ -155,6 +158,7 @@ class Participants {
     return reinterpret_cast<const Slot*>(this + 1)[i];
   }
   [[nodiscard]] bool is_of_this_process(std::size_t slot_index) const noexcept;
+  void say(std::size_t word, std::uint32_t what) noexcept;
   Owner self_slow();
   Owner enrol();
 
@@ -172,8 +176,14 @@ class Participants::Living {
     return slot_.pid.load(boost::memory_order_relaxed);
   }
   [[nodiscard]] bool is_of_this_process() const noexcept { return is_of_this_process_; }
-  [[nodiscard]] bool uses(std::size_t thing) const noexcept {
-    return (slot_.used[thing / 64].load(boost::memory_order_acquire) >> thing % 64 & 1) != 0;
+  /// Acquire, from the release of who says that it uses it no more. That it uses it is seen by
+  /// those who look behind a seq_cst fence, if there is one behind what it said too.
+  [[nodiscard]] bool may_use(std::uint32_t thing) const noexcept {
+    // In this order: what is no more one of more is in its place.
+    return std::any_of(std::begin(slot_.used), std::end(slot_.used), [&](const auto& word) {
+      const std::uint32_t said = word.load(boost::memory_order_acquire);
+      return &word == &slot_.used[0] ? said != 0 : said == thing;
+    });
   }
 
  private:

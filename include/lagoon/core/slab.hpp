@@ -108,7 +108,7 @@ class Slab {
   /// Makes of free nodes side by side what nodes of any size can be cut of. Between two changes,
   /// and after all who read have been made to look again.
   void gather();
-  /// So many bytes of nodes are free that it could gather.
+  /// So many bytes are free that it could gather.
   [[nodiscard]] std::uint64_t scattered_bytes() const noexcept;
   /// So many bytes at least hold a node of so many, together with those that are kept back.
   static constexpr std::size_t bytes_for_one(std::size_t bytes) noexcept {
@@ -222,8 +222,8 @@ class Slab {
     static constexpr std::uint32_t to_add = 30, to_gather = 31;
     Word first, last, last_before, pushed_after;  // of the queue
     Word64 piece_after;
-    Word link, linked_after;  // behind which of the others, or, zero, at their head, comes which
-    Word in_others_after;
+    Word others_after, in_others_after, in_rests_after, side_after;
+    Word link, linked_after;  // behind which rest, or, zero, as the first one, comes which
     Word end_of_last_after;
   };
 
@@ -236,20 +236,20 @@ class Slab {
   [[nodiscard]] PieceHead& head_of(std::uint32_t piece, std::uint32_t side) const noexcept {
     return *(reinterpret_cast<PieceHead*>(&node_at(piece)->bytes) + side);
   }
-  [[nodiscard]] Piece other(std::uint32_t piece) const;
-  void put_before(Piece piece, std::uint32_t other, std::uint32_t side) const noexcept;
+  [[nodiscard]] Piece piece_at(std::uint32_t at) const;
+  void put_before(Piece piece, std::uint32_t next, std::uint32_t side) const noexcept;
   bool carve(unsigned c);
   void carry_out(std::uint32_t what) noexcept;
   void finish_plan() noexcept;
 
   const std::uint64_t at_;
-  Word64 reach_{0};              // the memory that was handed in ends before
-  alignas(64) Word64 piece_{0};  // of which nodes are cut; not in the line that readers need
-  Word made_from_{0};            // the classes of which this change has made nodes
-  Word dropped_to_{0};           // and dropped
-  Word others_{0};               // the first of the other pieces
-  Word side_{0};                 // on which they have their heads, 0 or 1
-  Word in_others_{0};            // how many units
+  Word64 reach_{0};                  // the memory that was handed in ends before
+  alignas(64) Word64 piece_{0};      // of which nodes are cut; not in the line that readers need
+  Word made_from_{0};                // the classes of which this change has made nodes
+  Word dropped_to_{0};               // and dropped
+  Word others_{0}, rests_{0};        // other pieces, the largest first; and what is left of them
+  Word in_others_{0}, in_rests_{0};  // how many units
+  Word side_{0};                     // on which they have their heads, 0 or 1
   Word end_of_last_{0};
   Plan plan_{};
   std::array<Class, class_units.size()> classes_{};

@@ -212,9 +212,9 @@ class Numbers {
   }
 
  public:
-  explicit Numbers(Trial& trial, std::uint64_t last) : table_(&trial.make<Participants>()) {
+  explicit Numbers(Trial& trial, std::uint64_t last, std::size_t bytes = 16384)
+      : table_(&trial.make<Participants>()) {
     constexpr std::size_t begin = (sizeof(Entries) + 63) / 64 * 64;
-    constexpr std::size_t bytes = 16384;
     std::byte* const memory = trial.memory(begin + bytes);
     entries_ = new (memory) Entries(memory);
     entries_->slab().add(begin, bytes);
@@ -231,6 +231,10 @@ class Numbers {
     const Turn turn(*this);
     Looked looked{.key = key};
     if (const auto entry = entries_->find_entry(hash(key), looked)) entries_->erase(entry);
+  }
+  void clear() const {
+    const Turn turn(*this);
+    entries_->clear();
   }
   /// Zero if it is not there.
   [[nodiscard]] std::uint64_t get(std::uint64_t key) const {
@@ -433,6 +437,19 @@ void entries_erased(Trial& trial) {
   });
 }
 
+/// The shape after the next is written where the first one was, and nothing is made for it.
+void entries_packed_and_cleared(Trial& trial) {
+  const Numbers numbers(trial, 70, 65536);
+  for (std::uint64_t key = 3; key <= 70; ++key) numbers.erase(key);
+  trial.thread([=] {
+    numbers.erase(2);  // packs them
+    numbers.clear();
+  });
+  trial.thread([=] {
+    if (numbers.get(1) == 0) expect(numbers.size() == 0, "gone before it was taken away");
+  });
+}
+
 /// Two that come at once are there both.
 void entries_set_at_once(Trial& trial) {
   const Numbers numbers(trial, 3);
@@ -506,6 +523,7 @@ std::vector<Named> of_nodes() {
           {"entries_walked", entries_walked, {3}},
           {"entries_walked_on", entries_walked_on},
           {"entries_erased", entries_erased, {4}},
+          {"entries_packed_and_cleared", entries_packed_and_cleared, {3}},
           {"entries_set_at_once", entries_set_at_once},
           {"entries_set_at_once_by_one_who_is_killed", entries_set_at_once_by_one_who_is_killed},
           {"entries_read_at_one_time", entries_read_at_one_time},

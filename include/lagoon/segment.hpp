@@ -144,7 +144,8 @@ class Segment {
     std::string type;   ///< such as "Array<double, seqlocked>[64]"
     std::size_t bytes;  ///< of memory that it takes
   };
-  /// What it holds, in no order.
+  /// What it holds, in no order. Waits for nobody who was stopped. A read-only attachment begins
+  /// anew while others make and erase: of thousands of objects that may take long.
   [[nodiscard]] std::vector<Entry> objects() const;
 
   [[nodiscard]] const std::string& name() const noexcept;

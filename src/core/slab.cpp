@@ -11,6 +11,10 @@ namespace lagoon::core {
 
 namespace {
 
+void before_writing_to_a_piece() noexcept {
+  boost::atomic_thread_fence(boost::memory_order_release);  // (3)
+}
+
 /// f(class) for each in the set.
 template <class F>
 void each_of(std::uint32_t set, F&& f) {
@@ -122,7 +126,7 @@ Slab::Piece Slab::piece_at(std::uint32_t at) const {
 
 void Slab::put_before(Piece piece, std::uint32_t next, std::uint32_t side) const noexcept {
   PieceHead& head = head_of(piece.next, side);
-  boost::atomic_thread_fence(boost::memory_order_release);  // (3)
+  before_writing_to_a_piece();
   head.units.store(piece.units(), relaxed);
   head.next.store(next, relaxed);
 }
@@ -167,6 +171,7 @@ bool Slab::carve(unsigned c) {
       std::min<std::uint32_t>(piece.units() / units, std::max<std::uint32_t>(1, 8 / units));
   const std::uint32_t first = piece.next;
   const std::uint32_t last = first + (count - 1) * units;
+  before_writing_to_a_piece();
   for (std::uint32_t at = first; at != last; at += units)
     node_at(at)->next.store(at + units, relaxed);
   piece.next = last + units;

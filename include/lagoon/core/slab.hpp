@@ -35,9 +35,10 @@
 /// Memory orders
 ///   (1) generation: relaxed, then a release fence before the node is written to. Pairs with the
 ///       acquire fence (2) of a reader: who has read a byte of the next life sees its generation.
-///   (3) a release fence before the head of a piece is written. Who has read a byte of that, or of
-///       a node that lies there now (1), and looks behind an acquire fence at the number of the
-///       layer above, sees that it was changed before.
+///   (3) a release fence before the head of a piece is written, and before nodes that are cut of
+///       one are linked. Who has read a byte of these, or of a node that lies there now (1), and
+///       looks behind an acquire fence at the number of the layer above, sees that it was changed
+///       before: by the same one, or by one who had the turn before.
 ///   The reference comes to a reader by acquire, from a store that was release: it sees the node's
 ///   life which it names, or a later one. Everything else is looked at with the turn: relaxed.
 ///

@@ -134,6 +134,12 @@ class OfSegment {
       fillers_.pop_back();
       bytes /= 2;
     }
+    // What is left has room for the head of a block and some bytes: in these is seen what was left
+    // in memory that is called clean.
+    (void)grows();
+    const auto& header = *reinterpret_cast<const lagoon::detail::Header*>(world.memory().data());
+    constexpr std::size_t some_bytes = 320;
+    if (world->size() - header.blocks - world->used() < some_bytes) fillers_.back() -= some_bytes;
   }
 
   // What is not to be had is the same wherever they lie.

@@ -3,8 +3,8 @@
 ///
 /// Whoever changes them has the turn (`Directory::Turn`), and every change is one store; what a
 /// SIGKILL between two of them leaves is at the head of lagoon/segment.hpp and in docs/segment.md.
-/// Reading without the turn is for those who cannot write: `lookup_read_only`,
-/// `for_each_block_read_only`.
+/// Reading without the turn is for those who cannot write, and for those who do not wait for one
+/// who was stopped with it: `lookup_read_only`, `for_each_block_read_only`.
 
 #include <lagoon/error.hpp>
 

@@ -4,6 +4,7 @@
 #include <lagoon/core/latch.hpp>
 
 #include <algorithm>
+#include <cstdint>
 #include <vector>
 
 #include "directory.hpp"
@@ -17,9 +18,9 @@ void Directory::end_nameless_of_the_dead() {
     if (b->state() == Block::live && b->maker() != 0 && !b->is_stored()) nameless.push_back(b);
   });
   if (nameless.empty()) return;
-  std::vector<pid_t> living;
+  std::vector<std::uint32_t> living;
   participants().all_living([&](const core::Participants::Living& one) {
-    living.push_back(one.pid());
+    living.push_back(one.process());
     return true;
   });
   for (Block* const b : nameless)

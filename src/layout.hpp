@@ -118,8 +118,8 @@ struct alignas(64) Block {
     return {reinterpret_cast<const char*>(this + 1), name_length.load(boost::memory_order_acquire)};
   }
   /// Its maker's, without a name for others: the one it has begins with a slash, which no other
-  /// does, then the id of the process that made it, and a number.
-  [[nodiscard]] static std::string nameless(pid_t maker, std::uint64_t number) {
+  /// does, then the number of the process that made it, and one of its own.
+  [[nodiscard]] static std::string nameless(std::uint32_t maker, std::uint64_t number) {
     return "/" + std::to_string(maker) + "." + std::to_string(number);
   }
   [[nodiscard]] bool is_nameless() const noexcept {
@@ -127,11 +127,11 @@ struct alignas(64) Block {
     return text.empty() || text.front() == '/';
   }
   /// Of a nameless one in a segment; else zero.
-  [[nodiscard]] pid_t maker() const noexcept {
-    pid_t pid = 0;
+  [[nodiscard]] std::uint32_t maker() const noexcept {
+    std::uint32_t number = 0;
     const std::string_view text = name();
-    if (text.starts_with('/')) std::from_chars(text.data() + 1, text.data() + text.size(), pid);
-    return pid;
+    if (text.starts_with('/')) std::from_chars(text.data() + 1, text.data() + text.size(), number);
+    return number;
   }
   /// Whether it has no name and belongs to the containers that refer to it, from the first on that
   /// did, instead of to its maker.

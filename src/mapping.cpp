@@ -21,7 +21,10 @@ namespace {
 /// `attaching` is taken before the turn of a segment and before `mutex`, `mutex` before the one of
 /// a Reach; and never the other way round.
 struct Process {
-  std::mutex attaching;  // one at a time, so that nothing is mapped twice
+  // One at a time, so that nothing is mapped twice. Who has it may wait for a turn that one has who
+  // is stopped. So fork does not wait for it: a child has another one, and what its parent was
+  // about to map is in none of its books.
+  std::mutex attaching;
   std::mutex mutex;
   std::vector<Mapping*> mappings;
   SegmentOptions heap_options;
@@ -47,18 +50,18 @@ void check(const SegmentOptions& options) {
 
 struct ForkHandlers {
   static void before() {
-    process().attaching.lock();
     process().mutex.lock();
     for_each([](Reach& reach) { reach.before_fork(); });
   }
   static void after_in_parent() {
     for_each([](Reach& reach) { reach.after_fork_in_parent(); });
-    unlock();
+    process().mutex.unlock();
   }
   static void after_in_child() {
+    new (&process().attaching) std::mutex;  // a thread of the parent may have it
     process().heap = nullptr;  // it is the parent's; this process makes its own when it needs one
     for_each([](Reach& reach) { reach.after_fork_in_child(); });
-    unlock();
+    process().mutex.unlock();
   }
   static void install() {
     static const bool done = [] {
@@ -75,10 +78,6 @@ struct ForkHandlers {
   static void for_each(F&& f) {
     for (Mapping* m : process().mappings)
       if (!m->read_only()) f(m->reach_);
-  }
-  static void unlock() {
-    process().mutex.unlock();
-    process().attaching.unlock();
   }
 };
 
@@ -107,6 +106,7 @@ Mapping::~Mapping() {
 
 bool Mapping::others_are_enrolled() noexcept {
   participants().resign();
+  participants().end_keeper();
   return participants().members_here() != 0;
 }
 
@@ -204,23 +204,27 @@ void Mapping::commit(std::size_t from, std::size_t bytes) {
   if (options_.prefault && directory_.base() != nullptr) prefault(from, bytes);
 }
 
-void Mapping::join() {
-  if (access_ == Access::read_write) {
-    takes_part_ = true;
-    reach_.join();
-  }
+void Mapping::take_part_from_now_on() {
+  takes_part_ = true;
+  reach_.join();
+}
+
+/// It can be found again, and is inherited.
+void Mapping::enter() {
   const std::lock_guard guard(process().mutex);
   process().mappings.push_back(this);
 }
 
 /// Of what others have made, and which may have been damaged since.
-void Mapping::check_and_join() {
-  if (access_ == Access::read_only) return join();
-  directory_.check_participants();
-  join();
-  const Directory::Turn turn(directory_);
-  directory_.check_blocks();
-  directory_.sweep();
+void Mapping::check_and_enter() {
+  if (access_ == Access::read_write) {
+    directory_.check_participants();
+    take_part_from_now_on();
+    const Directory::Turn turn(directory_);
+    directory_.check_blocks();
+    directory_.sweep();
+  }
+  enter();
 }
 
 // ---- Made and found -------------------------------------------------------------------------
@@ -242,7 +246,8 @@ MappingRef Mapping::make(int fd, Lifetime lifetime, std::string name,
   m.map(reserve);
   if (options.prefault) m.prefault(0, committed);
   m.directory_.format(committed, reserve, options.participants);
-  m.join();
+  m.take_part_from_now_on();
+  m.enter();
   return ref;
 }
 
@@ -283,7 +288,7 @@ MappingRef Mapping::attach(int fd, Access access, std::string name, const Segmen
   const std::size_t reserve = m.directory_.header().reserve;
   m.unmap();
   m.map(reserve);
-  m.check_and_join();
+  m.check_and_enter();
   if (options.prefault) m.prefault(0, m.committed());
   return ref;
 }
@@ -313,10 +318,11 @@ MappingRef Mapping::adopt(std::span<std::byte> memory, const SegmentOptions& opt
           "it with zeros first");
     m.directory_.format(m.reserve_, m.reserve_,
                         std::min(options.participants, memory.size() / 512));
-    m.join();
+    m.take_part_from_now_on();
+    m.enter();
   } else {
     m.directory_.check_header(m.reserve_);
-    m.check_and_join();
+    m.check_and_enter();
   }
   return ref;
 }
@@ -343,6 +349,7 @@ void Mapping::configure_heap(const SegmentOptions& options) {
     throw UsageError(
         "the heap of this process is in use: configure_heap comes before the first "
         "object is made in it");
+  const std::lock_guard in_no_fork(process().mutex);
   process().heap_options = options;
 }
 

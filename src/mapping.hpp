@@ -99,8 +99,9 @@ class Mapping final : private Directory::Ground {
 
   void map(std::size_t reserve);
   void unmap() noexcept;
-  void join();
-  void check_and_join();
+  void take_part_from_now_on();
+  void enter();
+  void check_and_enter();
   void prefault(std::size_t from, std::size_t bytes) noexcept;
 
   void commit(std::size_t from, std::size_t bytes) override;

@@ -82,7 +82,7 @@ Handle Mapping::make_or_find(std::string_view name, const Stamp& stamp, std::siz
     if (!name.empty())
       if (Block* b = directory_.lookup(name)) return handle_of_found(b, stamp);
     if (name.empty() && lifetime_ != Lifetime::heap)
-      name = nameless = Block::nameless(::getpid(), directory_.next_epoch());
+      name = nameless = Block::nameless(participants().process_here(), directory_.next_epoch());
     reach_.acknowledge();
     fresh = directory_.allocate(bytes, name, turn.me());
     fresh.block->set_stamp(stamp);
@@ -192,8 +192,11 @@ bool Mapping::erase(std::string_view name) {
 
 void Mapping::closed(Block* block, std::uint64_t id) noexcept {
   // While there is a handle to it the block stays what it is.
-  const pid_t maker = lifetime_ == Lifetime::heap ? pid_ : block->maker();
-  if (!reach_.closed(block) || maker != ::getpid()) return;
+  const bool is_maker =
+      lifetime_ == Lifetime::heap
+          ? pid_ == ::getpid()
+          : block->maker() != 0 && block->maker() == participants().process_here();
+  if (!reach_.closed(block) || !is_maker) return;
   try {
     drop({block, id});
   } catch (const std::exception&) {

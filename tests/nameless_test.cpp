@@ -3,6 +3,7 @@
 #include <lagoon/lagoon.hpp>
 
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -36,6 +37,8 @@ class Nameless : public testing::Test {
     { const lagoon::Value<int> x{segment_["sweeps"], 0}; }
     segment_.erase("sweeps");
   }
+
+  enum : unsigned { ends = 2, has_ended = 4, ends_too = 6, not_permitted = 8 };  // flags
 
   ShmName name_;
   Segment segment_ = Segment::create(name_);
@@ -95,6 +98,43 @@ TEST_F(Nameless, ones_go_with_the_process_that_made_them) {
     sweep();
     EXPECT_EQ(segment_.used(), used) << (killed ? "killed" : "ended");
   }
+}
+
+// In two namespaces there are two processes with the same id; and ids are used again.
+TEST_F(Nameless, ones_go_with_their_maker_though_another_has_its_id) {
+  if (geteuid() != 0) GTEST_SKIP() << "a pid namespace needs root";
+  const std::size_t used = segment_.used();
+  SharedFlags flags;
+  const auto in_a_namespace = [&](unsigned i) {
+    return Child([&, i] {
+      if (unshare(CLONE_NEWPID) != 0) return void(flags.raise(not_permitted));
+      Child first([&, i] {
+        if (getpid() != 1) return void(flags.raise(not_permitted));
+        Dict<int, int> dict{segment_.nameless()};
+        dict[1] = 1;
+        flags.raise(i);
+        flags.await(ends + i);
+      });
+      EXPECT_EQ(first.exitcode(), 0);
+      flags.raise(has_ended + i);
+      flags.await(ends_too + i);
+    });
+  };
+  Child one = in_a_namespace(0), other = in_a_namespace(1);
+  lagoon::test::wait_until(
+      [&] { return flags.count(not_permitted) != 0 || (flags.count(0) & flags.count(1)) != 0; },
+      "both have made one");
+  if (flags.count(not_permitted) != 0) GTEST_SKIP() << "this process may not make pid namespaces";
+  const std::size_t both = segment_.used() - used;
+  for (const unsigned i : {0U, 1U}) {
+    flags.raise(ends + i);
+    flags.await(has_ended + i);
+    sweep();
+    EXPECT_EQ(segment_.used() - used, i == 0 ? both / 2 : 0);
+  }
+  for (const unsigned i : {0U, 1U}) flags.raise(ends_too + i);
+  EXPECT_EQ(one.exitcode(), 0);
+  EXPECT_EQ(other.exitcode(), 0);
 }
 
 // The other's end of it is not theirs.

@@ -717,15 +717,16 @@ TEST_F(Named, what_was_constructed_is_found_and_read_through_a_read_only_segment
   expect_throw<TypeMismatch>([&] { (void)read_only.find_constructed<Book>("x"); });
 }
 
+int times_mapped(const ShmName& name) {
+  std::ifstream maps("/proc/self/maps");
+  int n = 0;
+  for (std::string line; std::getline(maps, line);)
+    n += line.find(name.str()) != std::string::npos ? 1 : 0;
+  return n;
+}
+
 TEST(Attaching, again_and_again_beside_a_thread_that_stays_maps_once) {
   const ShmName name;
-  const auto times_mapped = [&] {
-    std::ifstream maps("/proc/self/maps");
-    int n = 0;
-    for (std::string line; std::getline(maps, line);)
-      n += line.find(name.str()) != std::string::npos ? 1 : 0;
-    return n;
-  };
   Segment::create(name);
   std::atomic<int> lent = 0;
   std::thread worker([&] {
@@ -741,13 +742,61 @@ TEST(Attaching, again_and_again_beside_a_thread_that_stays_maps_once) {
     Array<int>(segment["a"], 64)[1] += 1;
     ++lent;
     while (lent != 2 * i + 2) std::this_thread::yield();
-    EXPECT_EQ(times_mapped(), 1);
+    EXPECT_EQ(times_mapped(name), 1);
   }
-  EXPECT_EQ(times_mapped(), 1) << "the worker's robust mutex lies in it";
+  EXPECT_EQ(times_mapped(name), 1) << "the worker's robust mutex lies in it";
   lent = 0;
   worker.join();
   EXPECT_EQ(Array<int>(Segment::open(name)["a"], 64).get(0), 20);
-  EXPECT_EQ(times_mapped(), 0);
+  EXPECT_EQ(times_mapped(name), 0);
+}
+
+// One of the process's own is enrolled in their place, until nothing is left to be kept.
+TEST(Attaching, what_threads_have_opened_that_have_ended_is_kept_for_those_who_go_on_with_it) {
+  for (const std::size_t threads : {1U, 2U}) {
+    const ShmName name;
+    SharedFlags flags;
+    Child child([&] {  // which inherits nothing
+      flags.await(0);
+      {
+        std::vector<std::optional<Array<char, mode::raw>>> found(threads);
+        std::atomic<std::size_t> have_found = 0;
+        std::vector<std::thread> finders;
+        for (auto& array : found)
+          finders.emplace_back([&] {
+            array = Segment::open(name).find<Array<char, mode::raw>>("a");
+            ++have_found;
+            while (have_found != threads) std::this_thread::yield();
+          });
+        for (auto& finder : finders) finder.join();
+        flags.raise(1);
+        flags.await(2);
+        for (const auto& array : found) {
+          EXPECT_TRUE(array->gone());
+          EXPECT_TRUE(std::ranges::all_of(array->get_obj(), [](char c) { return c == 'x'; }));
+        }
+      }
+      EXPECT_EQ(times_mapped(name), 0);
+      const auto tasks = fs::directory_iterator("/proc/self/task");
+      EXPECT_EQ(std::distance(begin(tasks), end(tasks)), lagoon::test::with_tsan ? 2 : 1);
+      flags.raise(3);
+      flags.await(4);
+    });
+    const Segment segment = Segment::create(name);
+    const Array<char, mode::raw> array(segment["a"], 100'000);
+    std::ranges::fill(array.get_obj(), 'x');
+    flags.raise(0);
+    flags.await(1);
+    segment.erase("a");
+    const std::size_t kept = segment.used();
+    { const Value<int> something{segment["something"], 0}; }
+    segment.erase("something");
+    EXPECT_GE(segment.used(), kept);
+    flags.raise(2);
+    flags.await(3);
+    flags.raise(4);
+    EXPECT_EQ(child.exitcode(), 0);
+  }
 }
 
 TEST_F(Named, erase_takes_over_from_a_dead_writer_and_a_dead_holder) {

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -33,6 +35,7 @@
 #include <utility>
 #include <vector>
 
+#include "../src/layout.hpp"
 #include "child.hpp"
 #include "expect_throw.hpp"
 #include "rendezvous.hpp"
@@ -191,6 +194,41 @@ TEST(Segment, opened_twice_in_a_process_is_mapped_once) {
   const Segment two = Segment::open(name);
   const auto b = two.find<Value<int, mode::raw>>("x");
   EXPECT_EQ(&a.get_obj(), &b->get_obj()) << "a thread is one owner, whichever handle it goes by";
+}
+
+// Who has the turn was stopped; one thread waits for it, to open the segment, and another one
+// forks.
+TEST(Segment, a_fork_does_not_wait_for_one_that_is_being_opened) {
+  constexpr std::size_t bytes = 1 << 20;
+  const Shared<std::array<std::byte, bytes>> memory;
+  SharedFlags flags;
+  Child owner([&] {
+    const Segment mine = Segment::adopt(*memory);
+    auto& header = *reinterpret_cast<lagoon::detail::Header*>(memory->data());
+    auto& table =
+        *reinterpret_cast<lagoon::core::Participants*>(memory->data() + header.participants);
+    EXPECT_TRUE(header.turn.take_at_once(table.self()));
+    flags.raise(0);
+    for (;;) pause();
+  });
+  flags.await(0);
+  std::atomic<pid_t> opener = 0;
+  std::thread opens([&] {
+    opener = gettid();
+    const Segment opened = Segment::adopt(*memory);
+    EXPECT_TRUE(opened.objects().empty());
+  });
+  lagoon::test::wait_until([&] { return opener != 0 && lagoon::test::is_asleep(opener); },
+                           "it waits");
+  Child forked([&] {
+    const Shared<std::array<std::byte, bytes>> of_its_own;
+    const Segment another = Segment::adopt(*of_its_own);
+    const Value<int> x{another["x"], 1};
+    EXPECT_EQ(Value<int>(2).get(), 2) << "in a heap of its own";
+  });
+  EXPECT_EQ(forked.exitcode(), 0);
+  owner.kill(SIGKILL);
+  opens.join();
 }
 
 TEST(Segment, a_handle_keeps_the_mapping) {

@@ -2,15 +2,21 @@
 #include <lagoon/error.hpp>
 
 #include <pthread.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <exception>
+#include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <new>
 #include <optional>
+#include <semaphore>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -23,11 +29,65 @@ unsigned long fork_generation = 0;
 
 namespace {
 
+/// Signals are for the application's threads: one that is made meanwhile gets none.
+class NoSignals {
+ public:
+  NoSignals() noexcept {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  NoSignals(const NoSignals&) = delete;
+  NoSignals& operator=(const NoSignals&) = delete;
+  ~NoSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+ private:
+  sigset_t before_;
+};
+
+/// A process is waited for while one of its threads is enrolled. Where the last one ends and others
+/// go on with what it has opened, this one is enrolled in its place; if there is one.
+class Keeper {
+ public:
+  explicit Keeper(Participants& table) : thread_(start(table)) { has_tried_.acquire(); }
+  Keeper(const Keeper&) = delete;
+  Keeper& operator=(const Keeper&) = delete;
+  ~Keeper() {
+    may_leave_.release();
+    thread_.join();
+  }
+
+ private:
+  std::thread start(Participants& table) {
+    const NoSignals no_signals;
+    return std::thread([&] {
+      try {
+        (void)table.self();
+      } catch (const std::exception&) {
+        // There is no place for it.
+      }
+      has_tried_.release();
+      may_leave_.acquire();
+      table.resign();
+    });
+  }
+
+  std::binary_semaphore has_tried_{0}, may_leave_{0};
+  std::thread thread_;
+};
+
 /// What this process (not only this thread) knows of one table.
 struct Here {
+  std::uint32_t process = 0;  // its number
   std::uint64_t since = 0;
   std::array<std::uint32_t, 1 + Participants::things> used{};
   std::vector<std::size_t> slots;  // held by threads of this process
+  std::size_t leaving = 0;         // so many of these are about to end
+  std::unique_ptr<Keeper> keeper;
+
+  [[nodiscard]] bool uses_something() const noexcept {
+    return std::any_of(used.begin(), used.end(), std::identity());
+  }
 };
 
 struct Registry {
@@ -56,7 +116,7 @@ struct AtThreadEnd {
   bool armed = false;
   ~AtThreadEnd() {
     if (memberships == nullptr) return;
-    while (!memberships->empty()) memberships->back().table->resign();
+    while (!memberships->empty()) memberships->back().table->thread_ends();
     delete std::exchange(memberships, nullptr);
   }
 };
@@ -76,7 +136,12 @@ void after_fork_in_child() {
   // The slots are the parent's threads': nothing here is ours any more.
   if (memberships != nullptr) memberships->clear();
   detail::self_cache = {};
-  for (auto& [table, here] : registry().tables) here.slots.clear();
+  for (auto& [table, here] : registry().tables) {
+    here.slots.clear();
+    here.leaving = 0;
+    here.process = 0;
+    (void)here.keeper.release();  // its thread is the parent's
+  }
   ++detail::fork_generation;
   registry().mutex.unlock();
 }
@@ -129,7 +194,9 @@ Owner Participants::enrol() {
     for (std::size_t w = 0; w < here.used.size(); ++w)
       s.used[w].store(here.used[w], boost::memory_order_release);
     s.since.store(here.since, boost::memory_order_release);
-    s.pid.store(static_cast<std::int32_t>(::getpid()), boost::memory_order_relaxed);
+    while (here.process == 0)
+      here.process = processes_.fetch_add(1, boost::memory_order_relaxed) + 1;
+    s.process.store(here.process, boost::memory_order_relaxed);
     std::uint64_t used = used_.load(boost::memory_order_relaxed);
     while (used < i + 1 && !used_.compare_exchange_weak(used, i + 1)) {
     }
@@ -141,7 +208,36 @@ Owner Participants::enrol() {
                     "the segment with a larger Options::participants");
 }
 
-void Participants::resign() noexcept {
+void Participants::thread_ends() noexcept {
+  Registry& r = registry();
+  bool wants_keeper = false;
+  {
+    const std::lock_guard guard(r.mutex);
+    Here& here = r.tables[this];
+    const bool is_last = ++here.leaving == here.slots.size();
+    wants_keeper = is_last && here.uses_something() &&
+                   ::gettid() != ::getpid();  // with the main thread the process ends, as a rule
+  }
+  if (wants_keeper) try {
+      auto keeper = std::make_unique<Keeper>(*this);
+      const std::lock_guard guard(r.mutex);
+      r.tables[this].keeper.swap(keeper);
+    } catch (const std::exception&) {
+      // Not one more thread: the process is not waited for until another one enrols.
+    }
+  leave(true);
+}
+
+void Participants::end_keeper() noexcept {
+  std::unique_ptr<Keeper> keeper;
+  const std::lock_guard guard(registry().mutex);
+  if (const auto here = registry().tables.find(this); here != registry().tables.end())
+    keeper.swap(here->second.keeper);
+}
+
+void Participants::resign() noexcept { leave(false); }
+
+void Participants::leave(bool thread_ends) noexcept {
   auto& list = my_memberships();
   const auto found = std::find_if(list.begin(), list.end(),
                                   [this](const Membership& m) { return m.table == this; });
@@ -152,10 +248,11 @@ void Participants::resign() noexcept {
 
   Registry& r = registry();
   const std::lock_guard guard(r.mutex);
-  if (const auto here = r.tables.find(this); here != r.tables.end())
+  if (const auto here = r.tables.find(this); here != r.tables.end()) {
     std::erase(here->second.slots, i);
+    if (thread_ends) --here->second.leaving;
+  }
   Slot& s = slot(i);
-  s.pid.store(0, boost::memory_order_relaxed);
   s.tenure.resign();
 }
 
@@ -170,6 +267,13 @@ std::size_t Participants::members_here() const noexcept {
   const std::lock_guard guard(r.mutex);
   const auto here = r.tables.find(this);
   return here == r.tables.end() ? 0 : here->second.slots.size();
+}
+
+std::uint32_t Participants::process_here() const noexcept {
+  Registry& r = registry();
+  const std::lock_guard guard(r.mutex);
+  const auto here = r.tables.find(this);
+  return here == r.tables.end() ? 0 : here->second.process;
 }
 
 void Participants::stamp_process(std::uint64_t since) {

@@ -313,7 +313,7 @@ TEST(Participants, all_living_meets_the_living_with_their_stamps) {
   std::set<std::pair<std::uint64_t, bool>> met;
   EXPECT_TRUE(table->all_living([&](const Participants::Living& one) {
     const bool here = one.is_of_this_process();
-    EXPECT_EQ(one.pid(), here ? getpid() : it.child.pid());
+    EXPECT_EQ(one.process() == table->process_here(), here);
     met.insert({one.since(), here});
     return true;
   }));
@@ -322,6 +322,27 @@ TEST(Participants, all_living_meets_the_living_with_their_stamps) {
   EXPECT_FALSE(table->all_living([&](const Participants::Living& one) {
     return !(one.is_of_this_process() && one.since() == 8);
   })) << "until f returns false";
+}
+
+TEST(Participants, a_process_has_a_number_that_no_other_has_had) {
+  SharedTable table;
+  EXPECT_EQ(table->process_here(), 0U);
+  (void)table->self();
+  std::set<std::uint32_t> numbers{0, table->process_here()};
+  std::thread([&] {
+    (void)table->self();
+    EXPECT_TRUE(numbers.contains(table->process_here())) << "the same in all of its threads";
+  }).join();
+  const Shared<std::atomic<std::uint32_t>> childs;
+  for (std::size_t i = 0; i < 20; ++i) {
+    Child child{[&] {
+      EXPECT_EQ(table->process_here(), 0U) << "its parent's is not its own";
+      (void)table->self();
+      *childs = table->process_here();
+    }};
+    EXPECT_EQ(child.exitcode(), 0);
+    EXPECT_TRUE(numbers.insert(*childs).second);
+  }
 }
 
 TEST(Participants, a_child_on_its_way_is_known_until_it_arrives_or_its_parent_dies) {

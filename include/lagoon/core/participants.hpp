@@ -99,10 +99,17 @@ class Participants {
   /// Gives back the calling thread's slot, if it has one. Before memory is unmapped, every thread
   /// of this process that has enrolled must have done this or ended.
   void resign() noexcept;
+  /// The same at the end of the thread. If it is the last one here, and this process uses
+  /// something, a thread of its own keeps a slot, until end_keeper().
+  void thread_ends() noexcept;
+  void end_keeper() noexcept;
   /// Forgets what this process knows of the table: its memory is about to be unmapped.
   void forget() noexcept;
   /// How many threads of this process hold a slot.
   [[nodiscard]] std::size_t members_here() const noexcept;
+  /// The number of this process in the table, which no other has, before or after it; zero until
+  /// its first thread enrols. (Ids are used again, and two pid namespaces have the same ones.)
+  [[nodiscard]] std::uint32_t process_here() const noexcept;
 
   /// What the layer above says of this process, in every slot of it, those that its threads hold
   /// already and those they will take: a number; so many things that it uses, by numbers that are
@@ -136,14 +143,14 @@ class Participants {
   struct alignas(64) Slot {
     Tenure tenure;
     boost::ipc_atomic<std::uint64_t> since;
-    boost::ipc_atomic<std::int32_t> pid;      // for people who look; never decides anything
-    boost::ipc_atomic<std::uint32_t> births;  // children forked and not yet enrolled
+    boost::ipc_atomic<std::uint32_t> process;           // its number
+    boost::ipc_atomic<std::uint32_t> births;            // children forked and not yet enrolled
     boost::ipc_atomic<std::uint32_t> used[1 + things];  // more; and these
   };
   static_assert(sizeof(Tenure) == sizeof(pthread_mutex_t) + sizeof(std::uint64_t), "no gaps");
   static_assert(sizeof(Slot) % 64 == 0, "a slot shares no line with another");
 
-  explicit Participants(std::size_t capacity) : capacity_(capacity), used_(0) {}
+  explicit Participants(std::size_t capacity) : capacity_(capacity), used_(0), processes_(0) {}
 
   [[nodiscard]] std::size_t cache_line() const noexcept {
     // Mappings are aligned to pages and often gigabytes apart: fold both into the index.
@@ -159,11 +166,13 @@ class Participants {
   }
   [[nodiscard]] bool is_of_this_process(std::size_t slot_index) const noexcept;
   void say(std::size_t word, std::uint32_t what) noexcept;
+  void leave(bool thread_ends) noexcept;
   Owner self_slow();
   Owner enrol();
 
   alignas(64) std::uint64_t capacity_;
-  boost::ipc_atomic<std::uint64_t> used_;  // slots ever used are below this
+  boost::ipc_atomic<std::uint64_t> used_;       // slots ever used are below this
+  boost::ipc_atomic<std::uint32_t> processes_;  // as many numbers were given
 };
 
 /// What one of those who live says of its process.
@@ -172,8 +181,8 @@ class Participants::Living {
   [[nodiscard]] std::uint64_t since() const noexcept {
     return slot_.since.load(boost::memory_order_acquire);
   }
-  [[nodiscard]] std::int32_t pid() const noexcept {
-    return slot_.pid.load(boost::memory_order_relaxed);
+  [[nodiscard]] std::uint32_t process() const noexcept {
+    return slot_.process.load(boost::memory_order_relaxed);
   }
   [[nodiscard]] bool is_of_this_process() const noexcept { return is_of_this_process_; }
   /// Acquire, from the release of who says that it uses it no more. That it uses it is seen by

@@ -45,7 +45,7 @@ class Participants {
   }
   class Living {
    public:
-    [[nodiscard]] static std::int32_t pid() noexcept { return 0; }
+    [[nodiscard]] static std::uint32_t process() noexcept { return 0; }
   };
   /// For objects without a name, which no scenario makes.
   template <class F>

@@ -233,6 +233,9 @@ TYPED_TEST(EveryMode, an_integer_written_to_an_element_wraps) {
     EXPECT_EQ(a[0] = 257, 1);
     EXPECT_EQ(a[1] += 1, 0);
     EXPECT_EQ(a[1] -= 1, 255);
+    EXPECT_EQ(a[1]++, 255);
+    EXPECT_EQ(a[1]--, 0);
+    EXPECT_EQ(a.get(1), 255);
     EXPECT_EQ(a.add(1, 10), 9);
     Array<int, TypeParam> i(1);
     i[0] = std::numeric_limits<int>::max();

@@ -745,6 +745,36 @@ TEST(DictErrors, of_a_nested_change_change_nothing) {
   EXPECT_EQ(d.at("a"), 2) << "the turn was given back";
 }
 
+TEST(DictElement, is_counted_with_and_put_together_with_others) {
+  Dict<std::string, int> d;
+  d["a"] = 40;
+  d["b"] = 7;
+  EXPECT_EQ(d["a"] += d["b"], 47);
+  EXPECT_EQ(d["a"] -= d["a"], 0);
+  EXPECT_EQ(d["a"] += 41, 41);
+  EXPECT_EQ(d["a"]++, 41);
+  EXPECT_EQ(d["a"]--, 42);
+  EXPECT_EQ(++d["a"], 42);
+  EXPECT_EQ(--d["a"], 41);
+  EXPECT_EQ(d["a"] *= d["b"], 287);
+  EXPECT_EQ(d["a"] /= d["b"], 41);
+  EXPECT_EQ(d["a"] %= 16, 9);
+  EXPECT_EQ(d["a"] &= 12, 8);
+  EXPECT_EQ(d["a"] |= 3, 11);
+  EXPECT_EQ(d["a"] ^= d["b"], 12);
+  Dict<> objects;
+  objects["n"] = 1;
+  objects["n"] += d["a"];
+  Dict<int, std::string> texts;
+  texts[1] = "x";
+  texts[1] += texts[1];
+  EXPECT_EQ(texts.at(1), "xx");
+  EXPECT_EQ(objects.at("n"), 13);
+  expect_throw<OutOfRange>([&] { d["c"]++; }, {"KeyError: 'c'"});
+  expect_throw<OutOfRange>([&] { d["a"] += d["c"]; }, {"KeyError: 'c'"});
+  EXPECT_EQ(d.at("a"), 12);
+}
+
 TEST(DictErrors, of_a_codec_change_nothing) {
   Dict<Client, Client> d;
   const Client ada{"Ada", 1}, unspeakable{"unspeakable", 2};

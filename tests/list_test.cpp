@@ -87,6 +87,10 @@ TEST(List, has_the_methods_of_Pythons) {
   l[0] *= 3;
   EXPECT_EQ(l.snapshot(), (Ints{21, 5}));
   EXPECT_TRUE(l[0] == 21);
+  EXPECT_EQ(l[0]++, 21);
+  EXPECT_EQ(l[0]--, 22);
+  EXPECT_EQ(l[0] += l[-1], 26);
+  EXPECT_EQ(l[0] -= l[-1], 21);
   l += Ints{5, 6};
   l += {7};
   EXPECT_EQ(l.count(5), 2U);

@@ -61,10 +61,27 @@ class Element {
 #undef LAGOON_COMPOUND
   T operator++() && { return array_.add(index_, T{1}); }
   T operator--() && { return std::move(*this) -= T{1}; }
+  /// The value before.
+  T operator++(int) && {
+    return before([](T& y) { ++y; });
+  }
+  T operator--(int) && {
+    return before([](T& y) { --y; });
+  }
 
  private:
   friend A;
   Element(A& array, std::size_t index) noexcept : array_(array), index_(index) {}
+  template <class F>
+  T before(const F& f) {
+    T y{};
+    array_.update(index_, [&](T x) {
+      y = x;
+      f(x);
+      return x;
+    });
+    return y;
+  }
   A& array_;
   std::size_t index_;
 };

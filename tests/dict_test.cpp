@@ -764,7 +764,7 @@ TEST(DictElement, is_counted_with_and_put_together_with_others) {
   EXPECT_EQ(d["a"] ^= d["b"], 12);
   Dict<> objects;
   objects["n"] = 1;
-  objects["n"] += d["a"];
+  objects["n"] += d["a"].get();
   Dict<int, std::string> texts;
   texts[1] = "x";
   texts[1] += texts[1];

@@ -1,6 +1,7 @@
 #pragma once
 /// How a Dict is changed, and walked over; dict.hpp includes it.
 
+#include <lagoon/core/entries_several.hpp>
 #include <lagoon/dict.hpp>
 
 namespace lagoon {

@@ -1,5 +1,5 @@
 #include <lagoon/core/entries.hpp>
-
+#include <lagoon/core/entries_several.hpp>
 #include <lagoon/core/in_this_order.hpp>
 
 #include <optional>

@@ -1,4 +1,5 @@
 #include <lagoon/core/entries.hpp>
+#include <lagoon/core/entries_several.hpp>
 
 #include <lagoon/core/copy.hpp>
 

@@ -54,7 +54,6 @@
 #include <boost/atomic/ipc_atomic.hpp>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <span>
 
 namespace lagoon::core {
@@ -149,8 +148,7 @@ class Entries {
   /// Needs no memory.
   void clear();
 
-  /// Several changes that are seen at once, when it is published; given up when it goes before.
-  class Several;
+  class Several;  // entries_several.hpp
 
  private:
   static constexpr auto relaxed = boost::memory_order_relaxed;
@@ -241,31 +239,6 @@ class Entries {
   alignas(64) Word shape_{0};
   SharedShape shapes_[2];
   Slab slab_;
-};
-
-class Entries::Several {
- public:
-  /// With room for so many new ones. What follows is false if there is no memory.
-  Several(Entries& entries, std::uint64_t more);
-
-  [[nodiscard]] bool has_begun() const noexcept { return bool(shape_.entries); }
-  /// Among what is there with these changes.
-  template <class Visitor>
-  [[nodiscard]] Found find_entry(Hash hash, Visitor& visitor) const {
-    return entries_.find_entry(shape_, hash, visitor);
-  }
-  /// Each once.
-  template <class Fill>
-  [[nodiscard]] bool put(Found found, Hash hash, const Size& size, Fill&& fill);
-  void publish() noexcept;
-
- private:
-  [[nodiscard]] bool own(Entry entry);
-
-  Entries& entries_;
-  std::uint64_t size_;
-  std::optional<Journal::Change> change_;
-  Shape old_, shape_;
 };
 
 template <class Visitor, class IsStill>
@@ -393,22 +366,6 @@ bool Entries::put(Found found, Hash hash, const Size& size, Fill&& fill) {
   else
     found = enter_new(shape(), hash), ++count;
   change.publish(*found.word, begun.reference, count);
-  return true;
-}
-
-template <class Fill>
-bool Entries::Several::put(Found found, Hash hash, const Size& size, Fill&& fill) {
-  hash &= (Hash{1} << Record::tag_bits) - 1;
-  if (!own(found.entry)) return false;
-  if (found) found.word = &shape_.entries.at(entries_.slab_, found.entry);
-  const Begun begun = entries_.begin(found, hash, size);
-  if (begun.near == nullptr) return false;
-  fill(begun.near);
-  if (found)
-    entries_.drop(found);
-  else
-    found = entries_.enter_new(shape_, hash), ++size_;
-  found.word->store(begun.reference, relaxed);
   return true;
 }
 

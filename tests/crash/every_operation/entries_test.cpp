@@ -3,6 +3,7 @@
 
 #include <lagoon/core/copy.hpp>
 #include <lagoon/core/entries.hpp>
+#include <lagoon/core/entries_several.hpp>
 
 #include <gtest/gtest.h>
 

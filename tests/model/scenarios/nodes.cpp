@@ -2,6 +2,7 @@
 
 #include <lagoon/core/copy.hpp>
 #include <lagoon/core/entries.hpp>
+#include <lagoon/core/entries_several.hpp>
 #include <lagoon/core/journal.hpp>
 #include <lagoon/core/slab.hpp>
 

@@ -32,27 +32,31 @@ void throw_reference_in_key() {
 }
 
 EncodedRecord::Parts::Parts(std::span<const std::byte> key, std::span<const std::byte> value,
-                            bool refers) {
+                            bool refers, std::span<const std::byte> body) {
   size_.refers = refers;
   constexpr std::size_t long_key = 1024;
-  if (key.size() + value.size() <= Entries::near_most) {
-    key_ = key;
-    value_ = value;
-  } else if (key.size() <= long_key) {
-    key_ = key;
+  const std::size_t bytes = key.size() + value.size() + body.size();
+  if (bytes <= Entries::near_most) {
+    near_ = {key, value, body};
+  } else if (key.size() <= long_key && body.empty()) {
+    near_ = {key};
     size_.far = value;
+  } else if (key.size() <= long_key) {
+    near_ = {key, value};
+    size_.far = body;
   } else {
-    both_.reserve(key.size() + value.size());
-    both_.assign(key.begin(), key.end());
-    both_.insert(both_.end(), value.begin(), value.end());
-    size_.far = both_;
+    all_.reserve(bytes);
+    for (const auto part : {key, value, body}) all_.insert(all_.end(), part.begin(), part.end());
+    size_.far = all_;
   }
-  size_.near_bytes = key_.size() + value_.size();
+  for (const auto part : near_) size_.near_bytes += part.size();
 }
 
 void EncodedRecord::Parts::fill(std::byte* near) const noexcept {
-  core::write_shared(near, key_.data(), key_.size());
-  core::write_shared(near + key_.size(), value_.data(), value_.size());
+  for (const auto part : near_) {
+    core::write_shared(near, part.data(), part.size());
+    near += part.size();
+  }
 }
 
 std::size_t is_equal_object(std::span<const std::byte> record, std::span<const std::byte> key) {

@@ -66,6 +66,10 @@ bool QueueBase::do_join(core::Deadline deadline) {
   return joined == core::Passed::yes;
 }
 
+void QueueBase::throw_damaged_message() const {
+  throw LayoutMismatch(describe("queue") + " is damaged: a message in it is shorter than it says");
+}
+
 void QueueBase::throw_full() const {
   throw Full("queue.Full: " + describe("queue") + " is full: it has " + std::to_string(maxsize()) +
              (maxsize() == 1 ? " message" : " messages") + ", as many as it may");

@@ -5,14 +5,16 @@
 
 namespace lagoon::detail {
 
-bool FarBytes::read(const core::Slab& slab, const core::Record::Far& far) {
+bool FarBytes::read(const core::Slab& slab, const core::Record::Far& far,
+                    std::span<const std::byte> before) {
   if (far.bytes > slab.reach()) return false;  // damaged
-  if (far.bytes > capacity_) {
-    bytes_ = std::make_unique_for_overwrite<std::byte[]>(far.bytes);
-    capacity_ = far.bytes;
+  size_ = before.size() + far.bytes;
+  if (size_ > capacity_) {
+    bytes_ = std::make_unique_for_overwrite<std::byte[]>(size_);
+    capacity_ = size_;
   }
-  size_ = far.bytes;
-  return far.read(slab, {bytes_.get(), size_});
+  std::copy(before.begin(), before.end(), bytes_.get());
+  return far.read(slab, {bytes_.get() + before.size(), far.bytes});
 }
 
 void RecordBytes::copy(const core::Record::Near& near) noexcept {
@@ -22,6 +24,6 @@ void RecordBytes::copy(const core::Record::Near& near) noexcept {
   refers_ = near.refers;
 }
 
-bool RecordBytes::is_whole() { return !far_part_ || far_.read(slab_, far_part_); }
+bool RecordBytes::is_whole() { return !far_part_ || far_.read(slab_, far_part_, near()); }
 
 }  // namespace lagoon::detail

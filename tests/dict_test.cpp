@@ -601,6 +601,11 @@ TEST(DictKeys, without_bytes) {
   }
 }
 
+template <class T>
+class DictOfNumbers : public testing::Test {};
+using NumberTypes = testing::Types<char, short, double>;
+TYPED_TEST_SUITE(DictOfNumbers, NumberTypes);
+
 TEST(Dict, keeps_keys_and_values_of_every_size) {
   Dict<std::string, std::string> d;
   const std::vector<std::size_t> sizes{0,    1,    7,     8,     100,       1000,     1022,
@@ -628,6 +633,26 @@ TEST(Dict, keeps_keys_and_values_of_every_size) {
   for (const auto& [key, value] : d) {
     EXPECT_TRUE(key == text(sizes[i], 'a') && value == text(sizes[i] / 2, 'A'));
     ++i;
+  }
+}
+
+// As many as fit beside the key, or one more; each of its own size and contents.
+TYPED_TEST(DictOfNumbers, keeps_as_many_as_there_are) {
+  Dict<std::string, std::vector<TypeParam>> d;
+  constexpr std::size_t near = lagoon::core::Entries::near_most / sizeof(TypeParam);
+  for (const std::size_t n : {std::size_t{0}, std::size_t{1}, near - 3, near - 2, near - 1, near,
+                              near + 1, std::size_t{100'000}}) {
+    std::vector<TypeParam> numbers(n), more(n + 1);
+    for (std::size_t i = 0; i < n; ++i) numbers[i] = static_cast<TypeParam>(i % 100);
+    d["key"] = numbers;
+    EXPECT_EQ(d.at("key"), numbers) << n;
+    EXPECT_EQ(d.update_value("key", [&](auto& x) { x = more; }), more);
+    EXPECT_TRUE(d.compare_exchange("key", more, numbers));
+    EXPECT_EQ(d.values(), (std::vector<std::vector<TypeParam>>{numbers}));
+    EXPECT_EQ(d.items(), (std::vector{std::pair(std::string("key"), numbers)}));
+    for (const auto& [key, value] : d) EXPECT_EQ(value, numbers);
+    EXPECT_EQ(d.setdefault("key", more), numbers);
+    EXPECT_EQ(d.popitem().second, numbers);
   }
 }
 

@@ -194,6 +194,77 @@ TEST(List, holds_what_has_a_codec_large_or_small) {
   EXPECT_EQ(nothings.at(0), std::tuple<>());
 }
 
+TEST(List, of_texts_is_what_a_vector_is_whatever_their_sizes) {
+  const auto seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::minstd_rand random(seed);
+  const auto text = [&] {
+    constexpr std::size_t near = lagoon::core::Sequence::near_most;
+    const std::size_t sizes[] = {0, random() % 200, near - random() % 4, near + random() % 4,
+                                 random() % 20'000};
+    std::string s(sizes[random() % std::size(sizes)], '\0');
+    for (char& c : s) c = static_cast<char>('a' + random() % 26);
+    return s;
+  };
+  List<std::string> l;
+  std::vector<std::string> v;
+  for (int i = 0; i < 300; ++i) {
+    const std::size_t at = v.empty() ? 0 : random() % v.size();
+    const auto place = static_cast<std::ptrdiff_t>(at);
+    const std::vector<std::string> some{text(), text()};
+    switch (random() % 8) {
+      case 0:
+        l.append(some[0]);
+        v.push_back(some[0]);
+        break;
+      case 1:
+        l.insert(place, some[0]);
+        v.insert(v.begin() + place, some[0]);
+        break;
+      case 2:
+        l += some;
+        v.insert(v.end(), some.begin(), some.end());
+        break;
+      case 3:
+        if (v.empty()) break;
+        l[place] = some[0];
+        v[at] = some[0];
+        break;
+      case 4:
+        if (v.empty()) break;
+        l.update_value(place, [&](std::string& x) { x += some[0]; });
+        v[at] += some[0];
+        break;
+      case 5:
+        l.assign_slice(place, place + 1, some);
+        v.erase(v.begin() + place, v.begin() + place + (v.empty() ? 0 : 1));
+        v.insert(v.begin() + place, some.begin(), some.end());
+        break;
+      case 6:
+        if (v.empty()) break;
+        ASSERT_EQ(l.pop(place), v[at]);
+        v.erase(v.begin() + place);
+        break;
+      default:
+        if (v.size() > 20) {
+          l.erase_slice(5);
+          v.resize(5);
+        } else {
+          l *= 2;
+          const auto again = v;
+          v.insert(v.end(), again.begin(), again.end());
+        }
+        break;
+    }
+    ASSERT_EQ(l.snapshot(), v) << i;
+  }
+  l.sort();
+  std::sort(v.begin(), v.end());
+  auto expected = v.begin();
+  for (const std::string& x : l) EXPECT_EQ(x, *expected++);
+  EXPECT_EQ(expected, v.end());
+}
+
 TEST(List, is_walked_over_while_it_changes) {
   List<int> l;
   l.extend({1, 2, 3});

@@ -140,6 +140,11 @@ TEST(Queue, holds_whatever_has_a_codec) {
   EXPECT_EQ(pairs.get(), (std::vector<std::pair<std::string, double>>{{"a", 1.5}, {"", 2}}));
   EXPECT_TRUE(pairs.get().empty());
 
+  Queue<std::vector<double>> numbers;
+  for (const std::size_t n : {0U, 1U, 1000U, 100'000U}) numbers.put(std::vector<double>(n, 1.5));
+  for (const std::size_t n : {0U, 1U, 1000U, 100'000U})
+    EXPECT_EQ(numbers.get(), std::vector<double>(n, 1.5));
+
   Queue<std::array<char, 10'000>> large;
   for (char c = 'a'; c <= 'z'; ++c) {
     std::array<char, 10'000> x{};

@@ -30,6 +30,8 @@
 #include <lagoon/place.hpp>
 #include <lagoon/typecode.hpp>
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -63,6 +65,30 @@ struct References {
 /// What is on its way to another process, in no container, refers to an object: TypeMismatch.
 [[noreturn]] void throw_reference_in_message();
 
+/// A count, in as few bytes as hold it, of 7 bits each. How many it took.
+inline constexpr std::size_t most_count_bytes = 10;
+inline std::size_t write_count(std::uint64_t n,
+                               std::span<std::byte, most_count_bytes> to) noexcept {
+  std::size_t bytes = 0;
+  for (; n >= 0x80; n >>= 7) to[bytes++] = static_cast<std::byte>(n | 0x80);
+  to[bytes++] = static_cast<std::byte>(n);
+  return bytes;
+}
+/// The one that begins there, and its bytes: none if there is none.
+struct Count {
+  std::uint64_t n = 0;
+  std::size_t bytes = 0;
+};
+inline Count count_in(std::span<const std::byte> bytes) noexcept {
+  std::uint64_t n = 0;
+  for (std::size_t i = 0; i < std::min(bytes.size(), most_count_bytes); ++i) {
+    const auto byte = static_cast<std::uint64_t>(bytes[i]);
+    n |= (byte & 0x7F) << (7 * i);
+    if (byte < 0x80) return {n, i + 1};
+  }
+  return {};
+}
+
 }  // namespace detail
 
 /// Where `encode` puts bytes, one after the other.
@@ -84,9 +110,12 @@ class Encoder {
   }
   /// In as few bytes as hold it, of 7 bits each.
   Encoder& put_count(std::uint64_t n) {
-    for (; n >= 0x80; n >>= 7) *room_for(1) = static_cast<std::byte>(n | 0x80);
-    *room_for(1) = static_cast<std::byte>(n);
-    return *this;
+    if (n < 0x80) {
+      *room_for(1) = static_cast<std::byte>(n);
+      return *this;
+    }
+    std::array<std::byte, detail::most_count_bytes> bytes;  // NOLINT: written before it is read
+    return put_bytes(bytes.data(), detail::write_count(n, bytes));
   }
   /// A reference to what this Object of Kind::shared stands for. TypeMismatch if that is no object
   /// of this library's; Gone if it was erased.
@@ -142,13 +171,10 @@ class Decoder {
     return Codec<T>::decode(*this);
   }
   [[nodiscard]] std::uint64_t take_count() {
-    std::uint64_t n = 0;
-    for (unsigned shift = 0; shift < 64; shift += 7) {
-      const auto byte = static_cast<std::uint64_t>(take_bytes(1)[0]);
-      n |= (byte & 0x7F) << shift;
-      if (byte < 0x80) return n;
-    }
-    throw_short(1);
+    const detail::Count count = detail::count_in(left_);
+    if (count.bytes == 0) throw_short(1);
+    left_ = left_.subspan(count.bytes);
+    return count.n;
   }
   /// What put_shared was given, or another that stands for the same.
   [[nodiscard]] Object take_shared();
@@ -174,6 +200,7 @@ struct Codec<T> {
 
 template <>
 struct Codec<std::string> {
+  static constexpr bool is_bulk = true;
   static constexpr std::string_view name = "str";
   static void encode(Encoder& to, std::string_view x) {
     to.put_count(x.size()).put_bytes(x.data(), x.size());
@@ -202,6 +229,7 @@ concept Encodable = std::is_object_v<T> && requires(Encoder& to, Decoder& from, 
 template <Encodable T>
 struct Codec<std::vector<T>> {
   static constexpr bool by_element = !PlainBytes<T> || std::is_same_v<T, bool>;
+  static constexpr bool is_bulk = !by_element;  // bulk.hpp
 
   static void encode(Encoder& to, const std::vector<T>& x) {
     to.put_count(x.size());

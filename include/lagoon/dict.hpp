@@ -122,7 +122,7 @@ class Dict : public detail::ContainerHandle<core::Entries> {
   [[nodiscard]] bool empty() const { return size() == 0; }
   [[nodiscard]] bool contains(Key key) const {
     const core::Entries& entries = this->look();
-    Look look(this->source(), key);
+    Look look(this->source(), key, false);
     return entries.find(look.hash(), look);
   }
   /// The value under the key, if it is there.
@@ -161,13 +161,13 @@ class Dict : public detail::ContainerHandle<core::Entries> {
   [[nodiscard]] Iterator begin() const { return Iterator(*this); }
   [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
   [[nodiscard]] std::vector<K> keys() const {
-    return all<K>([](const Look& look) { return look.key(); });
+    return all<K>([](Look& look) { return look.key(); });
   }
   [[nodiscard]] std::vector<V> values() const {
-    return all<V>([](const Look& look) { return look.value(); });
+    return all<V>([](Look& look) { return look.value(); });
   }
   [[nodiscard]] std::vector<Item> items() const {
-    return all<Item>([](const Look& look) { return Item(look.key(), look.value()); });
+    return all<Item>([](Look& look) { return Item(look.key(), look.value()); });
   }
   /// Of Objects, one: a dict of this process's own. Else the items.
   [[nodiscard]] auto copy() const {

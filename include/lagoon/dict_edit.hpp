@@ -15,12 +15,13 @@ class Dict<K, ElementV>::Edit {
  public:
   Edit(Dict& dict, Key key, bool with_value)
       : dict_(dict),
-        look_(look_for(dict, key, with_value)),
+        look_(dict.source(), key, with_value),
         turn_(dict),
         found_(entries().find_entry(look_.hash(), look_)) {}
 
   [[nodiscard]] bool found() const noexcept { return bool(found_); }
-  [[nodiscard]] V value() const { return look_.value(); }
+  /// What is there: once.
+  [[nodiscard]] V value() { return look_.value(); }
   void put(const V& value) {
     look_.put(value, [&](const core::Entries::Size& size, References references, auto&& fill) {
       const auto wanted = [&] {
@@ -49,12 +50,6 @@ class Dict<K, ElementV>::Edit {
   }
 
  private:
-  static Look look_for(Dict& dict, Key key, [[maybe_unused]] bool with_value) {
-    if constexpr (detail::PlainPair<K, V>)
-      return Look(dict.source(), key);
-    else
-      return Look(dict.source(), key, with_value);
-  }
   [[nodiscard]] core::Entries& entries() const noexcept { return dict_.state(); }
 
   Dict& dict_;
@@ -122,7 +117,7 @@ requires(!std::same_as<std::remove_cvref_t<Items>, Object>)  //
   std::size_t more = 0, bytes = 0;
   std::vector<detail::Referred> referred;
   for (const auto& [key, value] : unique) {
-    Look look(this->source(), key);
+    Look look(this->source(), key, false);
     if (!entries.find_entry(look.hash(), look)) ++more;
     look.put(value, [&](const core::Entries::Size& size, References references, auto&&) {
       bytes += core::Entries::bytes_taken(size);
@@ -133,7 +128,7 @@ requires(!std::same_as<std::remove_cvref_t<Items>, Object>)  //
     core::Entries::Several several(entries, more);
     bool has_memory = several.has_begun();
     for (auto item = unique.begin(); has_memory && item != unique.end(); ++item) {
-      Look look(this->source(), item->first);
+      Look look(this->source(), item->first, false);
       const core::Entries::Found found = several.find_entry(look.hash(), look);
       look.put(item->second, [&](const core::Entries::Size& size, References, auto&& fill) {
         has_memory = several.put(found, look.hash(), size, fill);

@@ -2,6 +2,7 @@
 /// How a dict looks for its keys, and at its records: the bytes of a key, the bytes of its value
 /// behind. Where both are kept as their own bytes, without a detour; else by their codecs.
 
+#include <lagoon/bulk.hpp>
 #include <lagoon/codec.hpp>
 #include <lagoon/container.hpp>
 #include <lagoon/conversion.hpp>
@@ -71,7 +72,8 @@ class PlainLook {
   static constexpr bool may_refer = false;
 
   explicit PlainLook(const RecordSource&) noexcept {}
-  PlainLook(const RecordSource&, const K& key) noexcept : key_(as_key(key)), has_key_(true) {}
+  PlainLook(const RecordSource&, const K& key, bool /*with_value*/ = true) noexcept
+      : key_(as_key(key)), has_key_(true) {}
 
   [[nodiscard]] Entries::Hash hash() const noexcept {
     return upper_half(core::hash_of(&key_, sizeof key_));
@@ -130,6 +132,15 @@ class EncodedRecord {
   [[nodiscard]] std::span<const std::byte> value() const noexcept {
     return value_is_far_ ? std::span<const std::byte>(far_) : bytes().subspan(key_size_);
   }
+  /// Nothing if the value is not, or not only, far.
+  [[nodiscard]] Record::Far far_value() const noexcept {
+    return value_is_far_ ? far_part_ : Record::Far();
+  }
+  /// Of one whose value is far: what stands behind the key.
+  [[nodiscard]] std::span<const std::byte> behind_key() const noexcept {
+    return bytes().subspan(key_size_);
+  }
+  [[nodiscard]] const core::Slab& slab() const noexcept { return slab_; }
   void set_key_size(std::size_t n) noexcept { key_size_ = n; }
   [[nodiscard]] std::span<const std::byte> bytes() const noexcept {
     return is_all_far_ ? std::span<const std::byte>(far_) : std::span(near_.data(), near_size_);
@@ -138,14 +149,16 @@ class EncodedRecord {
   /// How much of key and value is near, as Entries::put takes it.
   class Parts {
    public:
-    Parts(std::span<const std::byte> key, std::span<const std::byte> value, bool refers);
+    /// `body`: what of the value lies far, by itself, if it is that large.
+    Parts(std::span<const std::byte> key, std::span<const std::byte> value, bool refers,
+          std::span<const std::byte> body = {});
     [[nodiscard]] const Entries::Size& size() const noexcept { return size_; }
     void fill(std::byte* near) const noexcept;
 
    private:
     Entries::Size size_{0};
-    std::span<const std::byte> key_, value_;
-    std::vector<std::byte> both_;
+    std::array<std::span<const std::byte>, 3> near_;
+    std::vector<std::byte> all_;
   };
 
  private:
@@ -183,20 +196,25 @@ class EncodedLook {
   [[nodiscard]] Entries::Hash hash() const noexcept { return hash_; }
   void copy(const Record::Near& near) noexcept { record_.copy(near); }
   [[nodiscard]] Entries::Is is_it() {
-    if (has_key_)
-      return record_.is({.key = key_.bytes(),
-                         .is_key = std::is_same_v<K, Object> ? is_equal_object : nullptr,
-                         .with_value = with_value_});
-    const Entries::Is is = record_.is({.key = {}, .is_key = nullptr, .with_value = true});
+    const Entries::Is is =
+        record_.is({.key = key_.bytes(),
+                    .is_key = std::is_same_v<K, Object> && has_key_ ? is_equal_object : nullptr,
+                    .with_value = with_value_ && !Bulk<V>});
     if (is != Entries::Is::it) return is;
-    Decoder from(record_.bytes(), home_);
-    found_.emplace(from.take<K>());
-    record_.set_key_size(record_.bytes().size() - from.left());
+    if (!has_key_) {
+      Decoder from(record_.bytes(), home_);
+      found_.emplace(from.take<K>());
+      record_.set_key_size(record_.bytes().size() - from.left());
+    }
+    if constexpr (Bulk<V>)
+      if (!bulk_.read_if_far(record_, with_value_)) return Entries::Is::gone;
     return is;
   }
   /// Of what was looked at without a key.
   [[nodiscard]] K key() const { return *found_; }
-  [[nodiscard]] V value() const {
+  [[nodiscard]] V value() {
+    if constexpr (Bulk<V>)
+      if (bulk_.is_far) return std::move(bulk_.in).value();
     Decoder from(record_.value(), home_);
     return from.take<V>();
   }
@@ -204,21 +222,45 @@ class EncodedLook {
   /// A key that is there stays as it came.
   template <class Put>
   void put(const V& value, Put&& put) const {
-    Encoder bytes;
-    bytes.put(value);
-    const bool refers = bytes.end_record();
     const auto key = record_.key().empty() ? key_.bytes() : record_.key();
-    const EncodedRecord::Parts parts(key, bytes.bytes(), refers);
-    put(parts.size(), bytes.references(), [&](std::byte* near) { parts.fill(near); });
+    const auto put_parts = [&](const EncodedRecord::Parts& parts,
+                               std::span<const Referred> references) {
+      put(parts.size(), references, [&](std::byte* near) { parts.fill(near); });
+    };
+    if constexpr (Bulk<V>) {
+      const BulkOut<V> bulk(value);
+      put_parts({key, bulk.head(), false, bulk.body()}, {});
+    } else {
+      Encoder bytes;
+      bytes.put(value);
+      const bool refers = bytes.end_record();
+      put_parts({key, bytes.bytes(), refers}, bytes.references());
+    }
   }
 
  private:
+  /// A value that was read when it was found, since its bytes are far, by themselves.
+  struct NoBulk {};
+  struct FarBulk {
+    BulkIn<V> in;
+    bool is_far = false;
+
+    [[nodiscard]] bool read_if_far(const EncodedRecord& record, bool with_value) {
+      const Record::Far far = record.far_value();
+      is_far = bool(far);
+      if (!is_far || !with_value) return true;
+      const auto room = in.room_for(record.behind_key(), far.bytes);
+      return room && far.read(record.slab(), *room);
+    }
+  };
+
   EncodedRecord record_;
   const Handle* home_;
   Encoder key_;
   Entries::Hash hash_ = 0;
   bool has_key_ = false, with_value_ = true;
   std::optional<K> found_;
+  [[no_unique_address]] std::conditional_t<Bulk<V>, FarBulk, NoBulk> bulk_;
 };
 
 /// Which keys there were before.

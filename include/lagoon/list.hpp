@@ -138,7 +138,7 @@ class List : public detail::ContainerHandle<core::Sequence> {
   [[nodiscard]] std::size_t count(const T& x) const {
     return this->at_one_time([&] {
       std::size_t n = 0;
-      for_each(slice_of(size(), {}, {}, 1), [&](const Look& look) {
+      for_each(slice_of(size(), {}, {}, 1), [&](Look& look) {
         if (look.value() == x) ++n;
         return true;
       });
@@ -308,7 +308,7 @@ class List : public detail::ContainerHandle<core::Sequence> {
   }
   [[nodiscard]] std::vector<T> elements(End start, End stop, Index step) const {
     std::vector<T> all;
-    for_each(slice_of(size(), start, stop, step), [&](const Look& look) {
+    for_each(slice_of(size(), start, stop, step), [&](Look& look) {
       all.push_back(look.value());
       return true;
     });
@@ -326,7 +326,7 @@ class List : public detail::ContainerHandle<core::Sequence> {
     const detail::Slice slice = slice_of(size(), start, stop, 1);
     std::size_t at = slice.first();
     bool found = false;
-    for_each(slice, [&](const Look& look) {
+    for_each(slice, [&](Look& look) {
       found = look.value() == x;
       if (!found) ++at;
       return !found;

@@ -31,10 +31,11 @@ class List<Element>::Edit {
   }
   /// All of them.
   [[nodiscard]] const detail::NewElements& elements() {
-    list_.for_each(slice_of(size_, {}, {}, 1), [&](const Look& look) {
+    detail::RecordBytes look(list_.source().slab);
+    for (std::uint64_t i = 0; i < size_; ++i) {
+      if (!sequence().read(i, look)) core::Slab::throw_damaged();
       elements_.add_again({look.bytes(), look.refers()});
-      return true;
-    });
+    }
     return elements_;
   }
 
@@ -115,7 +116,7 @@ class List<Element>::Edit {
 
   [[nodiscard]] core::Sequence& sequence() const noexcept { return list_.state(); }
   static bool put(Rewrite& rewrite, std::uint64_t to, const detail::Encoded& record) {
-    return detail::put_encoded(
+    return detail::put_encoded<T>(
         record, [&](const Size& size, auto&& fill) { return rewrite.put(to, size, fill); });
   }
   template <class F>

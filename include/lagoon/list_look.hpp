@@ -2,6 +2,7 @@
 /// How a list looks at its records, and makes them: an element in the bytes of its codec. Where it
 /// is kept as its own bytes, without a detour.
 
+#include <lagoon/bulk.hpp>
 #include <lagoon/codec.hpp>
 #include <lagoon/container.hpp>
 #include <lagoon/conversion.hpp>
@@ -41,8 +42,6 @@ class PlainElementLook {
   }
   [[nodiscard]] bool is_whole() const noexcept { return is_whole_; }
   [[nodiscard]] T value() const noexcept { return std::bit_cast<T>(seen_); }
-  [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return seen_.bytes; }
-  [[nodiscard]] static constexpr bool refers() noexcept { return false; }
 
  private:
   bool is_whole_ = false;
@@ -65,6 +64,29 @@ class EncodedElementLook : public RecordBytes {
   const Handle* home_;
 };
 
+/// One that was read at once, if its bytes are far, by themselves.
+template <Bulk T>
+class BulkElementLook : public RecordBytes {
+ public:
+  static constexpr bool may_refer = false;
+
+  explicit BulkElementLook(const RecordSource& source) noexcept : RecordBytes(source.slab) {}
+  [[nodiscard]] bool is_whole() {
+    if (!far()) return true;
+    const auto room = bulk_.room_for(near(), far().bytes);
+    return room && far().read(slab(), *room);
+  }
+  /// Once.
+  [[nodiscard]] T value() {
+    if (far()) return std::move(bulk_).value();
+    Decoder from(near());
+    return from.take<T>();
+  }
+
+ private:
+  BulkIn<T> bulk_;
+};
+
 template <class T>
 struct ListLookFor {
   using type = EncodedElementLook<T>;
@@ -72,6 +94,10 @@ struct ListLookFor {
 template <PlainElement T>
 struct ListLookFor<T> {
   using type = PlainElementLook<T>;
+};
+template <Bulk T>
+struct ListLookFor<T> {
+  using type = BulkElementLook<T>;
 };
 template <class T>
 using ListLook = typename ListLookFor<T>::type;
@@ -81,14 +107,17 @@ struct Encoded {
   std::span<const std::byte> bytes;
   bool refers = false;
 };
-/// put(size, fill), as a Sequence takes them, of such a record.
-template <class Put>
+/// put(size, fill), as a Sequence takes them, of such a record of a T.
+template <class T, class Put>
 bool put_encoded(const Encoded& record, Put&& put) {
-  const std::span<const std::byte> bytes = record.bytes;
-  if (bytes.size() > Sequence::near_most)
-    return put(Sequence::Size{0, bytes, record.refers}, [](std::byte*) {});
-  return put(Sequence::Size{bytes.size(), {}, record.refers},
-             [&](std::byte* near) { core::write_shared(near, bytes.data(), bytes.size()); });
+  std::span<const std::byte> near = record.bytes, far;
+  if (near.size() > Sequence::near_most) {
+    const std::size_t head = Bulk<T> ? count_in(near).bytes : 0;
+    far = near.subspan(head);
+    near = near.first(head);
+  }
+  return put(Sequence::Size{near.size(), far, record.refers},
+             [&](std::byte* to) { core::write_shared(to, near.data(), near.size()); });
 }
 
 /// An element on its way in.
@@ -106,7 +135,7 @@ class NewElement {
   }
   template <class Put>
   bool put(Put&& put) const {
-    return put_encoded({bytes_.bytes(), refers_}, std::forward<Put>(put));
+    return put_encoded<T>({bytes_.bytes(), refers_}, std::forward<Put>(put));
   }
 
  private:
@@ -127,6 +156,25 @@ class NewElement<T> {
 
  private:
   const T& x_;
+};
+
+template <Bulk T>
+class NewElement<T> {
+ public:
+  explicit NewElement(const T& x) noexcept : bulk_(x) {}
+  [[nodiscard]] std::size_t memory() const noexcept { return bulk_.size(); }
+  [[nodiscard]] static std::span<const Referred> references() noexcept { return {}; }
+  template <class Put>
+  bool put(Put&& put) const {
+    if (bulk_.size() <= Sequence::near_most)
+      return put(Sequence::Size{bulk_.size()}, [this](std::byte* near) { bulk_.write(near); });
+    const std::span<const std::byte> head = bulk_.head();
+    return put(Sequence::Size{head.size(), bulk_.body()},
+               [&](std::byte* near) { core::write_shared(near, head.data(), head.size()); });
+  }
+
+ private:
+  BulkOut<T> bulk_;
 };
 
 /// Elements on their way in, all of them before anything is made.

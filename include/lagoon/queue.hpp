@@ -44,6 +44,7 @@
 ///
 /// How it works: core/message_queue.hpp, docs/queue.md.
 
+#include <lagoon/bulk.hpp>
 #include <lagoon/codec.hpp>
 #include <lagoon/core/copy.hpp>
 #include <lagoon/core/message_queue.hpp>
@@ -160,6 +161,11 @@ class QueueHandle : public QueueBase {
       begin(draft, sizeof(T));
       core::write_shared_fixed<sizeof(T)>(draft.payload(), std::addressof(x));
       return QueueBase::put(draft, deadline);
+    } else if constexpr (Bulk<T>) {
+      const BulkOut<T> bulk(x);
+      begin(draft, bulk.size());
+      bulk.write(draft.payload());
+      return QueueBase::put(draft, deadline);
     } else {
       Encoder encoder;
       Codec<T>::encode(encoder, x);
@@ -177,6 +183,15 @@ class QueueHandle : public QueueBase {
       };
       if (!QueueBase::get(copy, deadline)) return std::nullopt;
       return x;
+    } else if constexpr (Bulk<T>) {
+      BulkIn<T> bulk;
+      bool is_one = false;
+      const auto copy = [&](const std::byte* payload, std::size_t bytes) {
+        is_one = bulk.read(payload, bytes);
+      };
+      if (!QueueBase::get(copy, deadline)) return std::nullopt;
+      if (!is_one) throw_damaged_message();
+      return std::move(bulk).value();
     } else {
       Received received;
       const auto copy = [&](const std::byte* payload, std::size_t bytes) {

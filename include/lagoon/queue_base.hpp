@@ -93,6 +93,7 @@ class QueueBase : public Handled<core::MessageQueue> {
   bool do_join(core::Deadline deadline);
   [[noreturn]] void throw_full() const;
   [[noreturn]] void throw_empty() const;
+  [[noreturn]] void throw_damaged_message() const;
 
  private:
   bool goes_on(core::Passed passed, const Lack& lack);

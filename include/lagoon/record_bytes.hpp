@@ -18,8 +18,9 @@ namespace lagoon::detail {
 /// What is far of a record, as it was found: memory that is not written twice.
 class FarBytes {
  public:
-  /// False if it is not that any more.
-  [[nodiscard]] bool read(const core::Slab& slab, const core::Record::Far& far);
+  /// Behind what stands before it. False if it is not that any more.
+  [[nodiscard]] bool read(const core::Slab& slab, const core::Record::Far& far,
+                          std::span<const std::byte> before = {});
   operator std::span<const std::byte>() const noexcept {  // NOLINT: that is what they are
     return {bytes_.get(), size_};
   }
@@ -29,7 +30,7 @@ class FarBytes {
   std::size_t size_ = 0, capacity_ = 0;
 };
 
-/// The bytes of a record, as they were found.
+/// The bytes of a record, as they were found: those near, and then those far.
 class RecordBytes {
  public:
   explicit RecordBytes(const core::Slab& slab) noexcept : slab_(slab) {}
@@ -41,8 +42,15 @@ class RecordBytes {
   /// Whether they end with a list of references.
   [[nodiscard]] bool refers() const noexcept { return refers_; }
   [[nodiscard]] std::span<const std::byte> bytes() const noexcept {
-    return far_part_ ? std::span<const std::byte>(far_) : std::span(near_.data(), near_size_);
+    return far_part_ ? std::span<const std::byte>(far_) : near();
   }
+
+ protected:
+  [[nodiscard]] std::span<const std::byte> near() const noexcept {
+    return {near_.data(), near_size_};
+  }
+  [[nodiscard]] const core::Record::Far& far() const noexcept { return far_part_; }
+  [[nodiscard]] const core::Slab& slab() const noexcept { return slab_; }
 
  private:
   const core::Slab& slab_;

@@ -45,8 +45,8 @@ using detail::write_words;
 
 constexpr std::size_t line_size = 64;
 
-// Where vectors stop and `rep movsq` begins (docs/copy.md has the measurements), where both sides are
-// aligned to 8: else it is several times slower than they are. Reading: while both sides fit a
+// Where vectors stop and `rep movsq` begins (docs/copy.md has the measurements), where both sides
+// are aligned to 8: else it is several times slower than they are. Reading: while both sides fit a
 // first-level cache. Writing: while lines that another core holds are few.
 constexpr std::size_t read_by_vectors = 16 * 1024;
 constexpr std::size_t write_by_vectors = 511;

@@ -11,11 +11,14 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <random>
+#include <set>
 #include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "../bench/contention/compare.hpp"
 #include "../bench/contention/histogram.hpp"
 #include "../bench/contention/results.hpp"
 
@@ -41,17 +44,22 @@ Outcome figures(double operations_per_s) {
   return outcome;
 }
 
-Strategy strategy(const char* name, Family family, Workload workload) {
-  return {name, family, workload, {}, {}, {}};
+/// What the tests below are about.
+Asked everything() {
+  return {{"all", "Which one?", "All of it.", {}},
+          all_of({snapshot64, update64, counter}, {1, 4, 16, 64})};
 }
 
 struct Sample : testing::Test {
+  Sample() { results.asked = {everything()}; }
   Results results;
 
-  void add(const char* name, Family family, Workload workload, double rate, int children = 16) {
-    results.add(strategy(name, family, workload), children, figures(rate));
+  void add(const char* name, Family family, const Workload& workload, double rate,
+           int children = 16) {
+    results.add({name, family, {}, {}, {}, {}}, {workload, children}, figures(rate));
   }
   Row& last() { return results.rows.back(); }
+  [[nodiscard]] std::string sentence() const { return results.sentence(results.asked[0]); }
 };
 
 TEST(Histogram, EveryBucketIsWithinAThirtySecondOfWhatItHolds) {
@@ -89,44 +97,44 @@ TEST(Histogram, IsEmptyAtFirstAndTakesWhatIsOutOfRange) {
 }
 
 TEST_F(Sample, TheSentenceNamesTheWinnerOfEachWorkloadAndTheNext) {
-  add("Array seqlocked", Family::lagoon, Workload::snapshot64, 31e6);
-  add("pthread mutex", Family::peer, Workload::snapshot64, 10e6);
-  add("pthread spin", Family::peer, Workload::snapshot64, 9e6);
-  add("Array seqlocked", Family::lagoon, Workload::update64, 30e6);
-  add("pthread mutex", Family::peer, Workload::update64, 45e6);
-  add("Value atomic", Family::lagoon, Workload::counter, 109e6);
-  add("Boost.Atomic", Family::peer, Workload::counter, 100e6);
-  add("Boost.Atomic", Family::peer, Workload::counter, 999e6, 64);  // 16 children are asked about
-  EXPECT_EQ(results.sentence(),
-            "16 processes, 64 doubles read: Array seqlocked, 3.1 × the next (pthread mutex); "
-            "written: pthread mutex, 1.5 × the next (Array seqlocked); "
-            "one counter: Value atomic and Boost.Atomic level.");
+  add("Array seqlocked", Family::lagoon, snapshot64, 31e6);
+  add("pthread mutex", Family::peer, snapshot64, 10e6);
+  add("pthread spin", Family::peer, snapshot64, 9e6);
+  add("Array seqlocked", Family::lagoon, update64, 30e6);
+  add("pthread mutex", Family::peer, update64, 45e6);
+  add("Value atomic", Family::lagoon, counter, 109e6);
+  add("Boost.Atomic", Family::peer, counter, 100e6);
+  add("Boost.Atomic", Family::peer, counter, 999e6, 64);  // 16 children are asked about
+  EXPECT_EQ(sentence(),
+            "16 processes. Read 64 doubles beside a writer: Array seqlocked, 3.1 × the next "
+            "(pthread mutex); Update 64 doubles: pthread mutex, 1.5 × the next (Array seqlocked); "
+            "Increment one counter: Value atomic and Boost.Atomic level.");
 }
 
 TEST_F(Sample, WithoutFiguresTheSentenceSaysSo) {
-  EXPECT_EQ(results.sentence(), "Nothing was measured.");
+  EXPECT_EQ(sentence(), "");
   EXPECT_NE(page_of(results).find("Nothing was measured."), std::string::npos);
   EXPECT_EQ(table_of(results).find("who wins"), std::string::npos);
 }
 
 TEST_F(Sample, WhoTearsLosesOrStarvesCannotWin) {
-  add("slow and right", Family::peer, Workload::snapshot64, 1e6);
-  add("torn", Family::peer, Workload::snapshot64, 9e6);
+  add("slow and right", Family::peer, snapshot64, 1e6);
+  add("torn", Family::peer, snapshot64, 9e6);
   last().runs[0].torn = 1;
-  add("lost", Family::peer, Workload::snapshot64, 9e6);
+  add("lost", Family::peer, snapshot64, 9e6);
   last().runs[0].lost = 1;
-  add("a child starved", Family::peer, Workload::snapshot64, 9e6);
+  add("a child starved", Family::peer, snapshot64, 9e6);
   last().runs[0].least_due = 0.009;
-  add("the writer starved", Family::peer, Workload::snapshot64, 9e6);
+  add("the writer starved", Family::peer, snapshot64, 9e6);
   last().runs[0].writer_due = 0.009;
-  add("no operation", Family::peer, Workload::snapshot64, 0);
-  add("control", Family::control, Workload::snapshot64, 9e6);
+  add("no operation", Family::peer, snapshot64, 0);
+  add("control", Family::control, snapshot64, 9e6);
 
-  const Verdict verdict = results.verdict(Workload::snapshot64, 16);
+  const Verdict verdict = results.verdict({snapshot64, 16});
   ASSERT_NE(verdict.winner, nullptr);
   EXPECT_EQ(verdict.winner->strategy, "slow and right");
   EXPECT_EQ(verdict.next, nullptr);
-  EXPECT_EQ(results.best_peer(Workload::snapshot64, 16), 1e6);
+  EXPECT_EQ(results.best_peer({snapshot64, 16}), 1e6);
 
   const std::string table = table_of(results);
   EXPECT_NE(table.find("1.00 TORN  (torn snapshots)"), std::string::npos);
@@ -135,7 +143,7 @@ TEST_F(Sample, WhoTearsLosesOrStarvesCannotWin) {
 }
 
 TEST_F(Sample, OneTearInAnyRepetitionCounts) {
-  for (int i = 0; i < 5; ++i) add("torn once", Family::peer, Workload::snapshot64, 9e6);
+  for (int i = 0; i < 5; ++i) add("torn once", Family::peer, snapshot64, 9e6);
   ASSERT_EQ(results.rows.size(), 1U);
   last().runs[2].torn = 1;
   EXPECT_EQ(last().median().torn, 1);
@@ -144,7 +152,7 @@ TEST_F(Sample, OneTearInAnyRepetitionCounts) {
 
 TEST_F(Sample, RepetitionsGiveAMedianAndASpread) {
   for (const double rate : {5e6, 1e6, 3e6}) {
-    add("mutex", Family::peer, Workload::counter, rate);
+    add("mutex", Family::peer, counter, rate);
   }
   EXPECT_EQ(last().median().operations_per_s, 3e6);
   EXPECT_EQ(last().spread(), std::pair(1e6, 5e6));
@@ -155,15 +163,15 @@ TEST_F(Sample, RepetitionsGiveAMedianAndASpread) {
 }
 
 TEST_F(Sample, WhoseRunsOverlapAreLevel) {
-  for (const double rate : {1e6, 3e6, 4e6}) add("one", Family::peer, Workload::counter, rate);
-  for (const double rate : {2e6, 5e6, 6e6}) add("two", Family::peer, Workload::counter, rate);
-  EXPECT_FALSE(results.verdict(Workload::counter, 16).level);  // 5 is above the highest of one
-  for (const double rate : {1e6, 7e6}) add("one", Family::peer, Workload::counter, rate);
-  EXPECT_TRUE(results.verdict(Workload::counter, 16).level);
+  for (const double rate : {1e6, 3e6, 4e6}) add("one", Family::peer, counter, rate);
+  for (const double rate : {2e6, 5e6, 6e6}) add("two", Family::peer, counter, rate);
+  EXPECT_FALSE(results.verdict({counter, 16}).level);  // 5 is above the highest of one
+  for (const double rate : {1e6, 7e6}) add("one", Family::peer, counter, rate);
+  EXPECT_TRUE(results.verdict({counter, 16}).level);
 }
 
 TEST_F(Sample, ABusyMachineIsSaidFirst) {
-  add("mutex", Family::peer, Workload::counter, 1e6);
+  add("mutex", Family::peer, counter, 1e6);
   results.others = 0.05;
   EXPECT_EQ(page_of(results).find("Other programs"), std::string::npos);
   results.others = 0.37;
@@ -173,7 +181,7 @@ TEST_F(Sample, ABusyMachineIsSaidFirst) {
 
 TEST_F(Sample, ThePageNeedsNothingElseAndShowsEverybody) {
   const std::vector<std::string> names{"Array seqlocked", "pthread mutex", "a <new> & \"odd\" one"};
-  for (const Workload workload : workloads) {
+  for (const Workload& workload : {counter, update64, snapshot64}) {
     for (const int children : {1, 16, 64}) {
       add(names[0].c_str(), Family::lagoon, workload, 3e7, children);
       add(names[1].c_str(), Family::peer, workload, 1e7, children);
@@ -215,11 +223,11 @@ TEST_F(Sample, ThePageNeedsNothingElseAndShowsEverybody) {
 }
 
 TEST_F(Sample, ThePageSaysWhichArrayIsForWhat) {
-  add("Array seqlocked", Family::lagoon, Workload::update64, 20e6);
-  add("Array locked", Family::lagoon, Workload::update64, 44e6);
-  add("Array seqlocked", Family::lagoon, Workload::snapshot64, 60e6);
+  add("Array seqlocked", Family::lagoon, update64, 20e6);
+  add("Array locked", Family::lagoon, update64, 44e6);
+  add("Array seqlocked", Family::lagoon, snapshot64, 60e6);
   EXPECT_EQ(page_of(results).find("Array seqlocked or Array locked?"), std::string::npos);
-  add("Array locked", Family::lagoon, Workload::snapshot64, 15e6);
+  add("Array locked", Family::lagoon, snapshot64, 15e6);
   const std::string page = page_of(results);
   EXPECT_NE(page.find("With 16 children, Array locked changed 64 doubles 2.2 × as fast as Array "
                       "seqlocked; Array seqlocked read them beside a writer 4.0 × as fast as Array "
@@ -227,8 +235,117 @@ TEST_F(Sample, ThePageSaysWhichArrayIsForWhat) {
             std::string::npos);
 }
 
+TEST_F(Sample, WhatTwoQuestionsAskForIsShownOnce) {
+  add("mutex", Family::peer, counter, 1e6, 1);
+  add("mutex", Family::peer, counter, 1e6, 4);
+  results.asked.push_back({{"again", "And again?", "The same.", {}}, all_of({counter}, {1, 4})});
+  const std::string page = page_of(results);
+  EXPECT_NE(page.find("And again?"), std::string::npos);
+  EXPECT_EQ(page.find("id=\"counter\""), page.rfind("id=\"counter\""));
+  const std::string table = table_of(results);
+  EXPECT_EQ(table.find("Increment one counter, 4 children"),
+            table.rfind("Increment one counter, 4 children"));
+}
+
+TEST_F(Sample, APacedWriterIsStarvedIfItDoesNotKeepItsPace) {
+  const Workload paced{Operation::read, 64, 0, 1000};
+  add("mutex", Family::peer, paced, 1e6, 1);
+  EXPECT_EQ(unfit(last()), "");
+  last().runs[0].writer_due = 0.005;
+  EXPECT_EQ(unfit(last()), "the writer starved");
+}
+
+TEST(Workload, SaysWhatItIs) {
+  EXPECT_EQ(key_of(counter), "counter");
+  EXPECT_EQ(key_of({Operation::update, 64, 1000}), "update64/think:1000ns");
+  EXPECT_EQ(key_of({Operation::read, 8192, 0, 1000}), "snapshot8192/writes:1000");
+  EXPECT_EQ(title_of({Operation::update, 4}), "Update a struct of 32 bytes");
+  EXPECT_EQ(title_of({Operation::update, 64, 1000}), "Update 64 doubles, then think for 1.00 µs");
+  EXPECT_EQ(title_of({Operation::read, 8192, 0, 1000}),
+            "Read an array of 64 KiB beside a writer, 1.00 k times a second");
+}
+
+TEST(Questions, HaveKeysOfTheirOwnAndAreMeasuredSomewhereEachTime) {
+  std::set<std::string> keys;
+  for (const Question& question : all_questions()) {
+    EXPECT_TRUE(keys.insert(question.key).second) << question.key;
+    for (const Effort effort : {Effort::quick, Effort::standard, Effort::full}) {
+      const auto places = question.places(effort);
+      EXPECT_FALSE(places.empty());
+      EXPECT_EQ(std::set<Place>(places.begin(), places.end()).size(), places.size());
+    }
+  }
+}
+
+/// Times of so many cells of some strategies in two runs of one build.
+struct Compared : testing::Test {
+  std::mt19937 random{20261129};
+  Times then, now;
+
+  void measure(double scatter, int places, int repeats) {
+    std::lognormal_distribution<double> noise(0, scatter);
+    double ns = 20;
+    for (const std::string strategy : {"Lock", "mutex", "spin", "ticket", "MCS", "semaphore"}) {
+      ns *= 1.5;
+      for (int place = 0; place < places; ++place) {
+        const std::string cell = "w" + std::to_string(place) + "/" + strategy + "/children:4";
+        for (int i = 0; i < repeats; ++i) {
+          then[cell].push_back(ns * noise(random));
+          now[cell].push_back(ns * noise(random));
+        }
+      }
+    }
+  }
+  void slow_down(const std::string& strategy, double times) {
+    for (auto& [cell, all] : now)
+      if (cell.find("/" + strategy + "/") != std::string::npos)
+        for (double& ns : all) ns *= times;
+  }
+  [[nodiscard]] std::map<std::string, int> verdicts() const {
+    std::map<std::string, int> all;
+    for (const Change& change : compare(then, now).changes)
+      if (change.verdict() != 0) all[change.strategy] = change.verdict();
+    return all;
+  }
+};
+
+TEST_F(Compared, OneThatIsATenthSlowerIsFlaggedWhateverTheMachineDid) {
+  measure(0.05, 40, 3);
+  slow_down("mutex", 1.1);
+  for (auto& [cell, all] : now)
+    for (double& ns : all) ns *= 1.3;  // a slower day
+  EXPECT_EQ(verdicts(), (std::map<std::string, int>{{"mutex", 1}}));
+  const std::string text = text_of(compare(then, now));
+  EXPECT_NE(text.find("mutex is slower: +"), std::string::npos) << text;
+  EXPECT_NE(text.find("All together: +3"), std::string::npos) << text;
+}
+
+TEST_F(Compared, NothingIsFlaggedBetweenRunsOfOneBuild) {
+  int flagged = 0;
+  for (int run = 0; run < 100; ++run) {
+    then.clear();
+    now.clear();
+    measure(0.1, 20, 3);
+    flagged += verdicts().empty() ? 0 : 1;
+  }
+  EXPECT_LE(flagged, 10);
+}
+
+TEST_F(Compared, RanksAreComparedWithinEachPlace) {
+  measure(0.001, 10, 1);
+  EXPECT_GT(compare(then, now).correlation, 0.95);
+  for (auto& [cell, all] : now)
+    for (double& ns : all) ns = 1 / ns;
+  EXPECT_LT(compare(then, now).correlation, -0.9);
+}
+
+TEST_F(Compared, WithNothingInBothSaysSo) {
+  now["w/Lock/children:1"] = {1};
+  EXPECT_EQ(text_of(compare(then, now)), "Nothing was measured in both runs.\n");
+}
+
 TEST_F(Sample, OneCellAloneIsDrawnToo) {
-  add("mutex", Family::peer, Workload::counter, 1e6, 1);
+  add("mutex", Family::peer, counter, 1e6, 1);
   const std::string page = page_of(results);
   EXPECT_EQ(page.find("nan"), std::string::npos);
   EXPECT_NE(page.find("<b>mutex</b> alone"), std::string::npos);
@@ -290,6 +407,7 @@ class Program {
     return found;
   }
 
+  [[nodiscard]] std::string path(const char* name) const { return directory_ / name; }
   [[nodiscard]] bool has(const char* name) const {
     return std::filesystem::exists(directory_ / name);
   }
@@ -311,7 +429,8 @@ TEST(Contention, MeasuresWhatTheFilterLeavesAndReportsIt) {
                   {{"contention.html", "older"}, {"contention.partial.html", "stopped"}});
   ASSERT_EQ(program.wait(), 0) << program.read("output.progress");
   const std::string output = program.read("output");
-  EXPECT_NE(output.find("4 processes, 64 doubles read: "), std::string::npos) << output;
+  EXPECT_NE(output.find("4 processes. Read 64 doubles beside a writer: "), std::string::npos)
+      << output;
   if (std::thread::hardware_concurrency() > 1) {
     EXPECT_NE(output.find("TORN"), std::string::npos) << "nothing torn without a lock:\n" << output;
   }
@@ -320,6 +439,38 @@ TEST(Contention, MeasuresWhatTheFilterLeavesAndReportsIt) {
   EXPECT_NE(program.read("contention.json").find("\"least_share\""), std::string::npos);
   EXPECT_FALSE(program.has("contention.partial.html"));
   EXPECT_FALSE(program.has("contention.partial.json"));
+}
+
+TEST(Contention, IsComparedWithAnOlderRun) {
+  const std::vector<std::string> cells{"--seconds",  "2", "--question", "which",
+                                       "--children", "2", "--strategy", "mutex,Lock"};
+  auto first = cells;
+  Program older(first);
+  ASSERT_EQ(older.wait(), 0) << older.read("output.progress");
+  auto again = cells;
+  again.insert(again.end(), {"--compare", older.path("contention.json")});
+  Program newer(again);
+  ASSERT_EQ(newer.wait(), 0) << newer.read("output.progress");
+  EXPECT_NE(newer.read("output").find("Rank correlation: "), std::string::npos);
+  EXPECT_NE(newer.read("contention.csv").find("\nupdate64,pthread mutex,2,1,"), std::string::npos);
+}
+
+TEST(Contention, SaysWhatIsWrongOnItsCommandLine) {
+  const std::vector<std::pair<std::vector<std::string>, std::string>> wrong{
+      {{"--children", "0"}, "0 not in range 1 to 64"},
+      {{"--question", "x"}, "x not in {which,crowded,readers}"},
+      {{"--think", "5miles"}, "Allowed values: {ms,ns,us}"},
+      {{"--size", "3"}, "3 not in range"},
+      {{"--strategy", "zzz"}, "there is none of that name, but Array locked, "},
+      {{"--compare", "/nowhere.json"}, "/nowhere.json"},
+      {{"--compare", "/etc/passwd"}, "a JSON object with \"benchmarks\" was expected"},
+      {{"--bench"}, "--bench"}};
+  for (const auto& [arguments, says] : wrong) {
+    Program program(arguments);
+    EXPECT_NE(program.wait(), 0) << says;
+    EXPECT_NE(program.read("output.progress").find(says), std::string::npos)
+        << program.read("output.progress");
+  }
 }
 
 TEST(Contention, AListLeavesTheReportAlone) {

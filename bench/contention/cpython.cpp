@@ -56,18 +56,33 @@ CPython find() {
   return python;
 }
 
-std::string layout(const Plan& plan, const char* workload) {
+/// As the script calls it.
+const char* word_for(Operation operation) {
+  switch (operation) {
+    case Operation::count:
+      return "counter";
+    case Operation::update:
+      return "update";
+    case Operation::read:
+      return "read";
+  }
+  return "";
+}
+
+std::string layout(const Plan& plan) {
   const Board& all = board();
   const auto offset = [&](const auto& field) {
     return reinterpret_cast<const std::byte*>(&field) - reinterpret_cast<const std::byte*>(&all);
   };
   const Seat& first = all.seats[0];
   std::ostringstream json;
-  json << "{\"workload\": \"" << workload << "\", \"children\": " << plan.children
-       << ", \"doubles\": " << doubles << ", \"every\": " << python_sample_every
-       << ", \"descriptor\": " << board_descriptor() << ", \"size\": " << sizeof(Board)
-       << ", \"phase\": " << offset(all.phase) << ", \"lost\": " << offset(all.lost)
-       << ", \"seats\": " << offset(first) << ", \"stride\": " << sizeof(Seat)
+  json << "{\"workload\": \"" << word_for(plan.workload.operation)
+       << "\", \"children\": " << plan.children << ", \"doubles\": " << plan.workload.doubles
+       << ", \"pinned\": " << (plan.pinned ? "true" : "false")
+       << ", \"every\": " << python_sample_every << ", \"descriptor\": " << board_descriptor()
+       << ", \"size\": " << sizeof(Board) << ", \"phase\": " << offset(all.phase)
+       << ", \"lost\": " << offset(all.lost) << ", \"seats\": " << offset(first)
+       << ", \"stride\": " << sizeof(Seat)
        << ", \"operations\": " << offset(first.operations) - offset(first)
        << ", \"torn\": " << offset(first.torn) - offset(first)
        << ", \"process\": " << offset(first.process) - offset(first)
@@ -80,9 +95,9 @@ std::string layout(const Plan& plan, const char* workload) {
   return json.str();
 }
 
-Outcome run(const char* workload, bool with_writer, const Plan& plan) {
+Outcome run(const Plan& plan) {
   clear_board();
-  const std::string argument = layout(plan, workload);
+  const std::string argument = layout(plan);
   const std::string program = script();
   const std::string python = cpython().executable;
   Crew crew;
@@ -91,7 +106,7 @@ Outcome run(const char* workload, bool with_writer, const Plan& plan) {
     ::execl(python.c_str(), python.c_str(), "-B", program.c_str(), argument.c_str(), nullptr);
     throw std::runtime_error("cannot run " + python);
   });
-  Outcome outcome = conduct(crew, plan, with_writer);
+  Outcome outcome = conduct(crew, plan);
   outcome.lost = static_cast<double>(board().lost.load());
   return outcome;
 }
@@ -104,14 +119,15 @@ const CPython& cpython() {
 }
 
 void add_cpython(Strategies& to) {
-  const auto add = [&](const char* name, Workload workload, const char* word) {
-    const bool with_writer = workload == Workload::snapshot64;
-    const auto run_it = [=](const Plan& plan) { return run(word, with_writer, plan); };
-    to.push_back({name, Family::peer, workload, run_it, cpython().unavailable, {0.08, 0.003}});
+  const auto add = [&](const char* name, auto&& takes) {
+    to.push_back({name, Family::peer, takes, run, cpython().unavailable, {0.08, 0.003}});
   };
-  add("CPython Value", Workload::counter, "counter");
-  add("CPython Array", Workload::update64, "update64");
-  add("CPython Array", Workload::snapshot64, "snapshot64");
+  // It neither thinks nor keeps time.
+  const auto is_plain = [](const Workload& w) { return w.think_ns == 0 && !w.is_paced(); };
+  add("CPython Value",
+      [=](const Workload& w) { return w.operation == Operation::count && is_plain(w); });
+  add("CPython Array",
+      [=](const Workload& w) { return w.operation != Operation::count && is_plain(w); });
 }
 
 }  // namespace contention

@@ -131,17 +131,20 @@ def main():
         roles = [increment(shared)] * children
     else:
         shared = Array("d", size)
-        if workload == "update64":
+        if workload == "update":
             roles = [increment_all(shared)] * children
         else:
             roles = [snapshot(shared)] * children + [fill(shared)]
 
     parent = os.getpid()
+    processors = sorted(os.sched_getaffinity(0))
     for seat, role in enumerate(roles):
         if os.fork() == 0:
             code = 1
             try:
                 die_with_parent(parent)
+                if at["pinned"]:
+                    os.sched_setaffinity(0, {processors[seat % len(processors)]})
                 operate_until_stopped(board, at, seat, role, cost)
                 code = 0
             finally:
@@ -157,7 +160,7 @@ def main():
     )
     if workload == "counter":
         words[at["lost"] // 8] = abs(done - shared.value)
-    elif workload == "update64":
+    elif workload == "update":
         words[at["lost"] // 8] = int(max(abs(done - x) for x in shared[:]))
     return 1 if failed else 0
 

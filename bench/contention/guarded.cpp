@@ -1,12 +1,17 @@
 /// What a lock guards: one strategy for each lock that is compared (bench/compared_locks.hpp).
 
+#include <lagoon/array.hpp>
 #include <lagoon/core/copy.hpp>
 #include <lagoon/shared.hpp>
 
+#include <algorithm>
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <mutex>
 #include <shared_mutex>
+#include <span>
+#include <vector>
 
 #include "compared_locks.hpp"
 #include "strategy.hpp"
@@ -24,18 +29,20 @@ Lock made_for(Table& table) {
     return Lock();
 }
 
-/// The lock and the counter on one line, as one would place them; the doubles on the next ones.
+/// The lock and the counter on one line, as one would place them; the doubles on lines of their
+/// own.
 template <class Lock>
 struct Memory {
   explicit Memory(Table& table) : lock(made_for<Lock>(table)) {}
   alignas(line) Lock lock;
   std::int64_t count = 0;
-  alignas(line) Doubles values{};
 };
 
 template <class Lock>
 class Guarded {
  public:
+  explicit Guarded(std::size_t doubles) : values_(doubles), next_(doubles) {}
+
   void increment() {
     const std::scoped_lock guard(shared_->lock);
     ++shared_->count;
@@ -47,50 +54,54 @@ class Guarded {
   void increment_all() {
     const std::scoped_lock guard(shared_->lock);
     if constexpr (reads_beside_writers) {
-      Doubles next = shared_->values;
-      for (double& value : next) value += 1.0;
-      write(next);
+      const std::span<const double> values = values_.get_obj();
+      std::copy(values.begin(), values.end(), next_.begin());
+      for (double& value : next_) value += 1.0;
+      write_next();
     } else {
-      for (double& value : shared_->values) value += 1.0;
+      for (double& value : values_.get_obj()) value += 1.0;
     }
   }
   void fill(double value) {
     const std::scoped_lock guard(shared_->lock);
     if constexpr (reads_beside_writers) {
-      Doubles next;
-      next.fill(value);
-      write(next);
+      std::ranges::fill(next_, value);
+      write_next();
     } else {
-      shared_->values.fill(value);
+      std::ranges::fill(values_.get_obj(), value);
     }
   }
-  void snapshot(Doubles& copy) {
+  void snapshot(std::span<double> copy) {
+    const std::span<const double> values = values_.get_obj();
     if constexpr (reads_beside_writers) {
       shared_->lock.read(
-          [&] { lagoon::core::read_shared(&copy, &shared_->values, sizeof(Doubles)); });
+          [&] { lagoon::core::read_shared(copy.data(), values.data(), values.size_bytes()); });
     } else if constexpr (requires(Lock lock) { lock.lock_shared(); }) {
       const std::shared_lock guard(shared_->lock);
-      copy = shared_->values;
+      std::copy(values.begin(), values.end(), copy.begin());
     } else {
       const std::scoped_lock guard(shared_->lock);
-      copy = shared_->values;
+      std::copy(values.begin(), values.end(), copy.begin());
     }
   }
 
  private:
   static constexpr bool reads_beside_writers = std::same_as<Lock, lagoon::locks::SeqLock>;
-  void write(const Doubles& next) {
-    lagoon::core::write_shared(&shared_->values, &next, sizeof(Doubles));
+  void write_next() {
+    const std::span<double> values = values_.get_obj();
+    lagoon::core::write_shared(values.data(), next_.data(), values.size_bytes());
   }
 
   lagoon::Shared<Memory<Lock>> shared_;
+  lagoon::Array<double, lagoon::mode::raw> values_;
+  std::vector<double> next_;  // each process has its own
 };
 
 template <class Lock>
 void add_lock(const char* name, Family family, Strategies& to) {
-  add<Workload::counter, Guarded<Lock>>(name, family, to);
-  add<Workload::update64, Guarded<Lock>>(name, family, to);
-  add<Workload::snapshot64, Guarded<Lock>>(name, family, to);
+  add<Operation::count, Guarded<Lock>>(name, family, to);
+  add<Operation::update, Guarded<Lock>>(name, family, to);
+  add<Operation::read, Guarded<Lock>>(name, family, to);
 }
 
 }  // namespace

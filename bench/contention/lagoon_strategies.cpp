@@ -3,8 +3,10 @@
 #include <lagoon/lagoon.hpp>
 
 #include <algorithm>
+#include <cstddef>
 #include <mutex>
 #include <span>
+#include <vector>
 
 #include "strategy.hpp"
 
@@ -34,51 +36,83 @@ class ValueLocked {
 
 class ArraySeqlocked {
  public:
+  explicit ArraySeqlocked(std::size_t doubles) : array_(doubles), next_(doubles) {}
+
   void increment_all() {
     array_.write([](std::span<double> values) {
       for (double& value : values) value += 1.0;
     });
   }
   void fill(double value) {
-    Doubles values;
-    values.fill(value);
-    array_.assign(values);
+    std::ranges::fill(next_, value);
+    array_.assign(next_);
   }
-  void snapshot(Doubles& copy) { array_.snapshot_into(copy); }
+  void snapshot(std::span<double> copy) { array_.snapshot_into(copy); }
 
  private:
-  lagoon::Array<double> array_{doubles};
+  lagoon::Array<double> array_;
+  std::vector<double> next_;
 };
 
 class ArrayLocked {
  public:
+  explicit ArrayLocked(std::size_t doubles) : array_(doubles) {}
+
   void increment_all() {
     const std::scoped_lock guard(array_.get_lock());
     for (double& value : array_.get_obj()) value += 1.0;
   }
   void fill(double value) {
     const std::scoped_lock guard(array_.get_lock());
-    for (double& element : array_.get_obj()) element = value;
+    std::ranges::fill(array_.get_obj(), value);
   }
-  void snapshot(Doubles& copy) {
+  void snapshot(std::span<double> copy) {
     const std::scoped_lock guard(array_.get_lock());
     const std::span<const double> values = array_.get_obj();
     std::copy(values.begin(), values.end(), copy.begin());
   }
 
  private:
-  lagoon::Array<double, lagoon::mode::locked> array_{doubles};
+  lagoon::Array<double, lagoon::mode::locked> array_;
+};
+
+/// A struct of a few doubles.
+struct Struct {
+  double values[4];
+};
+
+class ValueOfStruct {
+ public:
+  void increment_all() {
+    value_.update([](Struct s) {
+      for (double& value : s.values) value += 1.0;
+      return s;
+    });
+  }
+  void fill(double value) { value_.set({{value, value, value, value}}); }
+  void snapshot(std::span<double> copy) {
+    const Struct s = value_.get();
+    std::ranges::copy(s.values, copy.begin());
+  }
+
+ private:
+  lagoon::Value<Struct> value_{Struct{}};
 };
 
 }  // namespace
 
 void add_lagoon(Strategies& to) {
-  add<Workload::counter, ValueAtomic>("Value atomic", Family::lagoon, to);
-  add<Workload::counter, ValueLocked>("Value locked", Family::lagoon, to);
-  add<Workload::update64, ArraySeqlocked>("Array seqlocked", Family::lagoon, to);
-  add<Workload::update64, ArrayLocked>("Array locked", Family::lagoon, to);
-  add<Workload::snapshot64, ArraySeqlocked>("Array seqlocked", Family::lagoon, to);
-  add<Workload::snapshot64, ArrayLocked>("Array locked", Family::lagoon, to);
+  const auto of_a_struct = [](std::size_t doubles) {
+    return doubles == sizeof(Struct) / sizeof(double);
+  };
+  add<Operation::count, ValueAtomic>("Value atomic", Family::lagoon, to);
+  add<Operation::count, ValueLocked>("Value locked", Family::lagoon, to);
+  add<Operation::update, ValueOfStruct>("Value seqlocked", Family::lagoon, to, of_a_struct);
+  add<Operation::update, ArraySeqlocked>("Array seqlocked", Family::lagoon, to);
+  add<Operation::update, ArrayLocked>("Array locked", Family::lagoon, to);
+  add<Operation::read, ValueOfStruct>("Value seqlocked", Family::lagoon, to, of_a_struct);
+  add<Operation::read, ArraySeqlocked>("Array seqlocked", Family::lagoon, to);
+  add<Operation::read, ArrayLocked>("Array locked", Family::lagoon, to);
 }
 
 }  // namespace contention

@@ -68,6 +68,20 @@ int usable_processors() {
   return ::sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
 }
 
+void pin(int i) {
+  cpu_set_t set, one;
+  CPU_ZERO(&set);
+  CPU_ZERO(&one);
+  if (::sched_getaffinity(0, sizeof set, &set) != 0) return;
+  int left = i % CPU_COUNT(&set);
+  for (std::size_t processor = 0; processor < CPU_SETSIZE; ++processor) {
+    if (!CPU_ISSET(processor, &set) || left-- != 0) continue;
+    CPU_SET(processor, &one);
+    ::sched_setaffinity(0, sizeof one, &one);
+    return;
+  }
+}
+
 Others::Seconds Others::Seconds::now() {
   std::ifstream file("/proc/stat");
   std::string word;

@@ -11,6 +11,8 @@ std::vector<std::pair<std::string, std::string>> machine_facts();
 
 /// Processors that this process may run on.
 int usable_processors();
+/// Leaves this process only one of them, in turn.
+void pin(int i);
 
 /// What the machine did meanwhile that was not this program's.
 class Others {

@@ -16,13 +16,16 @@
 #include <fstream>
 #include <iterator>
 #include <regex>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <system_error>
 #include <vector>
 
+#include "compare.hpp"
 #include "cpython.hpp"
 #include "machine.hpp"
+#include "options.hpp"
 #include "progress.hpp"
 #include "results.hpp"
 #include "strategy.hpp"
@@ -30,27 +33,20 @@
 namespace contention {
 namespace {
 
+/// How long it may take, and how often each is measured, unless the command line says it.
 struct Mode {
   const char* name;
   double budget_s;   // for everything between the first fork and the last reaped child
   double longest_s;  // of one cell, where a filter leaves few
-  std::vector<int> children;
   int repetitions;
 };
 
-const Mode standard_mode{"default", 87, 3, {1, 2, 4, 16, 64}, 1};
-const Mode full_mode{"full", 590, 3, {1, 2, 4, 16, 64}, 5};
-const Mode quick_mode{"quick", 14, 0.3, {1, 4, 16}, 1};
-
-constexpr const char* usage =
-    "contention [--quick | --full] [--report DIRECTORY] [--benchmark_...]\n"
-    "  default             about a minute and a half, 1 to 64 children\n"
-    "  --full              about ten minutes: five interleaved repetitions, medians, spread\n"
-    "  --quick             about fifteen seconds, 1, 4 and 16 children\n"
-    "  --report DIRECTORY  where contention.html and contention.json go (build/report)\n"
-    "                      (contention.partial.* if it is stopped: the last complete ones stay)\n"
-    "  --benchmark_filter=<regex>, --benchmark_list_tests, --benchmark_out=<file> and the others\n"
-    "  are Google Benchmark's; a cell's name is, for example, update64/pthread_mutex/children:16\n";
+const Mode& mode_of(Effort effort) {
+  static const Mode quick{"quick", 14, 0.3, 1};
+  static const Mode standard{"default", 60, 3, 1};
+  static const Mode full{"full", 1750, 3, 3};
+  return effort == Effort::quick ? quick : effort == Effort::full ? full : standard;
+}
 
 /// Divides the time among the cells. What forking and reaping will take is set aside first, so that
 /// windows are alike however dear a strategy's start. How much more (or less) than foreseen it has
@@ -100,19 +96,12 @@ class Budget {
   double overhead_foreseen_ = 0;
 };
 
-/// One benchmark of Google's: a strategy with a number of children.
+/// One benchmark of Google's: a strategy at a place.
 struct Cell {
   const Strategy* strategy;
-  int children;
+  Place place;
   std::string name;
 };
-
-std::string name_of(const Strategy& strategy, int children) {
-  std::string name = strategy.name;
-  std::replace(name.begin(), name.end(), ' ', '_');
-  return std::string(key_of(strategy.workload)) + "/" + name +
-         "/children:" + std::to_string(children);
-}
 
 void set_counters(benchmark::State& state, const Outcome& outcome) {
   state.counters["ops_per_s"] = outcome.operations_per_s;
@@ -131,6 +120,8 @@ void set_counters(benchmark::State& state, const Outcome& outcome) {
   state.counters["cpu_s_per_million_ops"] = outcome.cpu_s_per_million;
   state.counters["writer_due"] = outcome.writer_due;
   state.counters["writes_per_s"] = outcome.writes_per_s;
+  state.counters["write_p50_ns"] = outcome.write_p50_ns;
+  state.counters["write_p99.9_ns"] = outcome.write_p999_ns;
 }
 
 /// The figures are collected in `Results`; Google Benchmark's own table is not wanted.
@@ -142,38 +133,41 @@ class Silent : public benchmark::BenchmarkReporter {
 
 class Program {
  public:
-  Program(const Mode& mode, std::string report)
-      : mode_(mode),
-        report_(std::move(report)),
+  explicit Program(Options options)
+      : options_(std::move(options)),
+        older_(options_.compare.empty() ? Times() : times_in(options_.compare)),
+        mode_(mode_of(options_.effort)),
+        repetitions_(options_.repeat.value_or(mode_.repetitions)),
         clock_(Clock::calibrate()),
-        budget_(mode.budget_s, mode.longest_s) {}
+        budget_(options_.seconds.value_or(mode_.budget_s), mode_.longest_s) {}
 
-  int run(int argc, char** argv) {
+  int run(const char* program) {
     add_lagoon(strategies_);
     add_locks(strategies_);
     add_peers(strategies_);
     add_cpython(strategies_);
+    select_strategies();
 
-    std::vector<std::string> arguments(argv, argv + argc);
+    std::vector<std::string> arguments{program};
+    arguments.insert(arguments.end(), options_.google.begin(), options_.google.end());
     give_default(arguments, "--benchmark_out=", partial("json").string());
-    if (mode_.repetitions > 1) {
-      give_default(arguments, "--benchmark_repetitions=", std::to_string(mode_.repetitions));
+    if (repetitions_ > 1) {
+      give_default(arguments, "--benchmark_repetitions=", std::to_string(repetitions_));
       give_default(arguments, "--benchmark_enable_random_interleaving=", "true");
     }
     std::vector<char*> pointers;
     for (auto& argument : arguments) pointers.push_back(argument.data());
     int count = static_cast<int>(pointers.size());
     benchmark::Initialize(&count, pointers.data());
-    if (benchmark::ReportUnrecognizedArguments(count, pointers.data())) {
-      std::fputs(usage, stderr);
-      return 2;
-    }
+    if (benchmark::ReportUnrecognizedArguments(count, pointers.data())) return 2;
 
     prepare_report();
     results_.facts = machine_facts();
     results_.facts.emplace_back(
         "CPython", cpython().unavailable.empty() ? cpython().version : cpython().unavailable);
     results_.facts.emplace_back("mode", mode_.name);
+    results_.facts.emplace_back("children", options_.pin ? "each on one processor, in turn"
+                                                         : "wherever the scheduler puts them");
     results_.facts.emplace_back("clock of single operations", clock_text());
     for (const auto& [fact, value] : results_.facts) benchmark::AddCustomContext(fact, value);
     results_.processors = usable_processors();
@@ -191,6 +185,24 @@ class Program {
   }
 
  private:
+  /// Those that were asked for; each that was must be there.
+  void select_strategies() {
+    for (const std::string& part : options_.strategies) {
+      Options one;
+      one.strategies = {part};
+      if (std::any_of(strategies_.begin(), strategies_.end(),
+                      [&](const Strategy& s) { return one.wants_strategy(s.name); }))
+        continue;
+      std::set<std::string> names;
+      for (const Strategy& strategy : strategies_) names.insert(strategy.name);
+      std::string all;
+      for (const std::string& name : names) all += (all.empty() ? "" : ", ") + name;
+      throw std::invalid_argument("--strategy " + part + ": there is none of that name, but " +
+                                  all);
+    }
+    std::erase_if(strategies_, [&](const Strategy& s) { return !options_.wants_strategy(s.name); });
+  }
+
   static void give_default(std::vector<std::string>& arguments, const std::string& flag,
                            const std::string& value) {
     for (const auto& argument : arguments) {
@@ -203,33 +215,39 @@ class Program {
     const std::string filter = benchmark::GetBenchmarkFilter();
     const bool inverted = !filter.empty() && filter[0] == '-';
     const std::regex wanted(filter.empty() || filter == "all" ? "." : filter.substr(inverted));
-    for (const Workload workload : workloads) {
-      for (const Strategy& strategy : strategies_) {
-        if (strategy.workload == workload && !strategy.unavailable.empty()) {
-          const std::string skipped = strategy.name + ": " + strategy.unavailable;
-          auto& all = results_.skipped;
-          if (std::find(all.begin(), all.end(), skipped) == all.end()) all.push_back(skipped);
-        }
-      }
-      for (const int children : mode_.children) {
-        for (const Strategy& strategy : strategies_) {
-          if (strategy.workload != workload || !strategy.unavailable.empty()) continue;
-          cells_.push_back({&strategy, children, name_of(strategy, children)});
-        }
+    std::set<Place> places;  // some answer more than one question
+    for (const Question& question : all_questions()) {
+      if (!options_.wants(question)) continue;
+      results_.asked.push_back({question, options_.places_of(question)});
+      for (const Place& place : results_.asked.back().places) {
+        if (places.insert(place).second) add_cells(place);
       }
     }
     for (Cell& cell : cells_) {
       // Google Benchmark looks at the name with what it appends.
       if (std::regex_search(cell.name + "/iterations:1/manual_time", wanted) != inverted) {
-        for (int i = 0; i < mode_.repetitions; ++i, ++runs_) {
-          budget_.expect(*cell.strategy, cell.children);
+        for (int i = 0; i < repetitions_; ++i, ++runs_) {
+          budget_.expect(*cell.strategy, cell.place.children);
         }
       }
       benchmark::RegisterBenchmark(cell.name.c_str(),
                                    [&](benchmark::State& state) { measure(cell, state); })
           ->Iterations(1)
           ->UseManualTime()
-          ->Unit(benchmark::kMillisecond);
+          ->Unit(benchmark::kNanosecond);
+    }
+  }
+
+  void add_cells(const Place& place) {
+    for (const Strategy& strategy : strategies_) {
+      if (!strategy.takes(place.workload)) continue;
+      if (strategy.unavailable.empty()) {
+        cells_.push_back({&strategy, place, name_of(strategy.name, place)});
+        continue;
+      }
+      const std::string skipped = strategy.name + ": " + strategy.unavailable;
+      auto& all = results_.skipped;
+      if (std::find(all.begin(), all.end(), skipped) == all.end()) all.push_back(skipped);
     }
   }
 
@@ -241,12 +259,17 @@ class Program {
     progress_.show(++started_, runs_, budget_.seconds_left(), cell.name);
     const auto begin = monotonic_ns();
     const auto elapsed = [&] { return static_cast<double>(monotonic_ns() - begin) * 1e-9; };
-    const auto share = budget_.share(cell.children);
+    const auto share = budget_.share(cell.place.children);
     Outcome outcome;
     try {
-      outcome = cell.strategy->run({cell.children, share.warm_up_s, share.window_s, clock_});
+      outcome = cell.strategy->run({.workload = cell.place.workload,
+                                    .children = cell.place.children,
+                                    .pinned = options_.pin,
+                                    .warm_up_s = share.warm_up_s,
+                                    .window_s = share.window_s,
+                                    .clock = clock_});
     } catch (const std::exception& error) {
-      budget_.spend(*cell.strategy, cell.children, share, elapsed());
+      budget_.spend(*cell.strategy, cell.place.children, share, elapsed());
       if (interrupted()) {
         results_.incomplete.append(results_.incomplete.empty() ? "" : "; ");
         results_.incomplete.append("stopped by ").append(::strsignal(interruption()));
@@ -258,18 +281,18 @@ class Program {
       state.SkipWithError(error.what());
       return;
     }
-    budget_.spend(*cell.strategy, cell.children, share, elapsed());
-    for (auto _ : state) state.SetIterationTime(outcome.window_s);
+    budget_.spend(*cell.strategy, cell.place.children, share, elapsed());
+    // What Google Benchmark takes for the time of one: that of one operation.
+    for (auto _ : state) state.SetIterationTime(outcome.ns_per_operation * 1e-9);
     set_counters(state, outcome);
-    results_.add(*cell.strategy, cell.children, outcome);
+    results_.add(*cell.strategy, cell.place, outcome);
   }
 
   /// Interleaved, the cells ran in any order; and it may be that not all of them ran.
   void put_in_order() {
     std::vector<Row> ordered;
     for (const Cell& cell : cells_) {
-      const Strategy& strategy = *cell.strategy;
-      if (const Row* row = results_.find(strategy.workload, cell.children, strategy.name)) {
+      if (const Row* row = results_.find(cell.place, cell.strategy->name)) {
         ordered.push_back(*row);
         results_.repetitions = std::max(results_.repetitions, static_cast<int>(row->runs.size()));
       }
@@ -285,37 +308,55 @@ class Program {
   /// Written while it runs, and renamed when all is there: a run that is stopped, or killed, leaves
   /// the last complete report as it was.
   [[nodiscard]] std::filesystem::path partial(const char* extension) const {
-    return report_ / (std::string("contention.partial.") + extension);
+    return options_.report / (std::string("contention.partial.") + extension);
   }
   [[nodiscard]] std::filesystem::path complete(const char* extension) const {
-    return report_ / (std::string("contention.") + extension);
+    return options_.report / (std::string("contention.") + extension);
   }
 
   /// Says before a minute of measuring that its result could not be written.
   void prepare_report() const {
     std::error_code error;
-    std::filesystem::create_directories(report_, error);
-    if (!error && ::access(report_.c_str(), W_OK) != 0) error = {errno, std::generic_category()};
+    std::filesystem::create_directories(options_.report, error);
+    if (!error && ::access(options_.report.c_str(), W_OK) != 0)
+      error = {errno, std::generic_category()};
     if (error) {
-      throw std::runtime_error("the report cannot be written to " + report_.string() + ": " +
-                               error.message() + "; --report DIRECTORY takes another place");
+      throw std::runtime_error("the report cannot be written to " + options_.report.string() +
+                               ": " + error.message() + "; --report DIRECTORY takes another place");
     }
-    for (const char* extension : {"json", "html"}) std::filesystem::remove(partial(extension));
+    for (const char* extension : extensions) std::filesystem::remove(partial(extension));
+  }
+
+  static void write(const std::filesystem::path& path, const std::string& text) {
+    std::ofstream file(path);
+    file << text;
+    file.close();
+    if (!file) throw std::runtime_error("cannot write " + path.string());
+  }
+  static void copy(const std::filesystem::path& from, const std::filesystem::path& to) {
+    if (to.empty() || !std::filesystem::exists(from)) return;
+    std::filesystem::copy_file(from, to, std::filesystem::copy_options::overwrite_existing);
   }
 
   int report() {
     put_in_order();
     std::fputs(table_of(results_).c_str(), stdout);
-    std::ofstream file(partial("html"));
-    file << page_of(results_);
-    file.close();
-    if (!file) {
-      std::fprintf(stderr, "contention: cannot write %s\n", partial("html").c_str());
-      return 1;
+    write(partial("html"), page_of(results_));
+    write(partial("csv"), csv_of(results_));
+    copy(partial("html"), options_.html);
+    copy(partial("csv"), options_.csv);
+    copy(partial("json"), options_.json);
+    std::printf("\n");
+    for (const Asked& asked : results_.asked) {
+      const std::string answer = results_.sentence(asked);
+      if (!answer.empty()) std::printf("%s\n  %s\n", asked.question.title.c_str(), answer.c_str());
     }
-    std::printf("\n%s\n", results_.sentence().c_str());
+    if (!options_.compare.empty()) {
+      std::printf("\nBeside %s:\n%s", options_.compare.c_str(),
+                  text_of(compare(older_, times_of(results_))).c_str());
+    }
     if (results_.incomplete.empty()) {
-      for (const char* extension : {"json", "html"}) {
+      for (const char* extension : extensions) {
         // No JSON if --benchmark_out asked for it elsewhere.
         if (std::filesystem::exists(partial(extension))) {
           std::filesystem::rename(partial(extension), complete(extension));
@@ -331,8 +372,12 @@ class Program {
     return interrupted() ? 128 + interruption() : 1;
   }
 
+  static constexpr const char* extensions[] = {"json", "html", "csv"};
+
+  Options options_;
+  Times older_;  // read before anything is measured
   Mode mode_;
-  std::filesystem::path report_;
+  int repetitions_;
   Clock clock_;
   Strategies strategies_;
   std::vector<Cell> cells_;
@@ -344,26 +389,9 @@ class Program {
 };
 
 int run(int argc, char** argv) {
-  const Mode* mode = &standard_mode;
-  std::string report = "build/report";
-  std::vector<char*> rest{argv[0]};
-  for (int i = 1; i < argc; ++i) {
-    const std::string argument = argv[i];
-    if (argument == "--quick") {
-      mode = &quick_mode;
-    } else if (argument == "--full") {
-      mode = &full_mode;
-    } else if (argument == "--report" && i + 1 < argc) {
-      report = argv[++i];
-    } else if (argument == "--help" || argument == "-h") {
-      std::fputs(usage, stdout);
-      return 0;
-    } else {
-      rest.push_back(argv[i]);
-    }
-  }
+  Options options = options_of(argc, argv);
   take_charge_of_processes();
-  return Program(*mode, report).run(static_cast<int>(rest.size()), rest.data());
+  return Program(std::move(options)).run(argv[0]);
 }
 
 }  // namespace
@@ -372,6 +400,8 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
   try {
     return contention::run(argc, argv);
+  } catch (const contention::Done& done) {
+    return done.code;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "contention: %s\n", error.what());
     return 1;

@@ -128,7 +128,26 @@ std::uint64_t operations_so_far(int children) {
   return sum;
 }
 
-Outcome conduct(Crew& crew, const Plan& plan, bool with_writer) {
+bool Metronome::wait() {
+  // Closer than that, the kernel may wake us too late.
+  constexpr double spin_ns = 100'000;
+  auto& phase_word = board().phase;
+  const auto now = static_cast<double>(monotonic_ns());
+  due_ns_ = due_ns_ == 0 ? now : due_ns_ + period_ns_;
+  for (;;) {
+    if (phase_word.load(std::memory_order_relaxed) == stop) return false;
+    const double left = due_ns_ - static_cast<double>(monotonic_ns());
+    if (left <= 0) return true;
+    if (left > spin_ns) {
+      const auto until = static_cast<std::int64_t>(due_ns_ - spin_ns);
+      const timespec at{until / second, until % second};
+      ::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, nullptr);
+    }
+  }
+}
+
+Outcome conduct(Crew& crew, const Plan& plan) {
+  const bool with_writer = plan.workload.has_writer();
   const int seats = plan.children + (with_writer ? 1 : 0);
   wait_until_seated(crew, seats);
 
@@ -175,7 +194,15 @@ Outcome conduct(Crew& crew, const Plan& plan, bool with_writer) {
   for (std::size_t i = 0; i < children; ++i) {
     outcome.least_due = std::min(outcome.least_due, due.share(board().seats[i]));
   }
-  if (with_writer) outcome.writer_due = due.share(board().seats[children]);
+  if (with_writer) {
+    const Seat& writer = board().seats[children];
+    // One that is paced owes as many as its pace asks for.
+    outcome.writer_due = plan.workload.is_paced()
+                             ? outcome.writes_per_s / plan.workload.writes_per_s
+                             : due.share(writer);
+    outcome.write_p50_ns = writer.histogram.percentile_ns(0.50);
+    outcome.write_p999_ns = writer.histogram.percentile_ns(0.999);
+  }
 
   const auto merged = std::make_unique<Histogram>();
   for (std::size_t i = 0; i < children; ++i) {

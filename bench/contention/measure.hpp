@@ -6,12 +6,16 @@
 #include "board.hpp"
 #include "clock.hpp"
 #include "crew.hpp"
+#include "think.hpp"
+#include "workload.hpp"
 
 namespace contention {
 
 /// What is asked of one cell.
 struct Plan {
+  Workload workload;
   int children = 1;
+  bool pinned = false;  // each child to a processor, in turn
   double warm_up_s = 0;
   double window_s = 0;
   Clock clock;
@@ -29,10 +33,12 @@ struct Outcome {
   double least_share = 0;  // of the fair share
   double least_due = 0;    // the same, but fair by the time it had; see `due` below
   double writer_due = 0;
-  double torn = 0;               // snapshots that mixed two writes
-  double lost = 0;               // updates that the end result does not have
-  double cpu_s_per_million = 0;  // of all children (and the writer)
-  double writes_per_s = 0;       // by the writer, where there is one
+  double torn = 0;                             // snapshots that mixed two writes
+  double lost = 0;                             // updates that the end result does not have
+  double cpu_s_per_million = 0;                // of all children (and the writer)
+  double writes_per_s = 0;                     // by the writer, where there is one
+  double write_p50_ns = 0, write_p999_ns = 0;  // of its writes; of one that is paced, from when
+                                               // each was due
 };
 
 /// Every `sample_every`-th operation is timed; the others run bare.
@@ -56,9 +62,10 @@ class Presence {
 };
 
 /// The children's loop. `Task::operate` is the operation; `Task::intact` looks at what it brought,
-/// outside the sample's time but inside the throughput's, for every strategy alike.
+/// outside the sample's time but inside the throughput's, for every strategy alike; then the child
+/// thinks.
 template <class Timer, class Task>
-void operate_until_stopped(Seat& seat, const Clock& clock, Task& task) {
+void operate_until_stopped(Seat& seat, const Clock& clock, Think think, Task& task) {
   auto& phase_word = board().phase;
   std::uint64_t done = 0;
   std::uint64_t torn = 0;
@@ -78,24 +85,54 @@ void operate_until_stopped(Seat& seat, const Clock& clock, Task& task) {
     if (!task.intact()) seat.torn.store(++torn, std::memory_order_relaxed);
     seat.operations.store(done, std::memory_order_relaxed);
     if (phase_word.load(std::memory_order_relaxed) == stop) return;
+    think();
   }
 }
 
 template <class Task>
-void operate_until_stopped(Seat& seat, const Clock& clock, Task& task) {
+void operate_until_stopped(Seat& seat, const Clock& clock, Think think, Task& task) {
 #if defined(__x86_64__)
-  if (clock.tsc) return operate_until_stopped<TscTimer>(seat, clock, task);
+  if (clock.tsc) return operate_until_stopped<TscTimer>(seat, clock, think, task);
 #endif
-  operate_until_stopped<MonotonicTimer>(seat, clock, task);
+  operate_until_stopped<MonotonicTimer>(seat, clock, think, task);
+}
+
+/// The loop of one who operates so many times a second. An operation takes as long as from when it
+/// was due until it was done: one that had to wait holds those up that come after it, and these
+/// count (Gil Tene's coordinated omission).
+class Metronome {
+ public:
+  explicit Metronome(double per_s) : period_ns_(1e9 / per_s) {}
+  /// Waits until the next one is due; false at the end.
+  bool wait();
+  /// When it was, in monotonic ns.
+  [[nodiscard]] double due_ns() const { return due_ns_; }
+
+ private:
+  double period_ns_;
+  double due_ns_ = 0;
+};
+template <class Task>
+void operate_in_time(Seat& seat, double per_s, Task& task) {
+  auto& phase_word = board().phase;
+  std::uint64_t done = 0;
+  take_seat(seat);
+  const Presence presence(seat);
+  for (Metronome metronome(per_s); metronome.wait();) {
+    task.operate();
+    if (phase_word.load(std::memory_order_relaxed) >= measure)
+      seat.histogram.record(static_cast<double>(monotonic_ns()) - metronome.due_ns());
+    seat.operations.store(++done, std::memory_order_relaxed);
+  }
 }
 
 /// Clears the board for the next cell.
 void clear_board();
 
 /// Runs the phases with a crew that is already starting, and reads the board. The first
-/// `plan.children` seats are the children's; with a writer the next one is its own.
+/// `plan.children` seats are the children's; if there is a writer the next one is its own.
 /// Throws what went wrong: a child that ended early, did not start or did not stop.
-Outcome conduct(Crew& crew, const Plan& plan, bool with_writer);
+Outcome conduct(Crew& crew, const Plan& plan);
 
 /// Operations of the children since the start of the cell, to compare with the end result.
 std::uint64_t operations_so_far(int children);

@@ -4,7 +4,9 @@
 #include <cmath>
 #include <cstdio>
 #include <map>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "plot.hpp"
 #include "results.hpp"
@@ -21,7 +23,7 @@ body { margin: 0 auto; max-width: 1180px; padding: 40px 28px 80px; background: v
   Arial, sans-serif; }
 h1 { font-size: 34px; line-height: 1.2; margin: 0 0 10px; letter-spacing: -0.01em; }
 h2 { font-size: 24px; margin: 60px 0 6px; letter-spacing: -0.01em; }
-h3 { font-size: 16px; margin: 26px 0 6px; }
+h3 { font-size: 19px; margin: 44px 0 6px; } h4 { font-size: 16px; margin: 22px 0 6px; }
 p { max-width: 76ch; margin: 8px 0; }
 ul { max-width: 76ch; padding-left: 20px; } li { margin: 6px 0; }
 .answer { font-size: 20px; line-height: 1.45; max-width: 70ch; margin: 16px 0;
@@ -129,6 +131,7 @@ std::string ink_of(const std::string& strategy) {
   static const std::map<std::string, Colour> known{
       {"Value atomic", {0, 121, 140}},
       {"Array seqlocked", {0, 121, 140}},
+      {"Value seqlocked", {0, 121, 140}},
       {"Value locked", {61, 79, 181}},
       {"Array locked", {61, 79, 181}},
       {"Lock", {24, 128, 71}},
@@ -169,7 +172,7 @@ std::string tip(const Row& row) {
                      time_text(figures.p50_ns) + ", p99.9 " + time_text(figures.p999_ns) +
                      ", longest " + time_text(figures.longest_ns) + ", Jain " +
                      two_digits(figures.jain);
-  if (row.workload == Workload::snapshot64) {
+  if (row.workload.has_writer()) {
     text += ", writer " + rate_text(figures.writes_per_s) + "/s";
   }
   const auto reason = unfit(row);
@@ -183,47 +186,44 @@ std::string breakable(const std::string& name) {
   return out;
 }
 
-std::string winners(const Results& results) {
-  std::vector<int> counts;
-  for (const Workload workload : workloads) {
-    for (const int children : results.children_of(workload)) {
-      if (std::find(counts.begin(), counts.end(), children) == counts.end()) {
-        counts.push_back(children);
-      }
-    }
+/// Who won there, as a cell of the first table.
+std::string winner_cell(const Results& results, const Place& place) {
+  const Verdict verdict = results.verdict(place);
+  const auto cell = [&](const std::string& colours, const std::string& inside) {
+    return "<td class=\"cell\" data-children=\"" + children_text(place.children) +
+           "\" style=" + colours + ">" + inside + "</td>";
+  };
+  if (verdict.winner == nullptr) return cell(paint(unfit_light, unfit_dark), "&ndash;");
+  const Family family = verdict.winner->family;
+  const std::string name = "<b>" + breakable(verdict.winner->strategy) + "</b> ";
+  if (verdict.next == nullptr) return cell(tint(family, 0.3), name + "alone");
+  const std::string next = breakable(verdict.next->strategy) + "</small>";
+  if (verdict.level) {
+    const bool same = family == verdict.next->family;
+    return cell(same ? tint(family, 0.25) : paint(level_light, level_dark),
+                name + "<span class=\"ratio\">level</span> <small>with " + next);
   }
-  std::sort(counts.begin(), counts.end());
+  // 1.05 times is pale, ten times and more is strong.
+  return cell(tint(family, 0.22 + 0.78 * std::log10(verdict.ratio)),
+              name + "<span class=\"ratio\">" + ratio_text(verdict.ratio) +
+                  "</span> <small>the next, " + next);
+}
+
+/// One line for each of these workloads, a column for each number of children.
+std::string winners(const Results& results, const std::vector<Workload>& workloads) {
+  std::set<int> counts;
+  for (const Workload& workload : workloads) {
+    for (const int children : results.children_of(workload)) counts.insert(children);
+  }
   std::string out = "<div class=\"scroll\"><table class=\"winners\"><thead><tr><th></th>";
   for (const int children : counts) out += "<th>" + children_text(children) + "</th>";
   out += "</tr></thead><tbody>";
-  for (const Workload workload : workloads) {
-    if (results.children_of(workload).empty()) continue;
-    out += std::string("<tr><th>") + title_of(workload) + "</th>";
+  for (const Workload& workload : workloads) {
+    const auto measured = results.children_of(workload);
+    out += "<tr><th>" + escaped(title_of(workload)) + "</th>";
     for (const int children : counts) {
-      const Verdict verdict = results.verdict(workload, children);
-      const auto cell = [&](const std::string& colours, const std::string& inside) {
-        out += "<td class=\"cell\" data-children=\"" + children_text(children) +
-               "\" style=" + colours + ">" + inside + "</td>";
-      };
-      if (verdict.winner == nullptr) {
-        cell(paint(unfit_light, unfit_dark), "&ndash;");
-        continue;
-      }
-      const Family family = verdict.winner->family;
-      const std::string name = "<b>" + breakable(verdict.winner->strategy) + "</b> ";
-      if (verdict.next == nullptr) {
-        cell(tint(family, 0.3), name + "alone");
-      } else if (verdict.level) {
-        const bool same = family == verdict.next->family;
-        cell(same ? tint(family, 0.25) : paint(level_light, level_dark),
-             name + "<span class=\"ratio\">level</span> <small>with " +
-                 breakable(verdict.next->strategy) + "</small>");
-      } else {
-        // 1.05 times is pale, ten times and more is strong.
-        cell(tint(family, 0.22 + 0.78 * std::log10(verdict.ratio)),
-             name + "<span class=\"ratio\">" + ratio_text(verdict.ratio) +
-                 "</span> <small>the next, " + breakable(verdict.next->strategy) + "</small>");
-      }
+      const bool is_there = std::find(measured.begin(), measured.end(), children) != measured.end();
+      out += is_there ? winner_cell(results, {workload, children}) : "<td></td>";
     }
     out += "</tr>";
   }
@@ -232,13 +232,13 @@ std::string winners(const Results& results) {
 
 using Figure = double Outcome::*;
 
-Plot plot_of(const Results& results, Workload workload, const char* title, Plot::Unit unit,
+Plot plot_of(const Results& results, const Workload& workload, const char* title, Plot::Unit unit,
              Figure figure) {
   Plot plot{title, unit, results.children_of(workload), {}};
   for (const auto& name : results.strategies_of(workload)) {
     Line line{name, ink_of(name), false, false, {}};
     for (const int children : plot.ticks) {
-      const Row* row = results.find(workload, children, name);
+      const Row* row = results.find({workload, children}, name);
       if (row == nullptr) continue;
       line.strong = row->family == Family::lagoon;
       line.dashed = row->family == Family::control;
@@ -251,7 +251,7 @@ Plot plot_of(const Results& results, Workload workload, const char* title, Plot:
   return plot;
 }
 
-std::string matrix(const Results& results, Workload workload) {
+std::string matrix(const Results& results, const Workload& workload) {
   const auto counts = results.children_of(workload);
   std::string out = "<div class=\"scroll\"><table class=\"matrix\"><thead><tr><th>children</th>";
   for (const int children : counts) out += "<th>" + std::to_string(children) + "</th>";
@@ -260,14 +260,14 @@ std::string matrix(const Results& results, Workload workload) {
     std::string cells;
     Family family = Family::peer;
     for (const int children : counts) {
-      const Row* row = results.find(workload, children, name);
+      const Row* row = results.find({workload, children}, name);
       if (row == nullptr) {
         cells += "<td></td>";
         continue;
       }
       family = row->family;
       const double rate = row->median().operations_per_s;
-      const Verdict verdict = results.verdict(workload, children);
+      const Verdict verdict = results.verdict({workload, children});
       const double best =
           verdict.winner != nullptr ? verdict.winner->median().operations_per_s : rate;
       // The best is strong, a hundredth of it is as pale as the page.
@@ -286,8 +286,8 @@ std::string matrix(const Results& results, Workload workload) {
   return out + "</tbody></table></div>";
 }
 
-std::string all_figures(const Results& results, Workload workload) {
-  const bool writer = workload == Workload::snapshot64;
+std::string all_figures(const Results& results, const Workload& workload) {
+  const bool writer = workload.has_writer();
   const bool spread = results.repetitions > 1;
   std::string out =
       "<details><summary>All figures</summary><div class=\"scroll\"><table class=\"figures\">"
@@ -297,13 +297,13 @@ std::string all_figures(const Results& results, Workload workload) {
       "<th>× best peer</th><th>ns/op</th><th>p50</th><th>p99</th><th>p99.9</th><th>max</th>"
       "<th>samples</th><th>Jain</th><th>least-served, ops/s</th><th>of fair share</th>"
       "<th>CPU s per 10⁶</th>";
-  if (writer) out += "<th>writer/s</th>";
+  if (writer) out += "<th>writer/s</th><th>write p50</th><th>write p99.9</th>";
   out += "<th>torn</th><th>lost</th><th></th></tr></thead><tbody>";
   for (const int children : results.children_of(workload)) {
-    out += "<tr class=\"group\"><td colspan=\"17\">" + children_text(children) + "</td></tr>";
-    const double best = results.best_peer(workload, children);
+    out += "<tr class=\"group\"><td colspan=\"19\">" + children_text(children) + "</td></tr>";
+    const double best = results.best_peer({workload, children});
     for (const auto& name : results.strategies_of(workload)) {
-      const Row* row = results.find(workload, children, name);
+      const Row* row = results.find({workload, children}, name);
       if (row == nullptr) continue;
       const Outcome figures = row->median();
       const auto cell = [&](const std::string& text) { out += "<td>" + text + "</td>"; };
@@ -324,7 +324,11 @@ std::string all_figures(const Results& results, Workload workload) {
       cell(rate_text(figures.least_operations_per_s));
       cell(two_digits(figures.least_share));
       cell(two_digits(figures.cpu_s_per_million));
-      if (writer) cell(rate_text(figures.writes_per_s));
+      if (writer) {
+        cell(rate_text(figures.writes_per_s));
+        cell(time_text(figures.write_p50_ns));
+        cell(time_text(figures.write_p999_ns));
+      }
       cell(figures.torn > 0 ? "<b>" + rate_text(figures.torn) + "</b>" : "0");
       cell(figures.lost > 0 ? "<b>" + rate_text(figures.lost) + "</b>" : "0");
       cell(unfit(*row));
@@ -334,35 +338,48 @@ std::string all_figures(const Results& results, Workload workload) {
   return out + "</tbody></table></div></details>";
 }
 
-std::string section(const Results& results, Workload workload) {
-  std::string out = std::string("<h2 id=\"") + key_of(workload) + "\">" + title_of(workload) +
-                    "</h2><p>" + story_of(workload) + "</p><div class=\"plots\">";
+/// What a table cannot show at a glance: how it changes with the number of children.
+std::string plots(const Results& results, const Workload& workload) {
+  std::string out = "<div class=\"plots\">";
   const auto plot = [&](const char* title, Plot::Unit unit, Figure figure) {
     out += svg_of(plot_of(results, workload, title, unit, figure));
   };
-  const bool writer = workload == Workload::snapshot64;
+  const bool writer = workload.has_writer();
   plot(writer ? "Reads per second, all readers together" : "Operations per second, all together",
        Plot::Unit::rate, &Outcome::operations_per_s);
   plot("99.9 % of single operations are done within", Plot::Unit::time, &Outcome::p999_ns);
   plot("Least-served child, of a fair share", Plot::Unit::share, &Outcome::least_share);
-  if (writer) {
+  if (workload.is_paced()) {
+    plot("99.9 % of writes are done within, from when they were due", Plot::Unit::time,
+         &Outcome::write_p999_ns);
+  } else if (writer) {
     plot("Writes per second, by the one writer", Plot::Unit::rate, &Outcome::writes_per_s);
   } else {
     plot("Longest single operation that was timed", Plot::Unit::time, &Outcome::longest_ns);
   }
-  out +=
-      "</div><h3>Operations per second</h3>" + matrix(results, workload) +
-      "<p class=\"quiet\">The stronger the colour, the nearer to the best with so many children. "
-      "Cannot win: ◌ somebody starved, ✕ results are wrong.</p>";
-  return out + all_figures(results, workload);
+  return out + "</div>";
+}
+
+std::string section(const Results& results, const Workload& workload) {
+  std::string out = "<h3 id=\"" + key_of(workload) + "\">" + escaped(title_of(workload)) +
+                    "</h3><p>" + story_of(workload) + "</p>";
+  if (results.children_of(workload).size() > 1) out += plots(results, workload);
+  return out + "<h4>Operations per second</h4>" + matrix(results, workload) +
+         "<p class=\"quiet\">The stronger the colour, the nearer to the best with so many "
+         "children. "
+         "Cannot win: ◌ somebody starved, ✕ results are wrong.</p>" +
+         all_figures(results, workload);
 }
 
 constexpr const char* method_text = R"html(<h2>How it was measured</h2><ul>
 <li>Children are real processes, forked by the parent and released together. They run for a fixed
 time, not for a fixed count: a warm-up that counts nowhere, then a window of {windows} between two
 readings of every child's count, longer where there are many children for each processor.</li>
-<li>Operations follow one another without a pause: the most contention there can be. They are
-compiled into the loop; there is no indirect call in it.</li>
+<li>Operations follow one another without a pause, which is the most contention there can be, or with
+work of the child's own between two; it is work, and not time that passes, so that who waits for a
+processor thinks no faster. They are compiled into the loop; there is no indirect call in it.</li>
+<li>A writer that is paced writes at times that were fixed before; a write takes from when it was due
+until it is done.</li>
 <li>Every 32nd operation is timed by itself (CPython: every 8th), in a histogram that is exact to
 3.2 %. The clock's own cost, {cost}, is subtracted; it moves in steps of {step}, so single
 operations are known no finer than that. <em>ns/op</em> is finer: the window divided by all
@@ -389,8 +406,7 @@ constexpr const char* limits_text = R"html(<h2>What the figures do not show</h2>
 as much the scheduler as the strategy. A lock is then mostly free when a child gets its turn, a time
 slice of some milliseconds is enough for a hundred thousand operations, and the tails and shares are
 those of time slices. More processors contend more.</li>
-<li>Nobody thinks between operations, and the data is small and hot. With time between operations
-the locks move closer together.</li>
+<li>The data is hot: nobody works on anything else that would take its place in the caches.</li>
 <li>Nobody dies here. What a kill leaves behind is tested, not measured.</li>
 <li>The longest operation is the longest of those timed; one in 32 is.</li>
 {skipped}</ul>
@@ -405,14 +421,16 @@ std::string filled(std::string text, const std::string& field, const std::string
 
 /// What each of this library's two arrays is for, with what they did here.
 std::string which_array(const Results& results) {
-  const auto ratio = [&](Workload workload) -> double {  // of locked to seqlocked; 0: not measured
-    const Row* locked = results.find(workload, results.asked(), "Array locked");
-    const Row* seqlocked = results.find(workload, results.asked(), "Array seqlocked");
+  const int children = results.spotlight({update64, snapshot64});
+  const auto ratio =
+      [&](const Workload& workload) -> double {  // of locked to seqlocked; 0: not measured
+    const Row* locked = results.find({workload, children}, "Array locked");
+    const Row* seqlocked = results.find({workload, children}, "Array seqlocked");
     if (locked == nullptr || seqlocked == nullptr) return 0;
     const double rate = seqlocked->median().operations_per_s;
     return rate > 0 ? locked->median().operations_per_s / rate : 0;
   };
-  const double written = ratio(Workload::update64), read = ratio(Workload::snapshot64);
+  const double written = ratio(update64), read = ratio(snapshot64);
   if (written <= 0 || read <= 0) return {};
   const auto compared = [](const char* did, double times) {
     const bool locked_first = times >= 1;
@@ -420,8 +438,8 @@ std::string which_array(const Results& results) {
            ratio_text(locked_first ? times : 1 / times) + " as fast as " +
            (locked_first ? "Array seqlocked" : "Array locked");
   };
-  return "<h2>Array seqlocked or Array locked?</h2><p>With " + children_text(results.asked()) +
-         ", " + compared("changed 64 doubles", written) + "; " +
+  return "<h2>Array seqlocked or Array locked?</h2><p>With " + children_text(children) + ", " +
+         compared("changed 64 doubles", written) + "; " +
          compared("read them beside a writer", read) +
          ".</p>"
          "<ul><li><b>Array seqlocked</b>, the default, is for what is read. A reader waits "
@@ -476,6 +494,17 @@ std::string machine(const Results& results) {
   return out + "</tbody></table>";
 }
 
+std::string legend() {
+  return "<p class=\"quiet\">The most operations per second, and how many times the next: the "
+         "stronger the colour, the clearer."
+         "<span class=\"keys\"><span class=\"key\" style=\"background:#00798c\"></span>lagoon's"
+         "</span><span class=\"keys\"><span class=\"key\" "
+         "style=\"background:#b05f28\"></span>another"
+         "</span><span class=\"keys\"><span class=\"key cell\" style=" +
+         paint(level_light, level_dark) +
+         "></span>lagoon and another level</span>. Who tears, loses or starves cannot win.</p>\n";
+}
+
 }  // namespace
 
 std::string page_of(const Results& results) {
@@ -496,22 +525,31 @@ std::string page_of(const Results& results) {
                                         : value);
     }
   }
-  out += "</p><p class=\"answer\">" + escaped(results.sentence()) + "</p>";
+  out += "</p>";
   for (const auto& warning : results.warnings()) {
     out += "<p class=\"warning\">" + escaped(warning) + "</p>";
   }
-  out += winners(results);
-  out +=
-      "<p class=\"quiet\">The most operations per second, and how many times the next: "
-      "the stronger the colour, the clearer."
-      "<span class=\"keys\"><span class=\"key\" style=\"background:#00798c\"></span>lagoon's"
-      "</span><span class=\"keys\"><span class=\"key\" style=\"background:#b05f28\"></span>another"
-      "</span><span class=\"keys\"><span class=\"key cell\" style=" +
-      paint(level_light, level_dark) +
-      "></span>lagoon and another level</span>. Who tears, loses or starves cannot win.</p>\n" +
-      which_array(results);
-  for (const Workload workload : workloads) {
-    if (!results.children_of(workload).empty()) out += section(results, workload) + "\n";
+  if (results.rows.empty()) out += "<p class=\"answer\">Nothing was measured.</p>";
+  for (const Asked& asked : results.asked) {
+    if (results.workloads_of(asked).empty()) continue;
+    out += "<h2 id=\"" + asked.question.key + "\">" + escaped(asked.question.title) +
+           "</h2><p class=\"answer\">" + escaped(results.sentence(asked)) + "</p>" +
+           winners(results, results.workloads_of(asked)) + legend();
+  }
+  out += which_array(results);
+  std::set<Workload> shown;  // some answer more than one question
+  for (const Asked& asked : results.asked) {
+    const auto workloads = results.workloads_of(asked);
+    if (workloads.empty()) continue;
+    out += "<h2>" + escaped(asked.question.title) + "</h2><p>" + asked.question.about + "</p>";
+    for (const Workload& workload : workloads) {
+      if (shown.insert(workload).second) {
+        out += section(results, workload) + "\n";
+      } else {
+        out += "<p><a href=\"#" + key_of(workload) + "\">" + escaped(title_of(workload)) +
+               "</a> is above.</p>\n";
+      }
+    }
   }
   out += method(results) + "\n" + limits(results) + "\n" + machine(results) + "\n</body></html>\n";
   return out;

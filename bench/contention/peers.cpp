@@ -1,9 +1,13 @@
 /// What needs no lock: the least that a counter costs, and what must be found torn.
 
+#include <lagoon/array.hpp>
 #include <lagoon/shared.hpp>
 
+#include <algorithm>
 #include <boost/atomic/ipc_atomic.hpp>
+#include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "strategy.hpp"
 
@@ -26,28 +30,27 @@ class BoostAtomic {
 /// No lock at all: what a benchmark that looks must find torn.
 class NoLock {
  public:
+  explicit NoLock(std::size_t doubles) : values_(doubles) {}
+
   void fill(double value) {
-    shared_->values.fill(value);
+    std::ranges::fill(values_.get_obj(), value);
     compiler_barrier();
   }
-  void snapshot(Doubles& copy) {
+  void snapshot(std::span<double> copy) {
     compiler_barrier();
-    copy = shared_->values;
+    std::ranges::copy(values_.get_obj(), copy.begin());
   }
 
  private:
   static void compiler_barrier() { asm volatile("" ::: "memory"); }
-  struct Memory {
-    alignas(line) Doubles values;
-  };
-  lagoon::Shared<Memory> shared_;
+  lagoon::Array<double, lagoon::mode::raw> values_;
 };
 
 }  // namespace
 
 void add_peers(Strategies& to) {
-  add<Workload::counter, BoostAtomic>("Boost.Atomic", Family::peer, to);
-  add<Workload::snapshot64, NoLock>("no lock", Family::control, to);
+  add<Operation::count, BoostAtomic>("Boost.Atomic", Family::peer, to);
+  add<Operation::read, NoLock>("no lock", Family::control, to);
 }
 
 }  // namespace contention

@@ -28,6 +28,10 @@ void push_once(std::vector<T>& to, const T& value) {
   if (std::find(to.begin(), to.end(), value) == to.end()) to.push_back(value);
 }
 
+bool is_at(const Row& row, const Place& place) {
+  return row.workload == place.workload && row.children == place.children;
+}
+
 /// "Array seqlocked, 3.1 × the next (pthread mutex)"
 std::string answer(const Verdict& verdict) {
   if (verdict.winner == nullptr) return "nobody without starving somebody";
@@ -51,7 +55,7 @@ Outcome Row::median() const {
         &Outcome::p50_ns, &Outcome::p99_ns, &Outcome::p999_ns, &Outcome::longest_ns,
         &Outcome::samples, &Outcome::jain, &Outcome::least_operations_per_s, &Outcome::least_share,
         &Outcome::least_due, &Outcome::writer_due, &Outcome::cpu_s_per_million,
-        &Outcome::writes_per_s}) {
+        &Outcome::writes_per_s, &Outcome::write_p50_ns, &Outcome::write_p999_ns}) {
     median(figure);
   }
   for (const Outcome& run : runs) {
@@ -76,24 +80,37 @@ std::string unfit(const Row& row) {
   if (row.family == Family::control) return "not safe";
   if (figures.operations_per_s <= 0) return "no operation finished";
   if (figures.least_due < starved_below) return "a child starved";
-  if (row.workload == Workload::snapshot64 && figures.writer_due < starved_below) {
+  if (row.workload.has_writer() && figures.writer_due < starved_below) {
     return "the writer starved";
   }
   return {};
 }
 
-void Results::add(const Strategy& strategy, int children, const Outcome& outcome) {
+std::string name_of(const std::string& strategy, const Place& place) {
+  std::string name = strategy;
+  std::replace(name.begin(), name.end(), ' ', '_');
+  return key_of(place.workload) + "/" + name + "/children:" + std::to_string(place.children);
+}
+
+void Results::add(const Strategy& strategy, const Place& place, const Outcome& outcome) {
   for (Row& row : rows) {
-    if (row.workload == strategy.workload && row.children == children &&
-        row.strategy == strategy.name) {
+    if (is_at(row, place) && row.strategy == strategy.name) {
       row.runs.push_back(outcome);
       return;
     }
   }
-  rows.push_back({strategy.workload, children, strategy.name, strategy.family, {outcome}});
+  rows.push_back({place.workload, place.children, strategy.name, strategy.family, {outcome}});
 }
 
-std::vector<int> Results::children_of(Workload workload) const {
+std::vector<Workload> Results::workloads_of(const Asked& one) const {
+  std::vector<Workload> all;
+  for (const Place& place : one.places) {
+    if (!children_of(place.workload).empty()) push_once(all, place.workload);
+  }
+  return all;
+}
+
+std::vector<int> Results::children_of(const Workload& workload) const {
   std::vector<int> all;
   for (const Row& row : rows) {
     if (row.workload == workload) push_once(all, row.children);
@@ -102,7 +119,7 @@ std::vector<int> Results::children_of(Workload workload) const {
   return all;
 }
 
-std::vector<std::string> Results::strategies_of(Workload workload) const {
+std::vector<std::string> Results::strategies_of(const Workload& workload) const {
   std::vector<std::string> all;
   for (const Row& row : rows) {
     if (row.workload == workload) push_once(all, row.strategy);
@@ -110,17 +127,17 @@ std::vector<std::string> Results::strategies_of(Workload workload) const {
   return all;
 }
 
-const Row* Results::find(Workload workload, int children, const std::string& name) const {
+const Row* Results::find(const Place& place, const std::string& strategy) const {
   for (const Row& row : rows) {
-    if (row.workload == workload && row.children == children && row.strategy == name) return &row;
+    if (is_at(row, place) && row.strategy == strategy) return &row;
   }
   return nullptr;
 }
 
-Verdict Results::verdict(Workload workload, int children) const {
+Verdict Results::verdict(const Place& place) const {
   std::vector<std::pair<double, const Row*>> fit;
   for (const Row& row : rows) {
-    if (row.workload == workload && row.children == children && unfit(row).empty()) {
+    if (is_at(row, place) && unfit(row).empty()) {
       fit.emplace_back(row.median().operations_per_s, &row);
     }
   }
@@ -141,11 +158,10 @@ Verdict Results::verdict(Workload workload, int children) const {
   return verdict;
 }
 
-double Results::best_peer(Workload workload, int children) const {
+double Results::best_peer(const Place& place) const {
   double best = 0;
   for (const Row& row : rows) {
-    if (row.workload == workload && row.children == children && row.family == Family::peer &&
-        unfit(row).empty()) {
+    if (is_at(row, place) && row.family == Family::peer && unfit(row).empty()) {
       best = std::max(best, row.median().operations_per_s);
     }
   }
@@ -169,72 +185,27 @@ std::vector<std::string> Results::warnings() const {
   return all;
 }
 
-int Results::asked() const {
+int Results::spotlight(const std::vector<Workload>& of) const {
   int children = 0;
   for (const Row& row : rows) {
-    if (row.children <= 16) children = std::max(children, row.children);
+    if (row.children <= 16 && std::find(of.begin(), of.end(), row.workload) != of.end())
+      children = std::max(children, row.children);
   }
   return children;
 }
 
-std::string Results::sentence() const {
-  const int children = asked();
-  if (children == 0) return "Nothing was measured.";
-  const auto part = [&](Workload workload, const char* what) {
+std::string Results::sentence(const Asked& one) const {
+  const std::vector<Workload> workloads = workloads_of(one);
+  const int children = spotlight(workloads);
+  if (children == 0) return {};
+  std::string text;
+  for (const Workload& workload : workloads) {
     const auto counts = children_of(workload);
-    const bool asked = std::find(counts.begin(), counts.end(), children) != counts.end();
-    return asked ? what + answer(verdict(workload, children)) : std::string();
-  };
-  const std::string read = part(Workload::snapshot64, "read: ");
-  const std::string written = part(Workload::update64, "written: ");
-  const std::string counter = part(Workload::counter, "one counter: ");
-  std::string text = std::to_string(children) + (children == 1 ? " process, " : " processes, ");
-  if (!read.empty() || !written.empty()) {
-    text += "64 doubles " + read + (read.empty() || written.empty() ? "" : "; ") + written;
-    if (!counter.empty()) text += "; ";
+    if (std::find(counts.begin(), counts.end(), children) == counts.end()) continue;
+    text += (text.empty() ? "" : "; ") + title_of(workload) + ": " +
+            answer(verdict({workload, children}));
   }
-  return text + counter + ".";
-}
-
-const char* key_of(Workload workload) {
-  switch (workload) {
-    case Workload::counter:
-      return "counter";
-    case Workload::update64:
-      return "update64";
-    case Workload::snapshot64:
-      return "snapshot64";
-  }
-  return "";
-}
-
-const char* title_of(Workload workload) {
-  switch (workload) {
-    case Workload::counter:
-      return "Increment one counter";
-    case Workload::update64:
-      return "Update 64 doubles";
-    case Workload::snapshot64:
-      return "Read 64 doubles beside a writer";
-  }
-  return "";
-}
-
-const char* story_of(Workload workload) {
-  switch (workload) {
-    case Workload::counter:
-      return "Every child adds one to the same integer, as often as it can. At the end the integer "
-             "is compared with the sum of what the children did.";
-    case Workload::update64:
-      return "Every child adds one to each of the same 64 doubles, as one change that nobody may "
-             "see half of. At the end every element is compared with the sum of what the children "
-             "did.";
-    case Workload::snapshot64:
-      return "Every child takes a consistent copy of 64 doubles, as often as it can, while one "
-             "more process gives all 64 a new value, as often as it can. Each copy whose elements "
-             "are not all equal is counted as torn.";
-  }
-  return "";
+  return std::to_string(children) + (children == 1 ? " process. " : " processes. ") + text + ".";
 }
 
 std::string rate_text(double per_second) {
@@ -261,6 +232,12 @@ std::string two_digits(double value) {
   char text[32];
   std::snprintf(text, sizeof text, "%.2f", value);
   return text;
+}
+
+std::string bytes_text(std::size_t bytes) {
+  if (bytes >= std::size_t{1} << 20) return std::to_string(bytes >> 20) + " MiB";
+  if (bytes >= std::size_t{1} << 10) return std::to_string(bytes >> 10) + " KiB";
+  return std::to_string(bytes) + " B";
 }
 
 }  // namespace contention

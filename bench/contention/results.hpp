@@ -5,13 +5,14 @@
 #include <utility>
 #include <vector>
 
+#include "question.hpp"
 #include "strategy.hpp"
 
 namespace contention {
 
 /// One strategy on one workload with so many children; a run for each repetition.
 struct Row {
-  Workload workload = Workload::counter;
+  Workload workload;
   int children = 1;
   std::string strategy;
   Family family = Family::peer;
@@ -29,6 +30,12 @@ struct Row {
 /// that the scheduler did not come round is no fault of the strategy.
 std::string unfit(const Row& row);
 
+/// The name of a cell: update64/pthread_mutex/children:16.
+std::string name_of(const std::string& strategy, const Place& place);
+inline std::string name_of(const Row& row) {
+  return name_of(row.strategy, {row.workload, row.children});
+}
+
 struct Verdict {
   const Row* winner = nullptr;  // null where nothing fit to win was measured
   const Row* next = nullptr;    // null where there is no other
@@ -38,6 +45,7 @@ struct Verdict {
 
 struct Results {
   std::vector<Row> rows;                                   // in the order they were asked for
+  std::vector<Asked> asked;                                // the questions
   std::vector<std::pair<std::string, std::string>> facts;  // of the machine and of this run
   std::vector<std::string> skipped;                        // "CPython Value: no python3 here"
   std::string incomplete;                                  // why, if it was stopped half-way
@@ -47,37 +55,38 @@ struct Results {
   int repetitions = 1;
   Clock clock;  // that timed single operations
 
-  void add(const Strategy& strategy, int children, const Outcome& outcome);
+  void add(const Strategy& strategy, const Place& place, const Outcome& outcome);
 
-  [[nodiscard]] std::vector<int> children_of(Workload workload) const;
-  [[nodiscard]] std::vector<std::string> strategies_of(Workload workload) const;
-  [[nodiscard]] const Row* find(Workload workload, int children, const std::string& name) const;
+  /// What was measured of a question.
+  [[nodiscard]] std::vector<Workload> workloads_of(const Asked& one) const;
+  [[nodiscard]] std::vector<int> children_of(const Workload& workload) const;
+  [[nodiscard]] std::vector<std::string> strategies_of(const Workload& workload) const;
+  [[nodiscard]] const Row* find(const Place& place, const std::string& strategy) const;
   /// Two that are nearer than this are level: one run varies by more than a median of several.
   /// So are two of which each one's median lies between the other's lowest and highest run.
   [[nodiscard]] double level_within() const { return repetitions > 1 ? 1.05 : 1.10; }
-  [[nodiscard]] Verdict verdict(Workload workload, int children) const;
+  [[nodiscard]] Verdict verdict(const Place& place) const;
   /// Operations per second of the best peer that is fit to win; 0 if there is none.
-  [[nodiscard]] double best_peer(Workload workload, int children) const;
+  [[nodiscard]] double best_peer(const Place& place) const;
   /// What a reader must know before the figures, a sentence each.
   [[nodiscard]] std::vector<std::string> warnings() const;
   /// The number of children that answers are about: 16, or the most there were below that.
-  [[nodiscard]] int asked() const;
-  /// The answer in one sentence.
-  [[nodiscard]] std::string sentence() const;
+  [[nodiscard]] int spotlight(const std::vector<Workload>& of) const;
+  /// The answer in one sentence; nothing if nothing of it was measured.
+  [[nodiscard]] std::string sentence(const Asked& one) const;
 };
-
-const char* key_of(Workload workload);    // counter
-const char* title_of(Workload workload);  // One counter
-const char* story_of(Workload workload);  // what an operation is, in a sentence
 
 // Figures for people: three digits and a unit.
 std::string rate_text(double per_second);
 std::string time_text(double ns);
-std::string ratio_text(double ratio);  // "3.1 ×"
-std::string two_digits(double value);  // "0.25"
+std::string ratio_text(double ratio);       // "3.1 ×"
+std::string two_digits(double value);       // "0.25"
+std::string bytes_text(std::size_t bytes);  // "64 KiB"
 
 /// The table, for a terminal.
 std::string table_of(const Results& results);
+/// Each run's figures, a line for each.
+std::string csv_of(const Results& results);
 /// The report: one HTML page that needs nothing else.
 std::string page_of(const Results& results);
 

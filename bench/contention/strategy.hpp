@@ -3,34 +3,33 @@
 ///
 /// To add a lock: a class with `lock()` and `unlock()` whose constructor makes it fit to be shared
 /// between processes, and one line with its name in bench/compared_locks.hpp.
-/// To add anything else: a struct with what its workloads ask for, made in the parent before the
-/// children are forked, and one line `add<workload, It>(...)` for each:
+/// To add anything else: a struct with what its operations ask for, made in the parent before the
+/// children are forked, and one line `add<operation, It>(...)` for each:
 ///
-///   counter     void increment();                       double value();
-///   update64    void increment_all();                   void snapshot(Doubles&);
-///   snapshot64  void fill(double) by the one writer;    void snapshot(Doubles&);
+///   count    void increment();                       double value();
+///   update   void increment_all();                   void snapshot(std::span<double>);
+///   read     void fill(double) by the one writer;    void snapshot(std::span<double>);
 ///
-/// To add a workload: a name, a template with `operate` and `intact`, and a branch in `run`.
+/// Its constructor is given how many doubles there are to be, if it takes that.
+/// To add an operation: a name, a template with `operate` and `intact`, and a branch in `run`.
 /// All calls in the children's loop are resolved at compile time.
 
-#include <array>
+#include <algorithm>
 #include <bit>
+#include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
-#include <type_traits>
+#include <utility>
 #include <vector>
 
+#include "machine.hpp"
 #include "measure.hpp"
 
 namespace contention {
-
-inline constexpr std::size_t doubles = 64;
-using Doubles = std::array<double, doubles>;
-
-enum class Workload { counter, update64, snapshot64 };
-inline constexpr std::array workloads{Workload::counter, Workload::update64, Workload::snapshot64};
 
 enum class Family {
   lagoon,   // this library's
@@ -48,15 +47,15 @@ struct Overhead {
 struct Strategy {
   std::string name;
   Family family = Family::peer;
-  Workload workload = Workload::counter;
-  std::function<Outcome(const Plan&)> run;  // called once for a cell, not for an operation
-  std::string unavailable;                  // why it cannot be run here; empty if it can
+  std::function<bool(const Workload&)> takes;  // whether it can do that
+  std::function<Outcome(const Plan&)> run;     // called once for a cell, not for an operation
+  std::string unavailable;                     // why it cannot be run here; empty if it can
   Overhead overhead;
 };
 using Strategies = std::vector<Strategy>;
 
 /// True if all have the same bits: the writer gives them all the same value.
-inline bool all_equal(const Doubles& values) {
+inline bool all_equal(std::span<const double> values) {
   const auto first = std::bit_cast<std::uint64_t>(values[0]);
   std::uint64_t difference = 0;
   for (const double value : values) difference |= std::bit_cast<std::uint64_t>(value) ^ first;
@@ -82,7 +81,7 @@ struct IncrementAll {
 template <class Impl>
 struct Snapshot {
   Impl& shared;
-  alignas(line) Doubles copy{};
+  std::span<double> copy;
   void operate() { shared.snapshot(copy); }
   [[nodiscard]] bool intact() const { return all_equal(copy); }
 };
@@ -95,12 +94,14 @@ struct Fill {
   static constexpr bool intact() { return true; }
 };
 
-template <class Task, class Impl>
-void fork_children(Crew& crew, const Plan& plan, Impl& shared) {
+/// body(seat, think) runs in each child.
+template <class Body>
+void fork_children(Crew& crew, const Plan& plan, Body&& body) {
+  const Think think = Think::of(plan.workload.think_ns);
   for (int i = 0; i < plan.children; ++i) {
     crew.fork([&, i] {
-      Task task{shared};
-      operate_until_stopped(board().seats[static_cast<std::size_t>(i)], plan.clock, task);
+      if (plan.pinned) pin(i);
+      body(board().seats[static_cast<std::size_t>(i)], think);
     });
   }
 }
@@ -110,41 +111,67 @@ inline double shortfall(double done, double found) {
   return done > found ? done - found : found - done;
 }
 
-template <Workload workload, class Impl>
+template <class Impl>
+std::unique_ptr<Impl> made_for(const Workload& workload) {
+  if constexpr (std::constructible_from<Impl, std::size_t>)
+    return std::make_unique<Impl>(workload.doubles);
+  else
+    return std::make_unique<Impl>();
+}
+
+template <Operation operation, class Impl>
 Outcome run(const Plan& plan) {
-  const auto shared = std::make_unique<Impl>();
+  const auto shared = made_for<Impl>(plan.workload);
   clear_board();
   Crew crew;
-  if constexpr (workload == Workload::counter) {
-    fork_children<Increment<Impl>>(crew, plan, *shared);
-    Outcome outcome = conduct(crew, plan, false);
+  const auto operate = [&](auto&& task, Seat& seat, Think think) {
+    operate_until_stopped(seat, plan.clock, think, task);
+  };
+  if constexpr (operation == Operation::count) {
+    fork_children(crew, plan,
+                  [&](Seat& seat, Think think) { operate(Increment<Impl>{*shared}, seat, think); });
+    Outcome outcome = conduct(crew, plan);
     outcome.lost =
         shortfall(static_cast<double>(operations_so_far(plan.children)), shared->value());
     return outcome;
-  } else if constexpr (workload == Workload::update64) {
-    fork_children<IncrementAll<Impl>>(crew, plan, *shared);
-    Outcome outcome = conduct(crew, plan, false);
+  } else if constexpr (operation == Operation::update) {
+    fork_children(crew, plan, [&](Seat& seat, Think think) {
+      operate(IncrementAll<Impl>{*shared}, seat, think);
+    });
+    Outcome outcome = conduct(crew, plan);
     const auto done = static_cast<double>(operations_so_far(plan.children));
-    Doubles found{};
+    std::vector<double> found(plan.workload.doubles);
     shared->snapshot(found);
     for (const double value : found) outcome.lost = std::max(outcome.lost, shortfall(done, value));
     return outcome;
   } else {
-    fork_children<Snapshot<Impl>>(crew, plan, *shared);
-    crew.fork([&] {
-      Fill<Impl> task{*shared};
-      operate_until_stopped(board().seats[static_cast<std::size_t>(plan.children)], plan.clock,
-                            task);
+    fork_children(crew, plan, [&](Seat& seat, Think think) {
+      std::vector<double> copy(plan.workload.doubles);
+      operate(Snapshot<Impl>{*shared, copy}, seat, think);
     });
-    return conduct(crew, plan, true);
+    crew.fork([&] {
+      if (plan.pinned) pin(plan.children);
+      Seat& seat = board().seats[static_cast<std::size_t>(plan.children)];
+      Fill<Impl> task{*shared};
+      if (plan.workload.is_paced())
+        operate_in_time(seat, plan.workload.writes_per_s, task);
+      else
+        operate(task, seat, Think::of(0));
+    });
+    return conduct(crew, plan);
   }
 }
 
 }  // namespace detail
 
-template <Workload workload, class Impl>
-void add(std::string name, Family family, Strategies& to) {
-  to.push_back({std::move(name), family, workload, detail::run<workload, Impl>, {}, {}});
+/// It does that operation, on as many doubles as `takes` says: any number, if it is not given.
+template <Operation operation, class Impl>
+void add(std::string name, Family family, Strategies& to,
+         std::function<bool(std::size_t doubles)> takes = {}) {
+  const auto takes_it = [takes = std::move(takes)](const Workload& workload) {
+    return workload.operation == operation && (!takes || takes(workload.doubles));
+  };
+  to.push_back({std::move(name), family, takes_it, detail::run<operation, Impl>, {}, {}});
 }
 
 // One for each file of strategies.

@@ -1,6 +1,9 @@
-/// The table that the terminal shows.
+/// The table that the terminal shows; and the one for other programs.
 
+#include <algorithm>
+#include <sstream>
 #include <string>
+#include <vector>
 
 #include "results.hpp"
 
@@ -24,13 +27,13 @@ std::string left(const std::string& text, std::size_t width) {
   return text + (used < width ? std::string(width - used, ' ') : std::string());
 }
 
-std::string header(const Results& results, Workload workload) {
+std::string header(const Results& results, const Workload& workload) {
   std::string text = left("  strategy", 28) + right("ops/s", 9) +
                      (results.repetitions > 1 ? right("low … high", 20) : std::string()) +
                      right("× peer", 9) + right("ns/op", 10) + right("p50", 9) + right("p99", 9) +
                      right("p99.9", 9) + right("max", 9) + right("Jain", 6) + right("least", 9) +
                      right("of fair", 8) + right("CPU/Mop", 9);
-  if (workload == Workload::snapshot64) text += right("writer/s", 10);
+  if (workload.has_writer()) text += right("writer/s", 10) + right("write 99.9", 12);
   return text + "\n";
 }
 
@@ -47,7 +50,10 @@ std::string line_of(const Results& results, const Row& row, double best_peer) {
           right(rate_text(figures.least_operations_per_s), 9) +
           right(two_digits(figures.least_share), 8) +
           right(two_digits(figures.cpu_s_per_million) + " s", 9);
-  if (row.workload == Workload::snapshot64) text += right(rate_text(figures.writes_per_s), 10);
+  if (row.workload.has_writer()) {
+    text +=
+        right(rate_text(figures.writes_per_s), 10) + right(time_text(figures.write_p999_ns), 12);
+  }
   if (figures.torn > 0) text.append("  ").append(rate_text(figures.torn)).append(" TORN");
   if (figures.lost > 0) text.append("  ").append(rate_text(figures.lost)).append(" LOST");
   if (const auto reason = unfit(row); !reason.empty()) {
@@ -56,43 +62,72 @@ std::string line_of(const Results& results, const Row& row, double best_peer) {
   return text.append("\n");
 }
 
+std::string winner_of(const Results& results, const Place& place) {
+  const Verdict verdict = results.verdict(place);
+  if (verdict.winner == nullptr) return {};
+  std::string text =
+      right(std::to_string(place.children), 5) + "  " + left(verdict.winner->strategy, 26);
+  if (verdict.level) {
+    text += "level with " + verdict.next->strategy;
+  } else if (verdict.next != nullptr) {
+    text += right(ratio_text(verdict.ratio), 7) + "  the next, " + verdict.next->strategy;
+  }
+  return text + "\n";
+}
+
 }  // namespace
 
 std::string table_of(const Results& results) {
-  std::string text;
-  for (const Workload workload : workloads) {
-    for (const int children : results.children_of(workload)) {
-      text.append("\n").append(title_of(workload)).append(", ").append(std::to_string(children));
-      text.append(children == 1 ? " child\n" : " children\n").append(header(results, workload));
-      const double best = results.best_peer(workload, children);
-      for (const auto& name : results.strategies_of(workload)) {
-        const Row* row = results.find(workload, children, name);
-        if (row != nullptr) text += line_of(results, *row, best);
+  std::string text, winners;
+  std::vector<Workload> shown;  // some answer more than one question
+  for (const Asked& asked : results.asked) {
+    for (const Workload& workload : results.workloads_of(asked)) {
+      if (std::find(shown.begin(), shown.end(), workload) != shown.end()) continue;
+      shown.push_back(workload);
+      winners.append("\n").append(title_of(workload)).append(": who wins\n");
+      for (const int children : results.children_of(workload)) {
+        const Place place{workload, children};
+        text.append("\n").append(title_of(workload)).append(", ").append(std::to_string(children));
+        text.append(children == 1 ? " child\n" : " children\n");
+        text += header(results, workload);
+        const double best = results.best_peer(place);
+        for (const auto& name : results.strategies_of(workload)) {
+          const Row* row = results.find(place, name);
+          if (row != nullptr) text += line_of(results, *row, best);
+        }
+        winners += winner_of(results, place);
       }
     }
   }
-  for (const Workload workload : workloads) {
-    const auto counts = results.children_of(workload);
-    if (counts.empty()) continue;
-    text.append("\n").append(title_of(workload)).append(": who wins\n");
-    for (const int children : counts) {
-      const Verdict verdict = results.verdict(workload, children);
-      if (verdict.winner == nullptr) continue;
-      text += right(std::to_string(children), 5) + "  " + left(verdict.winner->strategy, 26);
-      if (verdict.level) {
-        text += "level with " + verdict.next->strategy;
-      } else if (verdict.next != nullptr) {
-        text += right(ratio_text(verdict.ratio), 7) + "  the next, " + verdict.next->strategy;
-      }
-      text += "\n";
-    }
-  }
+  text += winners;
   if (!results.skipped.empty()) text.append("\n");
   for (const auto& skipped : results.skipped) {
     text.append("not measured: ").append(skipped).append("\n");
   }
   for (const auto& warning : results.warnings()) text.append("\n").append(warning).append("\n");
   return text;
+}
+
+std::string csv_of(const Results& results) {
+  std::ostringstream csv;
+  csv << "workload,strategy,children,run,ops_per_s,ns_per_op,p50_ns,p99_ns,p99.9_ns,max_ns,samples,"
+         "jain,least_ops_per_s,least_share,torn,lost,cpu_s_per_million_ops,writes_per_s,"
+         "write_p50_ns,write_p99.9_ns\n";
+  for (const Row& row : results.rows) {
+    int number = 0;
+    for (const Outcome& run : row.runs) {
+      csv << key_of(row.workload) << ',' << row.strategy << ',' << row.children << ',' << ++number;
+      for (const double figure :
+           {run.operations_per_s, run.ns_per_operation, run.p50_ns, run.p99_ns, run.p999_ns,
+            run.longest_ns, run.samples, run.jain, run.least_operations_per_s, run.least_share,
+            run.torn, run.lost, run.cpu_s_per_million, run.writes_per_s, run.write_p50_ns,
+            run.write_p999_ns}) {
+        csv << ',' << figure;
+      }
+      csv << '\n';
+    }
+  }
+  return csv.str();
 }
 
 }  // namespace contention

@@ -1,0 +1,177 @@
+#include "compare.hpp"
+
+#include <algorithm>
+#include <boost/json/src.hpp>
+#include <cmath>
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <numeric>
+#include <set>
+#include <stdexcept>
+
+namespace contention {
+namespace {
+
+constexpr double slower_by = 1.05;
+constexpr double errors = 3;
+
+double median_of(std::vector<double> values) {
+  if (values.empty()) return 0;
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  if (values.size() % 2 != 0) return *middle;
+  return (*middle + *std::max_element(values.begin(), middle)) / 2;
+}
+
+/// A standard deviation, which a few wild ones do not reach.
+double scatter_of(std::vector<double> values) {
+  const double middle = median_of(values);
+  for (double& value : values) value = std::abs(value - middle);
+  return 1.4826 * median_of(std::move(values));
+}
+
+/// counter/Lock/children:16: the strategy, and the rest.
+struct Name {
+  std::string strategy, place;
+};
+Name parts_of(const std::string& cell) {
+  const auto last = cell.rfind('/');
+  const auto before = last == std::string::npos ? last : cell.rfind('/', last - 1);
+  if (before == std::string::npos) return {cell, {}};
+  return {cell.substr(before + 1, last - before - 1), cell.substr(0, before) + cell.substr(last)};
+}
+
+/// Of each, how many are smaller; those that are equal share.
+std::vector<double> ranks_of(const std::vector<double>& values) {
+  std::vector<double> ranks;
+  for (const double value : values) {
+    double rank = 0;
+    for (const double other : values) rank += other < value ? 1 : other == value ? 0.5 : 0;
+    ranks.push_back(rank);
+  }
+  return ranks;
+}
+
+double correlation_of(const std::vector<double>& a, const std::vector<double>& b) {
+  const auto mean = [](const std::vector<double>& v) {
+    return std::accumulate(v.begin(), v.end(), 0.0) / static_cast<double>(v.size());
+  };
+  const double of_a = mean(a), of_b = mean(b);
+  double together = 0, alone_a = 0, alone_b = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    together += (a[i] - of_a) * (b[i] - of_b);
+    alone_a += (a[i] - of_a) * (a[i] - of_a);
+    alone_b += (b[i] - of_b) * (b[i] - of_b);
+  }
+  return alone_a > 0 && alone_b > 0 ? together / std::sqrt(alone_a * alone_b) : 1;
+}
+
+}  // namespace
+
+int Change::verdict() const {
+  const double log = std::log(ratio);
+  if (std::abs(log) <= std::log(slower_by) || std::abs(log) <= errors * error) return 0;
+  return log > 0 ? 1 : -1;
+}
+
+Comparison compare(const Times& then, const Times& now) {
+  std::map<std::string, std::vector<double>> by_strategy;  // logarithms of changes
+  std::map<std::string, std::pair<std::vector<double>, std::vector<double>>> by_place;
+  for (const auto& [cell, times] : now) {
+    const auto old = then.find(cell);
+    if (old == then.end()) continue;
+    const double before = median_of(old->second), after = median_of(times);
+    if (before <= 0 || after <= 0) continue;
+    const Name name = parts_of(cell);
+    by_strategy[name.strategy].push_back(std::log(after / before));
+    by_place[name.place].first.push_back(before);
+    by_place[name.place].second.push_back(after);
+  }
+  Comparison comparison;
+  std::vector<double> all;
+  for (const auto& [strategy, changes] : by_strategy)
+    all.insert(all.end(), changes.begin(), changes.end());
+  comparison.common = std::exp(median_of(all));
+  for (const auto& [strategy, changes] : by_strategy) {
+    std::vector<double> others;
+    for (const auto& [other, theirs] : by_strategy)
+      if (other != strategy) others.insert(others.end(), theirs.begin(), theirs.end());
+    // The standard error of a median is a quarter more than that of a mean.
+    const double error =
+        1.2533 * scatter_of(others) / std::sqrt(static_cast<double>(changes.size()));
+    comparison.changes.push_back(
+        {strategy, std::exp(median_of(changes) - median_of(others)), error, changes.size()});
+  }
+  double sum = 0, weight = 0;
+  for (const auto& [place, times] : by_place) {
+    if (times.first.size() < 3) continue;
+    const auto n = static_cast<double>(times.first.size());
+    sum += n * correlation_of(ranks_of(times.first), ranks_of(times.second));
+    weight += n;
+  }
+  comparison.correlation = weight > 0 ? sum / weight : 0;
+  return comparison;
+}
+
+Times times_in(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  boost::json::error_code error;
+  const boost::json::value json = boost::json::parse(text, error);
+  const boost::json::object* const whole = error ? nullptr : json.if_object();
+  const boost::json::value* const list =
+      whole != nullptr ? whole->if_contains("benchmarks") : nullptr;
+  if (list == nullptr || !list->is_array())
+    throw std::runtime_error(path.string() +
+                             " is no result of this program: a JSON object with \"benchmarks\" was "
+                             "expected, as --json writes it");
+  Times times;
+  for (const boost::json::value& entry : list->get_array()) {
+    const auto* const run = entry.if_object();
+    if (run == nullptr) continue;
+    const auto* const kind = run->if_contains("run_type");
+    const auto* const name = run->if_contains("name");
+    const auto* const ns = run->if_contains("ns_per_op");
+    if (name == nullptr || !name->is_string() || ns == nullptr || !ns->is_number()) continue;
+    if (kind != nullptr && kind->is_string() && kind->get_string() != "iteration") continue;
+    std::string cell(name->get_string());
+    cell = cell.substr(0, cell.find("/iterations:"));
+    times[cell].push_back(ns->to_number<double>());
+  }
+  return times;
+}
+
+Times times_of(const Results& results) {
+  Times times;
+  for (const Row& row : results.rows)
+    for (const Outcome& run : row.runs) times[name_of(row)].push_back(run.ns_per_operation);
+  return times;
+}
+
+std::string text_of(const Comparison& comparison) {
+  if (comparison.changes.empty()) return "Nothing was measured in both runs.\n";
+  std::string text;
+  const auto percent = [](double ratio) {
+    char figure[32];
+    std::snprintf(figure, sizeof figure, "%+.0f %%", (ratio - 1) * 100);
+    return std::string(figure);
+  };
+  for (const Change& change : comparison.changes) {
+    const int verdict = change.verdict();
+    if (verdict == 0) continue;
+    char figures[96];
+    std::snprintf(figures, sizeof figures, " (%zu cells; the error is %.0f %%)", change.cells,
+                  change.error * 100);
+    text += change.strategy + (verdict > 0 ? " is slower: " : " is faster: ") +
+            percent(change.ratio) + " time for an operation" + figures + "\n";
+  }
+  if (text.empty()) text = "No strategy is slower, or faster, than chance and 5 % would have it.\n";
+  char rest[160];
+  std::snprintf(rest, sizeof rest,
+                "All together: %s time, which is taken away above. Rank correlation: %.2f.\n",
+                percent(comparison.common).c_str(), comparison.correlation);
+  return text + rest;
+}
+
+}  // namespace contention

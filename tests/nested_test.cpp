@@ -29,6 +29,7 @@ using lagoon::Manager;
 using lagoon::Namespace;
 using lagoon::Object;
 using lagoon::Segment;
+using lagoon::SegmentOptions;
 using lagoon::test::Child;
 using lagoon::test::expect_throw;
 using lagoon::test::SharedFlags;
@@ -436,36 +437,44 @@ TEST_F(Nested, ones_stored_by_an_heir_are_no_more_their_makers) {
   EXPECT_EQ(heir.exitcode(), 0);
 }
 
-// A process counts as there as long as one of its threads does that was here; what it writes after
-// that is Gone, or in its own list.
+// One of the library's stands for it, if there is a place; else the process does not count as
+// there, and what it writes after that is Gone.
 TEST(NestedOfAThreadThatHasEnded, ones_are_not_written_when_they_are_anothers) {
-  const ShmName name;
-  SharedFlags flags;
-  Child opener([&] {
-    flags.await(0);
-    std::optional<List<>> list;
-    std::jthread([&] {
-      const Segment mine = Segment::open(name);
-      list.emplace((*mine.find<Dict<>>("d"))["x"]);
-    }).join();
-    flags.raise(1);
-    flags.await(2);
-    expect_throw<lagoon::Gone>([&] { list->append("from another life"); }, {"erased"});
-  });
-  const Segment segment = Segment::create(name);
-  Dict<> d{segment["d"]};
-  d["x"] = List<>{segment.nameless()};
-  flags.raise(0);
-  flags.await(1);
-  d["x"] = nullptr;
-  std::vector<List<>> others;
-  for (int i = 0; i < 10; ++i) {
-    segment.acknowledge_erased();
-    others.emplace_back(segment.nameless());
+  for (const bool is_kept : {true, false}) {
+    SCOPED_TRACE(is_kept ? "kept" : "no place");
+    const ShmName name;
+    SharedFlags flags;
+    Child opener([&] {
+      flags.await(0);
+      std::optional<List<>> list;
+      std::jthread([&] {
+        const Segment mine = Segment::open(name);
+        list.emplace((*mine.find<Dict<>>("d"))["x"]);
+      }).join();
+      flags.raise(1);
+      flags.await(2);
+      const auto append = [&] { list->append("from another life"); };
+      if (!is_kept) return expect_throw<lagoon::Gone>(append, {"erased"});
+      append();
+      EXPECT_EQ(list->size(), 1U) << "its own, which nobody else has";
+    });
+    SegmentOptions options;
+    options.participants = is_kept ? 3 : 2;
+    const Segment segment = Segment::create(name, options);
+    Dict<> d{segment["d"]};
+    d["x"] = List<>{segment.nameless()};
+    flags.raise(0);
+    flags.await(1);
+    d["x"] = nullptr;
+    std::vector<List<>> others;
+    for (int i = 0; i < 10; ++i) {
+      segment.acknowledge_erased();
+      others.emplace_back(segment.nameless());
+    }
+    flags.raise(2);
+    EXPECT_EQ(opener.exitcode(), 0);
+    for (const List<>& other : others) EXPECT_TRUE(other.empty());
   }
-  flags.raise(2);
-  EXPECT_EQ(opener.exitcode(), 0);
-  for (const List<>& other : others) EXPECT_TRUE(other.empty());
 }
 
 TEST_F(Nested, ones_are_not_judged_while_they_grow) {

@@ -454,7 +454,10 @@ TEST(NestedOfAThreadThatHasEnded, ones_are_not_written_when_they_are_anothers) {
       flags.raise(1);
       flags.await(2);
       const auto append = [&] { list->append("from another life"); };
-      if (!is_kept) return expect_throw<lagoon::Gone>(append, {"erased"});
+      if (!is_kept) {
+        expect_throw<lagoon::Gone>(append, {"erased"});
+        return;
+      }
       append();
       EXPECT_EQ(list->size(), 1U) << "its own, which nobody else has";
     });

@@ -458,7 +458,7 @@ TEST(Contention, IsComparedWithAnOlderRun) {
 TEST(Contention, SaysWhatIsWrongOnItsCommandLine) {
   const std::vector<std::pair<std::vector<std::string>, std::string>> wrong{
       {{"--children", "0"}, "0 not in range 1 to 64"},
-      {{"--question", "x"}, "x not in {which,crowded,readers}"},
+      {{"--question", "x"}, "x not in {which,crowded,readers,outlive}"},
       {{"--think", "5miles"}, "Allowed values: {ms,ns,us}"},
       {{"--size", "3"}, "3 not in range"},
       {{"--strategy", "zzz"}, "there is none of that name, but Array locked, "},

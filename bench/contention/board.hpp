@@ -18,7 +18,8 @@ namespace contention {
 inline constexpr int max_children = 64;
 inline constexpr std::size_t line = 64;
 
-enum Phase : std::uint32_t { gather, warm_up, measure, stop };
+/// `halt`: as `measure`, and the writer stops in the midst of its next write.
+enum Phase : std::uint32_t { gather, warm_up, measure, stop, halt };
 
 struct Seat {
   alignas(line) std::atomic<std::uint64_t> operations;  // since the start, warm-up included

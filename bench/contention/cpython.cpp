@@ -64,6 +64,7 @@ const char* word_for(Operation operation) {
     case Operation::update:
       return "update";
     case Operation::read:
+    case Operation::outlive:
       return "read";
   }
   return "";
@@ -126,8 +127,9 @@ void add_cpython(Strategies& to) {
   const auto is_plain = [](const Workload& w) { return w.think_ns == 0 && !w.is_paced(); };
   add("CPython Value",
       [=](const Workload& w) { return w.operation == Operation::count && is_plain(w); });
-  add("CPython Array",
-      [=](const Workload& w) { return w.operation != Operation::count && is_plain(w); });
+  add("CPython Array", [=](const Workload& w) {
+    return (w.operation == Operation::update || w.operation == Operation::read) && is_plain(w);
+  });
 }
 
 }  // namespace contention

@@ -86,6 +86,28 @@ bool Crew::reap(bool may_end) {
 
 void Crew::expect_all_running() { reap(false); }
 
+bool Crew::await_stopped_last(std::int64_t deadline) {
+  for (;;) {
+    siginfo_t info{};
+    if (::waitid(P_PID, static_cast<id_t>(members_.back()), &info, WSTOPPED | WNOHANG | WNOWAIT) ==
+            0 &&
+        info.si_pid != 0)
+      return true;
+    expect_all_running();
+    if (monotonic_ns() > deadline) return false;
+    const timespec pause{0, 100'000};
+    ::nanosleep(&pause, nullptr);
+  }
+}
+
+void Crew::kill_last() {
+  const pid_t last = members_.back();
+  ::kill(last, SIGKILL);
+  while (::waitpid(last, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  members_.pop_back();
+}
+
 bool Crew::join(std::int64_t deadline) {
   while (!reap(true)) {
     if (monotonic_ns() > deadline) return false;

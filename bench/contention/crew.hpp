@@ -25,6 +25,10 @@ class Crew {
 
   /// Throws if a child has ended; nobody may before the phase is `stop`.
   void expect_all_running();
+  /// Waits until the one that was forked last has stopped (SIGSTOP); false at the deadline.
+  [[nodiscard]] bool await_stopped_last(std::int64_t deadline);
+  /// Kills that one; it is gone when this returns.
+  void kill_last();
   /// Waits until all have ended; false at the deadline (monotonic ns). Throws if one ended badly.
   bool join(std::int64_t deadline);
 

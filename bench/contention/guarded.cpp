@@ -71,6 +71,17 @@ class Guarded {
       std::ranges::fill(values_.get_obj(), value);
     }
   }
+  template <class Halt>
+  void fill_half(double value, Halt&& halt) {
+    const std::scoped_lock guard(shared_->lock);
+    const std::span<double> values = values_.get_obj();
+    const std::size_t half = values.size() / 2;
+    std::ranges::fill(next_, value);
+    lagoon::core::write_shared(values.data(), next_.data(), half * sizeof(double));
+    halt();
+    lagoon::core::write_shared(values.data() + half, next_.data() + half,
+                               (values.size() - half) * sizeof(double));
+  }
   void snapshot(std::span<double> copy) {
     const std::span<const double> values = values_.get_obj();
     if constexpr (reads_beside_writers) {
@@ -102,6 +113,7 @@ void add_lock(const char* name, Family family, Strategies& to) {
   add<Operation::count, Guarded<Lock>>(name, family, to);
   add<Operation::update, Guarded<Lock>>(name, family, to);
   add<Operation::read, Guarded<Lock>>(name, family, to);
+  add<Operation::outlive, Guarded<Lock>>(name, family, to);
 }
 
 }  // namespace

@@ -34,6 +34,14 @@ class ValueLocked {
   lagoon::Value<std::int64_t, lagoon::mode::locked> value_{0};
 };
 
+template <class Halt>
+void fill_with_halt(std::span<double> values, double value, Halt& halt) {
+  const std::size_t half = values.size() / 2;
+  std::ranges::fill(values.first(half), value);
+  halt();
+  std::ranges::fill(values.subspan(half), value);
+}
+
 class ArraySeqlocked {
  public:
   explicit ArraySeqlocked(std::size_t doubles) : array_(doubles), next_(doubles) {}
@@ -46,6 +54,10 @@ class ArraySeqlocked {
   void fill(double value) {
     std::ranges::fill(next_, value);
     array_.assign(next_);
+  }
+  template <class Halt>
+  void fill_half(double value, Halt&& halt) {
+    array_.write([&](std::span<double> values) { fill_with_halt(values, value, halt); });
   }
   void snapshot(std::span<double> copy) { array_.snapshot_into(copy); }
 
@@ -65,6 +77,11 @@ class ArrayLocked {
   void fill(double value) {
     const std::scoped_lock guard(array_.get_lock());
     std::ranges::fill(array_.get_obj(), value);
+  }
+  template <class Halt>
+  void fill_half(double value, Halt&& halt) {
+    const std::scoped_lock guard(array_.get_lock());
+    fill_with_halt(array_.get_obj(), value, halt);
   }
   void snapshot(std::span<double> copy) {
     const std::scoped_lock guard(array_.get_lock());
@@ -90,6 +107,13 @@ class ValueOfStruct {
     });
   }
   void fill(double value) { value_.set({{value, value, value, value}}); }
+  template <class Halt>
+  void fill_half(double value, Halt&& halt) {
+    value_.update([&](Struct s) {
+      fill_with_halt(s.values, value, halt);
+      return s;
+    });
+  }
   void snapshot(std::span<double> copy) {
     const Struct s = value_.get();
     std::ranges::copy(s.values, copy.begin());
@@ -113,6 +137,9 @@ void add_lagoon(Strategies& to) {
   add<Operation::read, ValueOfStruct>("Value seqlocked", Family::lagoon, to, of_a_struct);
   add<Operation::read, ArraySeqlocked>("Array seqlocked", Family::lagoon, to);
   add<Operation::read, ArrayLocked>("Array locked", Family::lagoon, to);
+  add<Operation::outlive, ValueOfStruct>("Value seqlocked", Family::lagoon, to, of_a_struct);
+  add<Operation::outlive, ArraySeqlocked>("Array seqlocked", Family::lagoon, to);
+  add<Operation::outlive, ArrayLocked>("Array locked", Family::lagoon, to);
 }
 
 }  // namespace contention

@@ -120,6 +120,11 @@ void set_counters(benchmark::State& state, const Outcome& outcome) {
   state.counters["cpu_s_per_million_ops"] = outcome.cpu_s_per_million;
   state.counters["writer_due"] = outcome.writer_due;
   state.counters["writes_per_s"] = outcome.writes_per_s;
+  state.counters["stopped_reads_per_s"] = outcome.stopped_reads_per_s;
+  state.counters["stopped_stalled"] = outcome.stopped_stalled;
+  state.counters["dead_reads_per_s"] = outcome.dead_reads_per_s;
+  state.counters["dead_stalled"] = outcome.dead_stalled;
+  state.counters["recovery_ns"] = outcome.recovery_ns;
   state.counters["write_p50_ns"] = outcome.write_p50_ns;
   state.counters["write_p99.9_ns"] = outcome.write_p999_ns;
 }

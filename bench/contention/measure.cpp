@@ -217,4 +217,65 @@ Outcome conduct(Crew& crew, const Plan& plan) {
   return outcome;
 }
 
+Outcome conduct_death(Crew& crew, const Plan& plan) {
+  const int seats = plan.children + 1;
+  wait_until_seated(crew, seats);
+  set_phase(warm_up);
+  sleep_until(monotonic_ns() + static_cast<std::int64_t>(plan.warm_up_s * 1e9));
+  set_phase(measure);
+
+  const auto third = static_cast<std::int64_t>(plan.window_s * 1e9 / 3);
+  const auto reads_between = [&](const Reading& before, const Reading& after) {
+    std::vector<double> reads;
+    for (std::size_t i = 0; i < static_cast<std::size_t>(plan.children); ++i)
+      reads.push_back(after.operations[i] - before.operations[i]);
+    return reads;
+  };
+  const auto rate = [](const std::vector<double>& reads, const Reading& a, const Reading& b) {
+    return std::accumulate(reads.begin(), reads.end(), 0.0) * 1e9 /
+           static_cast<double>(b.at - a.at);
+  };
+  const auto stalled = [](const std::vector<double>& reads) {
+    return static_cast<double>(std::count(reads.begin(), reads.end(), 0.0));
+  };
+
+  Outcome outcome;
+  const Reading start(seats);
+  sleep_until(start.at + third);
+  const Reading alive(seats);
+  outcome.operations_per_s = rate(reads_between(start, alive), start, alive);
+  if (outcome.operations_per_s > 0) outcome.ns_per_operation = 1e9 / outcome.operations_per_s;
+
+  set_phase(halt);
+  if (!crew.await_stopped_last(monotonic_ns() + patience))
+    throw std::runtime_error("the writer did not come to the midst of a write in 30 s");
+  const Reading stopped(seats);
+  sleep_until(stopped.at + third);
+  const Reading still_stopped(seats);
+  const auto while_stopped = reads_between(stopped, still_stopped);
+  outcome.stopped_reads_per_s = rate(while_stopped, stopped, still_stopped);
+  outcome.stopped_stalled = stalled(while_stopped);
+
+  const auto killed_at = monotonic_ns();
+  crew.kill_last();
+  const Reading dead(plan.children);
+  std::int64_t recovered_at = 0;
+  while (monotonic_ns() < killed_at + third) {
+    sleep_until(monotonic_ns() + 20'000);
+    if (recovered_at == 0 && stalled(reads_between(dead, Reading(plan.children))) == 0)
+      recovered_at = monotonic_ns();
+  }
+  const Reading end(plan.children);
+  const auto after_death = reads_between(dead, end);
+  outcome.dead_reads_per_s = rate(after_death, dead, end);
+  outcome.dead_stalled = stalled(after_death);
+  outcome.recovery_ns =
+      static_cast<double>((recovered_at == 0 ? monotonic_ns() : recovered_at) - killed_at);
+  outcome.window_s = static_cast<double>(end.at - start.at) * 1e-9;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(plan.children); ++i)
+    outcome.torn += static_cast<double>(board().seats[i].torn.load());
+  outcome.least_due = outcome.writer_due = 1;  // shares are not what is asked
+  return outcome;
+}
+
 }  // namespace contention

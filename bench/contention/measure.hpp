@@ -33,10 +33,16 @@ struct Outcome {
   double least_share = 0;  // of the fair share
   double least_due = 0;    // the same, but fair by the time it had; see `due` below
   double writer_due = 0;
-  double torn = 0;                             // snapshots that mixed two writes
-  double lost = 0;                             // updates that the end result does not have
-  double cpu_s_per_million = 0;                // of all children (and the writer)
-  double writes_per_s = 0;                     // by the writer, where there is one
+  double torn = 0;               // snapshots that mixed two writes
+  double lost = 0;               // updates that the end result does not have
+  double cpu_s_per_million = 0;  // of all children (and the writer)
+  double writes_per_s = 0;       // by the writer, where there is one
+  // Where the writer was stopped, then killed: reads per second, how many children read nothing,
+  // and how long it took until each had read something after the death (the time there was, if
+  // not).
+  double stopped_reads_per_s = 0, stopped_stalled = 0;
+  double dead_reads_per_s = 0, dead_stalled = 0;
+  double recovery_ns = 0;
   double write_p50_ns = 0, write_p999_ns = 0;  // of its writes; of one that is paced, from when
                                                // each was due
 };
@@ -133,6 +139,9 @@ void clear_board();
 /// `plan.children` seats are the children's; if there is a writer the next one is its own.
 /// Throws what went wrong: a child that ended early, did not start or did not stop.
 Outcome conduct(Crew& crew, const Plan& plan);
+/// The same where the writer, which was forked last, stops when the phase is `halt`, and is killed.
+/// Who may wait for it for ever is killed with it.
+Outcome conduct_death(Crew& crew, const Plan& plan);
 
 /// Operations of the children since the start of the cell, to compare with the end result.
 std::uint64_t operations_so_far(int children);

@@ -8,158 +8,12 @@
 #include <string>
 #include <vector>
 
+#include "page_style.hpp"
 #include "plot.hpp"
 #include "results.hpp"
 
 namespace contention {
 namespace {
-
-constexpr const char* style = R"css(
-:root { color-scheme: light dark; --page: #fdfcf9; --text: #1c2328; --quiet: #5c676e;
-  --grid: #e6e3db; --axis: #98a1a6; --accent: #00798c; --ours: #00606f; --warning: #fff0d9; }
-* { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 1180px; padding: 40px 28px 80px; background: var(--page);
-  color: var(--text); font: 16px/1.55 system-ui, "Segoe UI", "Helvetica Neue", "Liberation Sans",
-  Arial, sans-serif; }
-h1 { font-size: 34px; line-height: 1.2; margin: 0 0 10px; letter-spacing: -0.01em; }
-h2 { font-size: 24px; margin: 60px 0 6px; letter-spacing: -0.01em; }
-h3 { font-size: 19px; margin: 44px 0 6px; } h4 { font-size: 16px; margin: 22px 0 6px; }
-p { max-width: 76ch; margin: 8px 0; }
-ul { max-width: 76ch; padding-left: 20px; } li { margin: 6px 0; }
-.answer { font-size: 20px; line-height: 1.45; max-width: 70ch; margin: 16px 0;
-  border-left: 5px solid var(--accent); padding-left: 16px; }
-.quiet { color: var(--quiet); font-size: 14px; max-width: none; }
-.warning { background: var(--warning); border-left: 5px solid #d9822b; padding: 8px 16px; }
-.scroll { overflow-x: auto; }
-table { border-collapse: separate; border-spacing: 3px; }
-th { font-weight: 600; text-align: left; font-size: 14px; }
-thead th { color: var(--quiet); text-align: center; font-weight: 500; }
-thead th:first-child { text-align: left; }
-.cell { background: var(--l); color: var(--lt); }
-.winners { width: 100%; table-layout: fixed; }
-.winners th:first-child { width: 132px; }
-.winners td { border-radius: 6px; padding: 9px 8px; font-size: 13px; line-height: 1.3;
-  vertical-align: top; height: 92px; }
-.winners b { display: block; font-size: 14px; }
-.winners .ratio { display: block; font-size: 19px; margin: 1px 0; }
-.winners small { font-size: 12px; }
-.matrix td { border-radius: 4px; min-width: 74px; padding: 3px 9px; text-align: right;
-  font-size: 14px; font-variant-numeric: tabular-nums; white-space: nowrap; }
-.matrix th { font-weight: 500; white-space: nowrap; padding-right: 12px; }
-.matrix th:first-child { position: sticky; left: 0; background: var(--page); }
-.matrix .ours { font-weight: 700; color: var(--ours); }
-.keys { white-space: nowrap; }
-.key { display: inline-block; width: 13px; height: 13px; border-radius: 3px; margin: 0 5px 0 12px;
-  vertical-align: -1px; }
-.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(480px, 1fr)); gap: 22px 34px;
-  margin: 20px 0 22px; }
-svg { width: 100%; height: auto; display: block; font-family: inherit; }
-details { margin: 14px 0; } summary { cursor: pointer; color: var(--ours); font-weight: 600; }
-.figures { border-spacing: 0; font-size: 13px; font-variant-numeric: tabular-nums; }
-.figures th, .figures td { padding: 2px 10px 2px 0; text-align: right; white-space: nowrap;
-  border-bottom: 1px solid var(--grid); font-size: 13px; }
-.figures th:first-child, .figures td:first-child { text-align: left; }
-.figures .group td { padding-top: 14px; font-weight: 700; text-align: left; }
-.facts { border-spacing: 0; } .facts td { padding: 2px 22px 2px 0; vertical-align: top;
-  overflow-wrap: anywhere; }
-.facts td:first-child { color: var(--quiet); white-space: nowrap; }
-@media (max-width: 820px) { /* a line for each number of children, instead of a column */
-  .winners, .winners tbody, .winners tr, .winners th, .winners td { display: block; width: auto; }
-  .winners thead { display: none; }
-  .winners tbody th:first-child { width: auto; font-size: 16px; margin: 16px 0 6px; }
-  .winners td { height: auto; margin: 3px 0; padding: 5px 9px 5px 12ch; position: relative; }
-  .winners td::before { content: attr(data-children); position: absolute; left: 9px; }
-  .winners td b, .winners td .ratio { display: inline; font-size: 14px; margin: 0 5px 0 0; }
-}
-@media (max-width: 620px) { .plots { grid-template-columns: 1fr; } body { padding: 20px 14px; }
-  h1 { font-size: 28px; } .answer { font-size: 18px; }
-  .plot-title { font-size: 20px; } .tick { font-size: 14.5px; } .label { font-size: 14.6px; } }
-@media (prefers-color-scheme: dark) {
-  :root { --page: #14181b; --text: #e4e7e8; --quiet: #9aa6ac; --grid: #2c3338; --axis: #5f6b72;
-    --accent: #2ba3b5; --ours: #58c1d0; --warning: #3f2d12; }
-  .cell { background: var(--d); color: var(--dt); }
-}
-@media print { details { display: block; } }
-)css";
-
-struct Colour {
-  int red, green, blue;
-
-  /// Part of the way to another one; `share` from 0 to 1.
-  [[nodiscard]] Colour towards(Colour other, double share) const {
-    share = std::clamp(share, 0.0, 1.0);
-    const auto mix = [&](int a, int b) { return static_cast<int>(a + (b - a) * share); };
-    return {mix(red, other.red), mix(green, other.green), mix(blue, other.blue)};
-  }
-  /// As eyes see it, from 0 to 1.
-  [[nodiscard]] double luminance() const {
-    const auto linear = [](int x) { return std::pow(x / 255.0, 2.2); };
-    return 0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue);
-  }
-  [[nodiscard]] std::string text() const {
-    char text[8];
-    std::snprintf(text, sizeof text, "#%02x%02x%02x", static_cast<unsigned>(red) & 255U,
-                  static_cast<unsigned>(green) & 255U, static_cast<unsigned>(blue) & 255U);
-    return text;
-  }
-};
-
-// Inline styles give a colour for light pages (--l) and one for dark ones (--d): the style sheet
-// takes one of them.
-constexpr Colour light_page{250, 250, 250}, dark_page{32, 38, 43};
-constexpr Colour light_ink{255, 255, 255}, dark_ink{28, 35, 40};
-constexpr Colour level_light{228, 228, 224}, level_dark{58, 64, 68};
-constexpr Colour unfit_light{241, 239, 233}, unfit_dark{40, 42, 43};
-
-/// A background, and writing that is legible on it.
-std::string paint(Colour light, Colour dark) {
-  // At this luminance white and black have the same contrast.
-  const auto ink = [](Colour on) { return (on.luminance() < 0.2 ? light_ink : dark_ink).text(); };
-  return "\"--l:" + light.text() + ";--lt:" + ink(light) + ";--d:" + dark.text() +
-         ";--dt:" + ink(dark) + "\"";
-}
-
-/// From the page's colour to the family's; `strength` from 0 to 1.
-std::string tint(Family family, double strength) {
-  const Colour target = family == Family::lagoon ? Colour{0, 121, 140} : Colour{176, 95, 40};
-  const Colour bright = family == Family::lagoon ? Colour{38, 160, 180} : Colour{205, 116, 58};
-  return paint(light_page.towards(target, strength), dark_page.towards(bright, strength));
-}
-
-/// One colour for each strategy, the same in all plots; this library's are the strong ones.
-std::string ink_of(const std::string& strategy) {
-  static const std::map<std::string, Colour> known{
-      {"Value atomic", {0, 121, 140}},
-      {"Array seqlocked", {0, 121, 140}},
-      {"Value seqlocked", {0, 121, 140}},
-      {"Value locked", {61, 79, 181}},
-      {"Array locked", {61, 79, 181}},
-      {"Lock", {24, 128, 71}},
-      {"RLock", {98, 60, 170}},
-      {"ReaderWriterLock", {0, 98, 190}},
-      {"Boost.Atomic", {74, 74, 74}},
-      {"TTAS", {214, 130, 20}},
-      {"ticket", {150, 140, 40}},
-      {"MCS", {64, 140, 120}},
-      {"futex mutex", {200, 80, 140}},
-      {"seqlock", {95, 113, 131}},
-      {"pthread adaptive", {228, 110, 120}},
-      {"pthread robust", {130, 40, 90}},
-      {"pthread inheriting", {170, 90, 90}},
-      {"pthread mutex", {209, 73, 91}},
-      {"pthread robust recursive", {162, 56, 124}},
-      {"pthread spin", {158, 114, 0}},
-      {"pthread rwlock", {91, 123, 26}},
-      {"POSIX semaphore", {123, 90, 70}},
-      {"Boost.Interprocess", {196, 98, 30}},
-      {"CPython Value", {122, 107, 184}},
-      {"CPython Array", {122, 107, 184}},
-      {"no lock", {130, 130, 130}},
-  };
-  const auto found = known.find(strategy);
-  const Colour colour = found == known.end() ? Colour{110, 110, 110} : found->second;
-  return "--l:" + colour.text() + ";--d:" + colour.towards({255, 255, 255}, 0.42).text();
-}
 
 std::string children_text(int children) {
   return std::to_string(children) + (children == 1 ? " child" : " children");
@@ -193,14 +47,14 @@ std::string winner_cell(const Results& results, const Place& place) {
     return "<td class=\"cell\" data-children=\"" + children_text(place.children) +
            "\" style=" + colours + ">" + inside + "</td>";
   };
-  if (verdict.winner == nullptr) return cell(paint(unfit_light, unfit_dark), "&ndash;");
+  if (verdict.winner == nullptr) return cell(unfit_paint(), "&ndash;");
   const Family family = verdict.winner->family;
   const std::string name = "<b>" + breakable(verdict.winner->strategy) + "</b> ";
   if (verdict.next == nullptr) return cell(tint(family, 0.3), name + "alone");
   const std::string next = breakable(verdict.next->strategy) + "</small>";
   if (verdict.level) {
     const bool same = family == verdict.next->family;
-    return cell(same ? tint(family, 0.25) : paint(level_light, level_dark),
+    return cell(same ? tint(family, 0.25) : level_paint(),
                 name + "<span class=\"ratio\">level</span> <small>with " + next);
   }
   // 1.05 times is pale, ten times and more is strong.
@@ -277,7 +131,7 @@ std::string matrix(const Results& results, const Workload& workload) {
                          : reason == "torn snapshots" || reason == "lost updates" ? "✕ "
                                                                                   : "◌ ";
       cells.append("<td class=\"cell\" style=");
-      cells += reason.empty() ? tint(Family::lagoon, strength) : paint(unfit_light, unfit_dark);
+      cells += reason.empty() ? tint(Family::lagoon, strength) : unfit_paint();
       cells += " title=\"" + escaped(tip(*row)) + "\">" + mark + rate_text(rate) + "</td>";
     }
     out += std::string("<tr><th") + (family == Family::lagoon ? " class=\"ours\">" : ">") +
@@ -360,9 +214,44 @@ std::string plots(const Results& results, const Workload& workload) {
   return out + "</div>";
 }
 
+/// Who goes on when the writer does not.
+std::string outlive_table(const Results& results, const Workload& workload) {
+  std::string out =
+      "<div class=\"scroll\"><table class=\"figures\"><thead><tr><th>strategy</th>"
+      "<th>reads/s before</th><th>while it is stopped</th><th>stalled</th>"
+      "<th>when it is dead</th><th>stalled</th><th>until all read again</th>"
+      "<th>torn</th><th></th></tr></thead><tbody>";
+  for (const int children : results.children_of(workload)) {
+    out += "<tr class=\"group\"><td colspan=\"9\">" + std::to_string(children) +
+           (children == 1 ? " reader" : " readers") + "</td></tr>";
+    for (const auto& name : results.strategies_of(workload)) {
+      const Row* row = results.find({workload, children}, name);
+      if (row == nullptr) continue;
+      const Outcome figures = row->median();
+      const auto cell = [&](const std::string& text) { out += "<td>" + text + "</td>"; };
+      const auto bad = [&](double number) {
+        cell(number > 0 ? "<b>" + rate_text(number) + "</b>" : "0");
+      };
+      out += "<tr>";
+      cell(escaped(name));
+      cell(rate_text(figures.operations_per_s));
+      cell(rate_text(figures.stopped_reads_per_s));
+      bad(figures.stopped_stalled);
+      cell(rate_text(figures.dead_reads_per_s));
+      bad(figures.dead_stalled);
+      cell(figures.dead_stalled > 0 ? "never" : time_text(figures.recovery_ns));
+      bad(figures.torn);
+      cell(unfit(*row));
+      out += "</tr>";
+    }
+  }
+  return out + "</tbody></table></div>";
+}
+
 std::string section(const Results& results, const Workload& workload) {
   std::string out = "<h3 id=\"" + key_of(workload) + "\">" + escaped(title_of(workload)) +
                     "</h3><p>" + story_of(workload) + "</p>";
+  if (workload.operation == Operation::outlive) return out + outlive_table(results, workload);
   if (results.children_of(workload).size() > 1) out += plots(results, workload);
   return out + "<h4>Operations per second</h4>" + matrix(results, workload) +
          "<p class=\"quiet\">The stronger the colour, the nearer to the best with so many "
@@ -407,7 +296,6 @@ as much the scheduler as the strategy. A lock is then mostly free when a child g
 slice of some milliseconds is enough for a hundred thousand operations, and the tails and shares are
 those of time slices. More processors contend more.</li>
 <li>The data is hot: nobody works on anything else that would take its place in the caches.</li>
-<li>Nobody dies here. What a kill leaves behind is tested, not measured.</li>
 <li>The longest operation is the longest of those timed; one in 32 is.</li>
 {skipped}</ul>
 )html";
@@ -501,7 +389,7 @@ std::string legend() {
          "</span><span class=\"keys\"><span class=\"key\" "
          "style=\"background:#b05f28\"></span>another"
          "</span><span class=\"keys\"><span class=\"key cell\" style=" +
-         paint(level_light, level_dark) +
+         level_paint() +
          "></span>lagoon and another level</span>. Who tears, loses or starves cannot win.</p>\n";
 }
 
@@ -512,7 +400,7 @@ std::string page_of(const Results& results) {
       "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
       "<title>lagoon: contention</title><style>" +
-      std::string(plot_style) + style + "</style></head><body>\n";
+      std::string(plot_style) + page_style + "</style></head><body>\n";
   out += "<h1>Which way of sharing wins, and where</h1><p class=\"quiet\">";
   for (const char* wanted :
        {"processor", "processors usable", "kernel", "compiler", "commit", "measured"}) {
@@ -534,7 +422,9 @@ std::string page_of(const Results& results) {
     if (results.workloads_of(asked).empty()) continue;
     out += "<h2 id=\"" + asked.question.key + "\">" + escaped(asked.question.title) +
            "</h2><p class=\"answer\">" + escaped(results.sentence(asked)) + "</p>" +
-           winners(results, results.workloads_of(asked)) + legend();
+           (results.workloads_of(asked)[0].operation == Operation::outlive
+                ? ""
+                : winners(results, results.workloads_of(asked)) + legend());
   }
   out += which_array(results);
   std::set<Workload> shown;  // some answer more than one question

@@ -36,6 +36,14 @@ class NoLock {
     std::ranges::fill(values_.get_obj(), value);
     compiler_barrier();
   }
+  template <class Halt>
+  void fill_half(double value, Halt&& halt) {
+    const std::span<double> values = values_.get_obj();
+    std::ranges::fill(values.first(values.size() / 2), value);
+    compiler_barrier();
+    halt();
+    fill(value);
+  }
   void snapshot(std::span<double> copy) {
     compiler_barrier();
     std::ranges::copy(values_.get_obj(), copy.begin());
@@ -51,6 +59,7 @@ class NoLock {
 void add_peers(Strategies& to) {
   add<Operation::count, BoostAtomic>("Boost.Atomic", Family::peer, to);
   add<Operation::read, NoLock>("no lock", Family::control, to);
+  add<Operation::outlive, NoLock>("no lock", Family::control, to);
 }
 
 }  // namespace contention

@@ -35,10 +35,11 @@ struct Asked {
 Question which_lock();
 Question crowded();
 Question readers_and_writers();
+Question outliving();
 
 /// In the order of the report.
 inline std::vector<Question> all_questions() {
-  return {which_lock(), crowded(), readers_and_writers()};
+  return {which_lock(), crowded(), readers_and_writers(), outliving()};
 }
 
 /// Each of these with each of those numbers of children.

@@ -50,12 +50,28 @@ Outcome Row::median() const {
     for (const Outcome& run : runs) values.push_back(run.*figure);
     all.*figure = median_of(std::move(values));
   };
-  for (const auto figure :
-       {&Outcome::window_s, &Outcome::operations_per_s, &Outcome::ns_per_operation,
-        &Outcome::p50_ns, &Outcome::p99_ns, &Outcome::p999_ns, &Outcome::longest_ns,
-        &Outcome::samples, &Outcome::jain, &Outcome::least_operations_per_s, &Outcome::least_share,
-        &Outcome::least_due, &Outcome::writer_due, &Outcome::cpu_s_per_million,
-        &Outcome::writes_per_s, &Outcome::write_p50_ns, &Outcome::write_p999_ns}) {
+  for (const auto figure : {&Outcome::window_s,
+                            &Outcome::operations_per_s,
+                            &Outcome::ns_per_operation,
+                            &Outcome::p50_ns,
+                            &Outcome::p99_ns,
+                            &Outcome::p999_ns,
+                            &Outcome::longest_ns,
+                            &Outcome::samples,
+                            &Outcome::jain,
+                            &Outcome::least_operations_per_s,
+                            &Outcome::least_share,
+                            &Outcome::least_due,
+                            &Outcome::writer_due,
+                            &Outcome::cpu_s_per_million,
+                            &Outcome::writes_per_s,
+                            &Outcome::write_p50_ns,
+                            &Outcome::write_p999_ns,
+                            &Outcome::stopped_reads_per_s,
+                            &Outcome::stopped_stalled,
+                            &Outcome::dead_reads_per_s,
+                            &Outcome::dead_stalled,
+                            &Outcome::recovery_ns}) {
     median(figure);
   }
   for (const Outcome& run : runs) {
@@ -79,6 +95,8 @@ std::string unfit(const Row& row) {
   if (figures.lost > 0) return "lost updates";
   if (row.family == Family::control) return "not safe";
   if (figures.operations_per_s <= 0) return "no operation finished";
+  if (figures.dead_stalled > 0) return "waits for the dead for ever";
+  if (figures.stopped_stalled > 0) return "waits for who is stopped";
   if (figures.least_due < starved_below) return "a child starved";
   if (row.workload.has_writer() && figures.writer_due < starved_below) {
     return "the writer starved";
@@ -194,6 +212,31 @@ int Results::spotlight(const std::vector<Workload>& of) const {
   return children;
 }
 
+/// Who of these goes on, and how.
+std::string Results::survivors(const Place& place) const {
+  std::vector<std::string> whole, later, torn, never;
+  for (const Row& row : rows) {
+    if (!is_at(row, place)) continue;
+    const Outcome figures = row.median();
+    auto& group = figures.dead_stalled > 0                            ? never
+                  : figures.torn > 0 || row.family == Family::control ? torn
+                  : figures.stopped_stalled > 0                       ? later
+                                                                      : whole;
+    group.push_back(row.strategy);
+  }
+  std::string text;
+  const auto tell = [&](const char* what, const std::vector<std::string>& names) {
+    if (names.empty()) return;
+    text += (text.empty() ? "" : "; ") + std::string(what) + ": ";
+    for (std::size_t i = 0; i < names.size(); ++i) text += (i == 0 ? "" : ", ") + names[i];
+  };
+  tell("all go on, and read what is whole", whole);
+  tell("all wait while it is stopped, and go on when it is dead", later);
+  tell("some read half a write", torn);
+  tell("some wait for ever", never);
+  return text;
+}
+
 std::string Results::sentence(const Asked& one) const {
   const std::vector<Workload> workloads = workloads_of(one);
   const int children = spotlight(workloads);
@@ -202,8 +245,9 @@ std::string Results::sentence(const Asked& one) const {
   for (const Workload& workload : workloads) {
     const auto counts = children_of(workload);
     if (std::find(counts.begin(), counts.end(), children) == counts.end()) continue;
+    const Place place{workload, children};
     text += (text.empty() ? "" : "; ") + title_of(workload) + ": " +
-            answer(verdict({workload, children}));
+            (workload.operation == Operation::outlive ? survivors(place) : answer(verdict(place)));
   }
   return std::to_string(children) + (children == 1 ? " process. " : " processes. ") + text + ".";
 }

@@ -68,6 +68,7 @@ struct Results {
   [[nodiscard]] Verdict verdict(const Place& place) const;
   /// Operations per second of the best peer that is fit to win; 0 if there is none.
   [[nodiscard]] double best_peer(const Place& place) const;
+  [[nodiscard]] std::string survivors(const Place& place) const;
   /// What a reader must know before the figures, a sentence each.
   [[nodiscard]] std::vector<std::string> warnings() const;
   /// The number of children that answers are about: 16, or the most there were below that.

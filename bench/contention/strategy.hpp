@@ -9,10 +9,13 @@
 ///   count    void increment();                       double value();
 ///   update   void increment_all();                   void snapshot(std::span<double>);
 ///   read     void fill(double) by the one writer;    void snapshot(std::span<double>);
+///   outlive  void fill_half(double, halt), which calls halt() when it has written half; and these
 ///
 /// Its constructor is given how many doubles there are to be, if it takes that.
 /// To add an operation: a name, a template with `operate` and `intact`, and a branch in `run`.
 /// All calls in the children's loop are resolved at compile time.
+
+#include <signal.h>
 
 #include <algorithm>
 #include <bit>
@@ -94,6 +97,17 @@ struct Fill {
   static constexpr bool intact() { return true; }
 };
 
+template <class Impl>
+struct FillUntilHalted {
+  Impl& shared;
+  double next = 0;
+  void operate() {
+    if (board().phase.load(std::memory_order_relaxed) != halt) return shared.fill(++next);
+    shared.fill_half(++next, [] { ::raise(SIGSTOP); });
+  }
+  static constexpr bool intact() { return true; }
+};
+
 /// body(seat, think) runs in each child.
 template <class Body>
 void fork_children(Crew& crew, const Plan& plan, Body&& body) {
@@ -149,6 +163,14 @@ Outcome run(const Plan& plan) {
       std::vector<double> copy(plan.workload.doubles);
       operate(Snapshot<Impl>{*shared, copy}, seat, think);
     });
+    if constexpr (operation == Operation::outlive) {
+      crew.fork([&] {
+        if (plan.pinned) pin(plan.children);
+        operate(FillUntilHalted<Impl>{*shared},
+                board().seats[static_cast<std::size_t>(plan.children)], Think::of(0));
+      });
+      return conduct_death(crew, plan);
+    }
     crew.fork([&] {
       if (plan.pinned) pin(plan.children);
       Seat& seat = board().seats[static_cast<std::size_t>(plan.children)];

@@ -27,6 +27,26 @@ std::string left(const std::string& text, std::size_t width) {
   return text + (used < width ? std::string(width - used, ' ') : std::string());
 }
 
+std::string outlive_header() {
+  return left("  strategy", 28) + right("reads/s", 9) + right("stopped", 10) + right("stalled", 9) +
+         right("killed", 10) + right("stalled", 9) + right("recovery", 10) + right("torn", 9) +
+         "\n";
+}
+
+std::string outlive_line(const Row& row) {
+  const Outcome figures = row.median();
+  const auto stalled = [](double children) {
+    return children == 0 ? std::string("-") : rate_text(children);
+  };
+  return left(std::string("  ").append(row.strategy), 28) +
+         right(rate_text(figures.operations_per_s), 9) +
+         right(rate_text(figures.stopped_reads_per_s), 10) +
+         right(stalled(figures.stopped_stalled), 9) +
+         right(rate_text(figures.dead_reads_per_s), 10) + right(stalled(figures.dead_stalled), 9) +
+         right(figures.dead_stalled == 0 ? time_text(figures.recovery_ns) : "never", 10) +
+         right(figures.torn == 0 ? "-" : rate_text(figures.torn), 9) + "\n";
+}
+
 std::string header(const Results& results, const Workload& workload) {
   std::string text = left("  strategy", 28) + right("ops/s", 9) +
                      (results.repetitions > 1 ? right("low … high", 20) : std::string()) +
@@ -84,18 +104,20 @@ std::string table_of(const Results& results) {
     for (const Workload& workload : results.workloads_of(asked)) {
       if (std::find(shown.begin(), shown.end(), workload) != shown.end()) continue;
       shown.push_back(workload);
-      winners.append("\n").append(title_of(workload)).append(": who wins\n");
+      if (workload.operation != Operation::outlive)
+        winners.append("\n").append(title_of(workload)).append(": who wins\n");
       for (const int children : results.children_of(workload)) {
         const Place place{workload, children};
         text.append("\n").append(title_of(workload)).append(", ").append(std::to_string(children));
         text.append(children == 1 ? " child\n" : " children\n");
-        text += header(results, workload);
+        const bool outlives = workload.operation == Operation::outlive;
+        text += outlives ? outlive_header() : header(results, workload);
         const double best = results.best_peer(place);
         for (const auto& name : results.strategies_of(workload)) {
           const Row* row = results.find(place, name);
-          if (row != nullptr) text += line_of(results, *row, best);
+          if (row != nullptr) text += outlives ? outlive_line(*row) : line_of(results, *row, best);
         }
-        winners += winner_of(results, place);
+        if (!outlives) winners += winner_of(results, place);
       }
     }
   }
@@ -112,16 +134,33 @@ std::string csv_of(const Results& results) {
   std::ostringstream csv;
   csv << "workload,strategy,children,run,ops_per_s,ns_per_op,p50_ns,p99_ns,p99.9_ns,max_ns,samples,"
          "jain,least_ops_per_s,least_share,torn,lost,cpu_s_per_million_ops,writes_per_s,"
-         "write_p50_ns,write_p99.9_ns\n";
+         "write_p50_ns,write_p99.9_ns,stopped_reads_per_s,stopped_stalled,dead_reads_per_s,"
+         "dead_stalled,recovery_ns\n";
   for (const Row& row : results.rows) {
     int number = 0;
     for (const Outcome& run : row.runs) {
       csv << key_of(row.workload) << ',' << row.strategy << ',' << row.children << ',' << ++number;
-      for (const double figure :
-           {run.operations_per_s, run.ns_per_operation, run.p50_ns, run.p99_ns, run.p999_ns,
-            run.longest_ns, run.samples, run.jain, run.least_operations_per_s, run.least_share,
-            run.torn, run.lost, run.cpu_s_per_million, run.writes_per_s, run.write_p50_ns,
-            run.write_p999_ns}) {
+      for (const double figure : {run.operations_per_s,
+                                  run.ns_per_operation,
+                                  run.p50_ns,
+                                  run.p99_ns,
+                                  run.p999_ns,
+                                  run.longest_ns,
+                                  run.samples,
+                                  run.jain,
+                                  run.least_operations_per_s,
+                                  run.least_share,
+                                  run.torn,
+                                  run.lost,
+                                  run.cpu_s_per_million,
+                                  run.writes_per_s,
+                                  run.write_p50_ns,
+                                  run.write_p999_ns,
+                                  run.stopped_reads_per_s,
+                                  run.stopped_stalled,
+                                  run.dead_reads_per_s,
+                                  run.dead_stalled,
+                                  run.recovery_ns}) {
         csv << ',' << figure;
       }
       csv << '\n';

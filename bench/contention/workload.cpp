@@ -21,7 +21,8 @@ std::string pace(const Workload& workload) {
 std::string key_of(const Workload& workload) {
   std::string key = workload.operation == Operation::count    ? "counter"
                     : workload.operation == Operation::update ? "update"
-                                                              : "snapshot";
+                    : workload.operation == Operation::read   ? "snapshot"
+                                                              : "outlive";
   if (workload.operation != Operation::count) key += std::to_string(workload.doubles);
   if (workload.think_ns != 0)
     key += "/think:" + std::to_string(static_cast<long>(workload.think_ns)) + "ns";
@@ -42,6 +43,9 @@ std::string title_of(const Workload& workload) {
     case Operation::read:
       title = "Read " + subject(workload) + " beside a writer";
       if (workload.is_paced()) title += ", " + pace(workload);
+      break;
+    case Operation::outlive:
+      title = "Read " + subject(workload) + " whose writer is stopped, then killed";
       break;
   }
   if (workload.think_ns != 0) title += ", then think for " + time_text(workload.think_ns);
@@ -67,6 +71,13 @@ std::string story_of(const Workload& workload) {
               (workload.is_paced() ? pace(workload) : "as often as it can") +
               ". Each copy whose elements are not all equal is counted as torn.";
       break;
+    case Operation::outlive:
+      return "Every child takes a consistent copy of " + std::to_string(workload.doubles) +
+             " doubles, over and over. One more process gives all of them a new value, over and "
+             "over, until it is stopped (SIGSTOP) when it has written half of them. After a third "
+             "of the time it is killed (SIGKILL), as it stands. A child that has read nothing in "
+             "one of these times is counted as stalled, a copy whose elements are not all equal "
+             "as torn.";
   }
   if (workload.think_ns == 0) return story + " Each as often as it can.";
   return story + " Between two operations each works for " + time_text(workload.think_ns) +

@@ -10,9 +10,10 @@
 namespace contention {
 
 enum class Operation {
-  count,   // add one to a shared integer
-  update,  // add one to each of the doubles, as one change
-  read,    // copy them, as they were at one moment, while one more process writes all of them
+  count,    // add one to a shared integer
+  update,   // add one to each of the doubles, as one change
+  read,     // copy them, as they were at one moment, while one more process writes all of them
+  outlive,  // the same; then the writer is stopped in the midst of a write, and then killed there
 };
 
 struct Workload {
@@ -24,7 +25,9 @@ struct Workload {
 
   friend auto operator<=>(const Workload&, const Workload&) = default;
 
-  [[nodiscard]] bool has_writer() const { return operation == Operation::read; }
+  [[nodiscard]] bool has_writer() const {
+    return operation == Operation::read || operation == Operation::outlive;
+  }
   [[nodiscard]] bool is_paced() const {
     return has_writer() && writes_per_s != std::numeric_limits<double>::infinity();
   }

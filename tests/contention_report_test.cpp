@@ -18,6 +18,7 @@
 #include <thread>
 #include <vector>
 
+#include "../bench/contention/answers.hpp"
 #include "../bench/contention/compare.hpp"
 #include "../bench/contention/histogram.hpp"
 #include "../bench/contention/results.hpp"
@@ -59,7 +60,9 @@ struct Sample : testing::Test {
     results.add({name, family, {}, {}, {}, {}}, {workload, children}, figures(rate));
   }
   Row& last() { return results.rows.back(); }
-  [[nodiscard]] std::string sentence() const { return results.sentence(results.asked[0]); }
+  [[nodiscard]] std::string sentence() const {
+    return text_of(answer_to(results.asked[0], results));
+  }
 };
 
 TEST(Histogram, EveryBucketIsWithinAThirtySecondOfWhatItHolds) {
@@ -109,6 +112,41 @@ TEST_F(Sample, TheSentenceNamesTheWinnerOfEachWorkloadAndTheNext) {
             "16 processes. Read 64 doubles beside a writer: Array seqlocked, 3.1 × the next "
             "(pthread mutex); Update 64 doubles: pthread mutex, 1.5 × the next (Array seqlocked); "
             "Increment one counter: Value atomic and Boost.Atomic level.");
+}
+
+TEST_F(Sample, WhoWaitsLeastIsSaidWhereThatIsAsked) {
+  results.asked[0].question.asks_for_waits = true;
+  add("fast", Family::peer, counter, 9e6);
+  add("even", Family::peer, counter, 1e6);
+  last().runs[0].p999_ns = 500;
+  add("starves", Family::peer, counter, 1e6);
+  last().runs[0].p999_ns = 100;
+  last().runs[0].least_due = 0;
+  EXPECT_EQ(sentence(),
+            "16 processes. Increment one counter: fast, 9.0 × the next (even); shortest waits: "
+            "even, 99.9 % within 500 ns.");
+}
+
+TEST_F(Sample, WhoGoesOnBesideTheDeadIsSaid) {
+  const Workload outlive{Operation::outlive, 64};
+  results.asked = {{{"outlive", "What if?", "It dies.", {}}, {{outlive, 3}}}};
+  const auto of = [&](const char* name, double stopped, double dead, double torn) {
+    add(name, Family::peer, outlive, 1e6, 3);
+    last().runs[0].stopped_stalled = stopped;
+    last().runs[0].dead_stalled = dead;
+    last().runs[0].torn = torn;
+  };
+  of("copies", 0, 0, 0);
+  of("patient", 3, 0, 0);
+  of("robust", 3, 0, 7);
+  of("plain", 3, 3, 0);
+  EXPECT_EQ(sentence(),
+            "3 processes. Read 64 doubles whose writer is stopped, then killed: all go on, and "
+            "read what is whole: copies; all wait while it is stopped, and go on when it is dead: "
+            "patient; some read half a write: robust; some wait for ever: plain.");
+  EXPECT_NE(page_of(results).find("<td>never</td>"), std::string::npos);
+  EXPECT_NE(table_of(results).find("never"), std::string::npos);
+  EXPECT_EQ(unfit(last()), "waits for the dead for ever");
 }
 
 TEST_F(Sample, WithoutFiguresTheSentenceSaysSo) {
@@ -260,9 +298,9 @@ TEST(Workload, SaysWhatItIs) {
   EXPECT_EQ(key_of({Operation::update, 64, 1000}), "update64/think:1000ns");
   EXPECT_EQ(key_of({Operation::read, 8192, 0, 1000}), "snapshot8192/writes:1000");
   EXPECT_EQ(title_of({Operation::update, 4}), "Update a struct of 32 bytes");
-  EXPECT_EQ(title_of({Operation::update, 64, 1000}), "Update 64 doubles, then think for 1.00 µs");
+  EXPECT_EQ(title_of({Operation::update, 64, 1000}), "Update 64 doubles, then think for 1 µs");
   EXPECT_EQ(title_of({Operation::read, 8192, 0, 1000}),
-            "Read an array of 64 KiB beside a writer, 1.00 k times a second");
+            "Read an array of 64 KiB beside a writer, 1000 times a second");
 }
 
 TEST(Questions, HaveKeysOfTheirOwnAndAreMeasuredSomewhereEachTime) {
@@ -429,8 +467,8 @@ TEST(Contention, MeasuresWhatTheFilterLeavesAndReportsIt) {
                   {{"contention.html", "older"}, {"contention.partial.html", "stopped"}});
   ASSERT_EQ(program.wait(), 0) << program.read("output.progress");
   const std::string output = program.read("output");
-  EXPECT_NE(output.find("4 processes. Read 64 doubles beside a writer: "), std::string::npos)
-      << output;
+  EXPECT_NE(output.find("With 4 processes:\n"), std::string::npos) << output;
+  EXPECT_NE(output.find("\n  Read 64 doubles beside a writer: "), std::string::npos) << output;
   if (std::thread::hardware_concurrency() > 1) {
     EXPECT_NE(output.find("TORN"), std::string::npos) << "nothing torn without a lock:\n" << output;
   }

@@ -16,14 +16,6 @@ namespace {
 constexpr double slower_by = 1.05;
 constexpr double errors = 3;
 
-double median_of(std::vector<double> values) {
-  if (values.empty()) return 0;
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  if (values.size() % 2 != 0) return *middle;
-  return (*middle + *std::max_element(values.begin(), middle)) / 2;
-}
-
 /// A standard deviation, which a few wild ones do not reach.
 double scatter_of(std::vector<double> values) {
   const double middle = median_of(values);

@@ -22,6 +22,7 @@
 #include <system_error>
 #include <vector>
 
+#include "answers.hpp"
 #include "compare.hpp"
 #include "cpython.hpp"
 #include "machine.hpp"
@@ -353,8 +354,12 @@ class Program {
     copy(partial("json"), options_.json);
     std::printf("\n");
     for (const Asked& asked : results_.asked) {
-      const std::string answer = results_.sentence(asked);
-      if (!answer.empty()) std::printf("%s\n  %s\n", asked.question.title.c_str(), answer.c_str());
+      const Answer answer = answer_to(asked, results_);
+      if (answer.lines.empty()) continue;
+      std::printf("%s With %s:\n", asked.question.title.c_str(),
+                  processes_text(answer.children).c_str());
+      for (const auto& [workload, says] : answer.lines)
+        std::printf("  %s: %s\n", workload.c_str(), says.c_str());
     }
     if (!options_.compare.empty()) {
       std::printf("\nBeside %s:\n%s", options_.compare.c_str(),

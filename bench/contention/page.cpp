@@ -6,8 +6,10 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "answers.hpp"
 #include "page_style.hpp"
 #include "plot.hpp"
 #include "results.hpp"
@@ -382,6 +384,17 @@ std::string machine(const Results& results) {
   return out + "</tbody></table>";
 }
 
+std::string answer_html(const Answer& answer) {
+  std::string out = "<div class=\"answer\"><p>" + processes_text(answer.children) + "</p><ul>";
+  for (const auto& [workload, says] : answer.lines) {
+    // The winner's name comes first.
+    const auto name = std::min(says.find_first_of(",;:"), says.size());
+    out += "<li>" + escaped(workload) + ": <b>" + escaped(says.substr(0, name)) + "</b>" +
+           escaped(says.substr(name)) + "</li>";
+  }
+  return out + "</ul></div>";
+}
+
 std::string legend() {
   return "<p class=\"quiet\">The most operations per second, and how many times the next: the "
          "stronger the colour, the clearer."
@@ -418,13 +431,15 @@ std::string page_of(const Results& results) {
     out += "<p class=\"warning\">" + escaped(warning) + "</p>";
   }
   if (results.rows.empty()) out += "<p class=\"answer\">Nothing was measured.</p>";
+  bool explained = false;
   for (const Asked& asked : results.asked) {
-    if (results.workloads_of(asked).empty()) continue;
-    out += "<h2 id=\"" + asked.question.key + "\">" + escaped(asked.question.title) +
-           "</h2><p class=\"answer\">" + escaped(results.sentence(asked)) + "</p>" +
-           (results.workloads_of(asked)[0].operation == Operation::outlive
-                ? ""
-                : winners(results, results.workloads_of(asked)) + legend());
+    const Answer answer = answer_to(asked, results);
+    if (answer.lines.empty()) continue;
+    out += "<h2 id=\"" + asked.question.key + "\">" + escaped(asked.question.title) + "</h2>" +
+           answer_html(answer);
+    if (results.workloads_of(asked)[0].operation == Operation::outlive) continue;
+    out += winners(results, results.workloads_of(asked));
+    if (!std::exchange(explained, true)) out += legend();
   }
   out += which_array(results);
   std::set<Workload> shown;  // some answer more than one question

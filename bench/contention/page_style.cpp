@@ -21,8 +21,9 @@ h2 { font-size: 24px; margin: 60px 0 6px; letter-spacing: -0.01em; }
 h3 { font-size: 19px; margin: 44px 0 6px; } h4 { font-size: 16px; margin: 22px 0 6px; }
 p { max-width: 76ch; margin: 8px 0; }
 ul { max-width: 76ch; padding-left: 20px; } li { margin: 6px 0; }
-.answer { font-size: 20px; line-height: 1.45; max-width: 70ch; margin: 16px 0;
+.answer { font-size: 19px; line-height: 1.45; max-width: 74ch; margin: 16px 0;
   border-left: 5px solid var(--accent); padding-left: 16px; }
+.answer p { margin: 0; color: var(--quiet); font-size: 15px; } .answer ul { margin: 2px 0; }
 .quiet { color: var(--quiet); font-size: 14px; max-width: none; }
 .warning { background: var(--warning); border-left: 5px solid #d9822b; padding: 8px 16px; }
 .scroll { overflow-x: auto; }

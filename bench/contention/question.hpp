@@ -24,6 +24,7 @@ struct Question {
   std::string title;  // the question
   std::string about;  // what stands below it
   std::function<std::vector<Place>(Effort)> places;
+  bool asks_for_waits = false;  // who waits least, beside who does most
 };
 
 /// One with what is measured of it now.

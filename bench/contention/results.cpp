@@ -9,13 +9,6 @@ namespace {
 
 constexpr double starved_below = 0.01;
 
-double median_of(std::vector<double> values) {
-  if (values.empty()) return 0;
-  std::sort(values.begin(), values.end());
-  const auto middle = values.size() / 2;
-  return values.size() % 2 != 0 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
-}
-
 std::string number(double value, const char* unit) {
   char text[48];
   const int digits = value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
@@ -32,16 +25,14 @@ bool is_at(const Row& row, const Place& place) {
   return row.workload == place.workload && row.children == place.children;
 }
 
-/// "Array seqlocked, 3.1 × the next (pthread mutex)"
-std::string answer(const Verdict& verdict) {
-  if (verdict.winner == nullptr) return "nobody without starving somebody";
-  if (verdict.next == nullptr) return verdict.winner->strategy;
-  if (verdict.level) return verdict.winner->strategy + " and " + verdict.next->strategy + " level";
-  return verdict.winner->strategy + ", " + ratio_text(verdict.ratio) + " the next (" +
-         verdict.next->strategy + ")";
-}
-
 }  // namespace
+
+double median_of(std::vector<double> values) {
+  if (values.empty()) return 0;
+  std::sort(values.begin(), values.end());
+  const auto middle = values.size() / 2;
+  return values.size() % 2 != 0 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+}
 
 Outcome Row::median() const {
   Outcome all;
@@ -145,6 +136,14 @@ std::vector<std::string> Results::strategies_of(const Workload& workload) const 
   return all;
 }
 
+std::vector<const Row*> Results::at(const Place& place) const {
+  std::vector<const Row*> all;
+  for (const Row& row : rows) {
+    if (is_at(row, place)) all.push_back(&row);
+  }
+  return all;
+}
+
 const Row* Results::find(const Place& place, const std::string& strategy) const {
   for (const Row& row : rows) {
     if (is_at(row, place) && row.strategy == strategy) return &row;
@@ -210,46 +209,6 @@ int Results::spotlight(const std::vector<Workload>& of) const {
       children = std::max(children, row.children);
   }
   return children;
-}
-
-/// Who of these goes on, and how.
-std::string Results::survivors(const Place& place) const {
-  std::vector<std::string> whole, later, torn, never;
-  for (const Row& row : rows) {
-    if (!is_at(row, place)) continue;
-    const Outcome figures = row.median();
-    auto& group = figures.dead_stalled > 0                            ? never
-                  : figures.torn > 0 || row.family == Family::control ? torn
-                  : figures.stopped_stalled > 0                       ? later
-                                                                      : whole;
-    group.push_back(row.strategy);
-  }
-  std::string text;
-  const auto tell = [&](const char* what, const std::vector<std::string>& names) {
-    if (names.empty()) return;
-    text += (text.empty() ? "" : "; ") + std::string(what) + ": ";
-    for (std::size_t i = 0; i < names.size(); ++i) text += (i == 0 ? "" : ", ") + names[i];
-  };
-  tell("all go on, and read what is whole", whole);
-  tell("all wait while it is stopped, and go on when it is dead", later);
-  tell("some read half a write", torn);
-  tell("some wait for ever", never);
-  return text;
-}
-
-std::string Results::sentence(const Asked& one) const {
-  const std::vector<Workload> workloads = workloads_of(one);
-  const int children = spotlight(workloads);
-  if (children == 0) return {};
-  std::string text;
-  for (const Workload& workload : workloads) {
-    const auto counts = children_of(workload);
-    if (std::find(counts.begin(), counts.end(), children) == counts.end()) continue;
-    const Place place{workload, children};
-    text += (text.empty() ? "" : "; ") + title_of(workload) + ": " +
-            (workload.operation == Operation::outlive ? survivors(place) : answer(verdict(place)));
-  }
-  return std::to_string(children) + (children == 1 ? " process. " : " processes. ") + text + ".";
 }
 
 std::string rate_text(double per_second) {

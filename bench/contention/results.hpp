@@ -61,6 +61,7 @@ struct Results {
   [[nodiscard]] std::vector<Workload> workloads_of(const Asked& one) const;
   [[nodiscard]] std::vector<int> children_of(const Workload& workload) const;
   [[nodiscard]] std::vector<std::string> strategies_of(const Workload& workload) const;
+  [[nodiscard]] std::vector<const Row*> at(const Place& place) const;
   [[nodiscard]] const Row* find(const Place& place, const std::string& strategy) const;
   /// Two that are nearer than this are level: one run varies by more than a median of several.
   /// So are two of which each one's median lies between the other's lowest and highest run.
@@ -68,14 +69,13 @@ struct Results {
   [[nodiscard]] Verdict verdict(const Place& place) const;
   /// Operations per second of the best peer that is fit to win; 0 if there is none.
   [[nodiscard]] double best_peer(const Place& place) const;
-  [[nodiscard]] std::string survivors(const Place& place) const;
   /// What a reader must know before the figures, a sentence each.
   [[nodiscard]] std::vector<std::string> warnings() const;
-  /// The number of children that answers are about: 16, or the most there were below that.
+  /// The number of children that an answer is about: 16, or the most there were below that.
   [[nodiscard]] int spotlight(const std::vector<Workload>& of) const;
-  /// The answer in one sentence; nothing if nothing of it was measured.
-  [[nodiscard]] std::string sentence(const Asked& one) const;
 };
+
+double median_of(std::vector<double> values);  // 0 of none
 
 // Figures for people: three digits and a unit.
 std::string rate_text(double per_second);

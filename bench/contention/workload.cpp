@@ -12,8 +12,16 @@ std::string subject(const Workload& workload) {
   return "an array of " + bytes_text(8 * workload.doubles);
 }
 
+/// Without digits that say nothing: 1 µs.
+std::string short_text(std::string text) {
+  for (const std::string zeros : {".00 ", ".0 "})
+    if (const auto at = text.find(zeros); at != std::string::npos)
+      return text.replace(at, zeros.size(), " ");
+  return text;
+}
+
 std::string pace(const Workload& workload) {
-  return rate_text(workload.writes_per_s) + " times a second";
+  return std::to_string(static_cast<long>(workload.writes_per_s)) + " times a second";
 }
 
 }  // namespace
@@ -48,7 +56,8 @@ std::string title_of(const Workload& workload) {
       title = "Read " + subject(workload) + " whose writer is stopped, then killed";
       break;
   }
-  if (workload.think_ns != 0) title += ", then think for " + time_text(workload.think_ns);
+  if (workload.think_ns != 0)
+    title += ", then think for " + short_text(time_text(workload.think_ns));
   return title;
 }
 
@@ -80,8 +89,8 @@ std::string story_of(const Workload& workload) {
              "as torn.";
   }
   if (workload.think_ns == 0) return story + " Each as often as it can.";
-  return story + " Between two operations each works for " + time_text(workload.think_ns) +
-         " by itself.";
+  return story + " Between two operations each works for " +
+         short_text(time_text(workload.think_ns)) + " by itself.";
 }
 
 }  // namespace contention

@@ -23,7 +23,8 @@ Question crowded() {
             }
             return all_of({update64, thinking(80), thinking(1000), thinking(10'000)},
                           {1, 2, 4, 16, 64});
-          }};
+          },
+          true};
 }
 
 }  // namespace contention

@@ -1,0 +1,82 @@
+#include "answers.hpp"
+
+#include <algorithm>
+
+namespace contention {
+namespace {
+
+/// "Array seqlocked, 3.1 × the next (pthread mutex)"
+std::string winner_text(const Verdict& verdict) {
+  if (verdict.winner == nullptr) return "nobody without starving somebody";
+  if (verdict.next == nullptr) return verdict.winner->strategy;
+  if (verdict.level) return verdict.winner->strategy + " and " + verdict.next->strategy + " level";
+  return verdict.winner->strategy + ", " + ratio_text(verdict.ratio) + " the next (" +
+         verdict.next->strategy + ")";
+}
+
+/// Whose operations wait least, of those who may win.
+std::string tail_text(const Results& results, const Place& place) {
+  const Row* best = nullptr;
+  for (const Row* row : results.at(place)) {
+    if (!unfit(*row).empty()) continue;
+    if (best == nullptr || row->median().p999_ns < best->median().p999_ns) best = row;
+  }
+  if (best == nullptr) return {};
+  return "; shortest waits: " + best->strategy + ", 99.9 % within " +
+         time_text(best->median().p999_ns);
+}
+
+/// Who goes on when the writer does not, and how.
+std::string survivors_text(const Results& results, const Place& place) {
+  std::vector<std::string> whole, later, torn, never;
+  for (const Row* row : results.at(place)) {
+    const Outcome figures = row->median();
+    auto& group = figures.dead_stalled > 0                             ? never
+                  : figures.torn > 0 || row->family == Family::control ? torn
+                  : figures.stopped_stalled > 0                        ? later
+                                                                       : whole;
+    group.push_back(row->strategy);
+  }
+  std::string text;
+  const auto tell = [&](const char* what, const std::vector<std::string>& names) {
+    if (names.empty()) return;
+    text += (text.empty() ? "" : "; ") + std::string(what) + ": ";
+    for (std::size_t i = 0; i < names.size(); ++i) text += (i == 0 ? "" : ", ") + names[i];
+  };
+  tell("all go on, and read what is whole", whole);
+  tell("all wait while it is stopped, and go on when it is dead", later);
+  tell("some read half a write", torn);
+  tell("some wait for ever", never);
+  return text;
+}
+
+}  // namespace
+
+Answer answer_to(const Asked& asked, const Results& results) {
+  const std::vector<Workload> workloads = results.workloads_of(asked);
+  Answer answer{results.spotlight(workloads), {}};
+  for (const Workload& workload : workloads) {
+    const Place place{workload, answer.children};
+    if (results.at(place).empty()) continue;
+    std::string says = workload.operation == Operation::outlive
+                           ? survivors_text(results, place)
+                           : winner_text(results.verdict(place));
+    if (asked.question.asks_for_waits) says += tail_text(results, place);
+    answer.lines.emplace_back(title_of(workload), std::move(says));
+  }
+  return answer;
+}
+
+std::string processes_text(int children) {
+  return std::to_string(children) + (children == 1 ? " process" : " processes");
+}
+
+std::string text_of(const Answer& answer) {
+  if (answer.lines.empty()) return {};
+  std::string text;
+  for (const auto& [workload, says] : answer.lines)
+    text.append(text.empty() ? ". " : "; ").append(workload).append(": ").append(says);
+  return processes_text(answer.children) + text + ".";
+}
+
+}  // namespace contention

@@ -1,0 +1,25 @@
+#pragma once
+/// What the figures say, in words.
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "results.hpp"
+
+namespace contention {
+
+/// To a question: with so many children, who wins each of its workloads. Without lines nothing of
+/// it was measured.
+struct Answer {
+  int children = 0;
+  std::vector<std::pair<std::string, std::string>> lines;  // the workload; "Lock, 3.1 × the next"
+};
+
+Answer answer_to(const Asked& asked, const Results& results);
+/// In one sentence.
+std::string text_of(const Answer& answer);
+/// "16 processes"
+std::string processes_text(int children);
+
+}  // namespace contention

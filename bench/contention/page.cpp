@@ -206,7 +206,7 @@ std::string plots(const Results& results, const Workload& workload) {
   plot("99.9 % of single operations are done within", Plot::Unit::time, &Outcome::p999_ns);
   plot("Least-served child, of a fair share", Plot::Unit::share, &Outcome::least_share);
   if (workload.is_paced()) {
-    plot("99.9 % of writes are done within, from when they were due", Plot::Unit::time,
+    plot("99.9 % of writes are done within (from when due)", Plot::Unit::time,
          &Outcome::write_p999_ns);
   } else if (writer) {
     plot("Writes per second, by the one writer", Plot::Unit::rate, &Outcome::writes_per_s);

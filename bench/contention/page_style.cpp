@@ -69,7 +69,8 @@ details { margin: 14px 0; } summary { cursor: pointer; color: var(--ours); font-
 }
 @media (max-width: 620px) { .plots { grid-template-columns: 1fr; } body { padding: 20px 14px; }
   h1 { font-size: 28px; } .answer { font-size: 18px; }
-  .plot-title { font-size: 20px; } .tick { font-size: 14.5px; } .label { font-size: 14.6px; } }
+  .plot-title { font-size: 20px; transform: translateY(4px); }
+  .tick { font-size: 14.5px; } .label { font-size: 14.6px; } }
 @media (prefers-color-scheme: dark) {
   :root { --page: #14181b; --text: #e4e7e8; --quiet: #9aa6ac; --grid: #2c3338; --axis: #5f6b72;
     --accent: #2ba3b5; --ours: #58c1d0; --warning: #3f2d12; }

@@ -70,7 +70,7 @@ bool Options::wants_strategy(const std::string& name) const {
 Options options_of(int argc, char** argv) {
   Options options;
   CLI::App app{"Which way to share memory between processes is fastest, fairest and safest here?"};
-  app.name("contention");
+  app.name(std::filesystem::path(argv[0]).filename());
   app.footer(google_help);
   app.allow_extras();
 

@@ -256,21 +256,21 @@ Outcome conduct_death(Crew& crew, const Plan& plan) {
   outcome.stopped_reads_per_s = rate(while_stopped, stopped, still_stopped);
   outcome.stopped_stalled = stalled(while_stopped);
 
-  const auto killed_at = monotonic_ns();
+  const Reading killed(plan.children);
   crew.kill_last();
   const Reading dead(plan.children);
-  std::int64_t recovered_at = 0;
-  while (monotonic_ns() < killed_at + third) {
+  const auto read_since = [&](const Reading& then) {
+    const auto reads = reads_between(then, Reading(plan.children));
+    return std::accumulate(reads.begin(), reads.end(), 0.0);
+  };
+  while (read_since(killed) == 0 && monotonic_ns() < dead.at + third)
     sleep_until(monotonic_ns() + 20'000);
-    if (recovered_at == 0 && stalled(reads_between(dead, Reading(plan.children))) == 0)
-      recovered_at = monotonic_ns();
-  }
+  outcome.recovery_ns = static_cast<double>(monotonic_ns() - killed.at);
+  sleep_until(dead.at + third);
   const Reading end(plan.children);
   const auto after_death = reads_between(dead, end);
   outcome.dead_reads_per_s = rate(after_death, dead, end);
   outcome.dead_stalled = stalled(after_death);
-  outcome.recovery_ns =
-      static_cast<double>((recovered_at == 0 ? monotonic_ns() : recovered_at) - killed_at);
   outcome.window_s = static_cast<double>(end.at - start.at) * 1e-9;
   for (std::size_t i = 0; i < static_cast<std::size_t>(plan.children); ++i)
     outcome.torn += static_cast<double>(board().seats[i].torn.load());

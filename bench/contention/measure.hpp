@@ -38,8 +38,8 @@ struct Outcome {
   double cpu_s_per_million = 0;  // of all children (and the writer)
   double writes_per_s = 0;       // by the writer, where there is one
   // Where the writer was stopped, then killed: reads per second, how many children read nothing,
-  // and how long it took until each had read something after the death (the time there was, if
-  // not).
+  // and how long it took from the kill until somebody had read again (the time there was, if
+  // nobody).
   double stopped_reads_per_s = 0, stopped_stalled = 0;
   double dead_reads_per_s = 0, dead_stalled = 0;
   double recovery_ns = 0;

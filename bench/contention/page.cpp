@@ -107,6 +107,48 @@ Plot plot_of(const Results& results, const Workload& workload, const char* title
   return plot;
 }
 
+/// How it grows with the bytes, where it was measured with so many children for three sizes or
+/// more.
+std::string plots_by_size(const Results& results, const Asked& asked) {
+  std::map<Place, std::vector<Workload>> groups;  // by what they are, but for the doubles
+  for (const Place& place : asked.places) {
+    if (place.workload.operation == Operation::count || results.at(place).empty()) continue;
+    Place alike = place;
+    alike.workload.doubles = 0;
+    groups[alike].push_back(place.workload);
+  }
+  std::string out;
+  for (auto& [alike, workloads] : groups) {
+    std::sort(workloads.begin(), workloads.end());
+    if (workloads.size() < 3 || alike.workload.operation == Operation::outlive) continue;
+    const bool reads = alike.workload.has_writer();
+    Plot plot{
+        children_text(alike.children) + ": one " + (reads ? "read" : "update") + " of all, by size",
+        Plot::Unit::time,
+        {},
+        {},
+        "bytes",
+        [](int bytes) { return bytes_text(static_cast<std::size_t>(bytes)); }};
+    for (const Workload& workload : workloads)
+      plot.ticks.push_back(static_cast<int>(8 * workload.doubles));
+    for (const auto& name : results.strategies_of(workloads.back())) {
+      Line line{name, ink_of(name), false, false, {}};
+      for (const Workload& workload : workloads) {
+        const Row* row = results.find({workload, alike.children}, name);
+        if (row == nullptr) continue;
+        line.strong = row->family == Family::lagoon;
+        line.dashed = row->family == Family::control;
+        line.points.push_back({static_cast<int>(8 * workload.doubles),
+                               row->median().ns_per_operation, 0, 0, !unfit(*row).empty(),
+                               tip(*row)});
+      }
+      plot.lines.push_back(std::move(line));
+    }
+    out += svg_of(plot);
+  }
+  return out.empty() ? out : "<div class=\"plots\">" + out + "</div>";
+}
+
 std::string matrix(const Results& results, const Workload& workload) {
   const auto counts = results.children_of(workload);
   std::string out = "<div class=\"scroll\"><table class=\"matrix\"><thead><tr><th>children</th>";
@@ -221,7 +263,7 @@ std::string outlive_table(const Results& results, const Workload& workload) {
   std::string out =
       "<div class=\"scroll\"><table class=\"figures\"><thead><tr><th>strategy</th>"
       "<th>reads/s before</th><th>while it is stopped</th><th>stalled</th>"
-      "<th>when it is dead</th><th>stalled</th><th>until all read again</th>"
+      "<th>when it is dead</th><th>stalled</th><th>until one reads again</th>"
       "<th>torn</th><th></th></tr></thead><tbody>";
   for (const int children : results.children_of(workload)) {
     out += "<tr class=\"group\"><td colspan=\"9\">" + std::to_string(children) +
@@ -446,7 +488,8 @@ std::string page_of(const Results& results) {
   for (const Asked& asked : results.asked) {
     const auto workloads = results.workloads_of(asked);
     if (workloads.empty()) continue;
-    out += "<h2>" + escaped(asked.question.title) + "</h2><p>" + asked.question.about + "</p>";
+    out += "<h2>" + escaped(asked.question.title) + "</h2><p>" + asked.question.about + "</p>" +
+           plots_by_size(results, asked);
     for (const Workload& workload : workloads) {
       if (shown.insert(workload).second) {
         out += section(results, workload) + "\n";

@@ -122,13 +122,13 @@ std::string plots_by_size(const Results& results, const Asked& asked) {
     std::sort(workloads.begin(), workloads.end());
     if (workloads.size() < 3 || alike.workload.operation == Operation::outlive) continue;
     const bool reads = alike.workload.has_writer();
-    Plot plot{
-        children_text(alike.children) + ": one " + (reads ? "read" : "update") + " of all, by size",
-        Plot::Unit::time,
-        {},
-        {},
-        "bytes",
-        [](int bytes) { return bytes_text(static_cast<std::size_t>(bytes)); }};
+    Plot plot{children_text(alike.children) + (alike.workload.is_paced() ? ", paced" : "") +
+                  ": one " + (reads ? "read" : "update") + " of all, by size",
+              Plot::Unit::time,
+              {},
+              {},
+              "bytes",
+              [](int bytes) { return bytes_text(static_cast<std::size_t>(bytes)); }};
     for (const Workload& workload : workloads)
       plot.ticks.push_back(static_cast<int>(8 * workload.doubles));
     for (const auto& name : results.strategies_of(workloads.back())) {

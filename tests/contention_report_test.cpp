@@ -377,6 +377,17 @@ TEST_F(Compared, RanksAreComparedWithinEachPlace) {
   EXPECT_LT(compare(then, now).correlation, -0.9);
 }
 
+TEST_F(Sample, AreReadBackFromACsv) {
+  add("pthread mutex", Family::peer, update64, 4e6);
+  add("pthread mutex", Family::peer, update64, 8e6);
+  const std::filesystem::path path = std::filesystem::temp_directory_path() /
+                                     ("contention-test-" + std::to_string(getpid()) + ".csv");
+  std::ofstream(path) << csv_of(results);
+  const Times times = times_in(path);
+  std::filesystem::remove(path);
+  EXPECT_EQ(times, (Times{{"update64/pthread_mutex/children:16", {250, 125}}}));
+}
+
 TEST_F(Compared, WithNothingInBothSaysSo) {
   now["w/Lock/children:1"] = {1};
   EXPECT_EQ(text_of(compare(then, now)), "Nothing was measured in both runs.\n");

@@ -4,10 +4,11 @@
 #include <boost/json/src.hpp>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <numeric>
-#include <set>
+#include <sstream>
 #include <stdexcept>
 
 namespace contention {
@@ -106,7 +107,45 @@ Comparison compare(const Times& then, const Times& now) {
   return comparison;
 }
 
+namespace {
+
+/// What csv_of writes.
+Times times_in_csv(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  const auto fields_of = [](const std::string& line) {
+    std::vector<std::string> fields;
+    std::istringstream text(line);
+    for (std::string field; std::getline(text, field, ',');) fields.push_back(field);
+    return fields;
+  };
+  std::string line;
+  std::getline(file, line);
+  const std::vector<std::string> head = fields_of(line);
+  const auto column = [&](const char* name) {
+    const auto found = std::find(head.begin(), head.end(), name);
+    if (found == head.end())
+      throw std::runtime_error(path.string() + " is no result of this program: a column '" + name +
+                               "' was expected, as --csv writes it");
+    return static_cast<std::size_t>(found - head.begin());
+  };
+  const auto workload = column("workload"), strategy = column("strategy"),
+             children = column("children"), ns = column("ns_per_op");
+  Times times;
+  while (std::getline(file, line)) {
+    const std::vector<std::string> fields = fields_of(line);
+    if (fields.size() < head.size()) continue;
+    std::string name = fields[strategy];
+    std::replace(name.begin(), name.end(), ' ', '_');
+    times[fields[workload] + "/" + name + "/children:" + fields[children]].push_back(
+        std::strtod(fields[ns].c_str(), nullptr));
+  }
+  return times;
+}
+
+}  // namespace
+
 Times times_in(const std::filesystem::path& path) {
+  if (path.extension() == ".csv") return times_in_csv(path);
   std::ifstream file(path);
   const std::string text{std::istreambuf_iterator<char>(file), {}};
   boost::json::error_code error;

@@ -38,8 +38,8 @@ struct Comparison {
 /// The strategy of a cell is the last part of its name but one.
 Comparison compare(const Times& then, const Times& now);
 
-/// Out of Google Benchmark's JSON.
-Times times_in(const std::filesystem::path& json);
+/// Out of Google Benchmark's JSON, or of a CSV.
+Times times_in(const std::filesystem::path& path);
 Times times_of(const Results& results);
 
 /// In words.

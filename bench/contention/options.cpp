@@ -118,7 +118,7 @@ Options options_of(int argc, char** argv) {
   app.add_option("--csv", options.csv, "the same, a line for each");
   app.add_option("--html", options.html, "the report there, too");
   app.add_option("--compare", options.compare,
-                 "the JSON of an older run: which strategies have become slower since")
+                 "the JSON, or CSV, of an older run: which strategies have become slower since")
       ->check(CLI::ExistingFile);
   try {
     app.parse(argc, argv);

@@ -1,6 +1,7 @@
 #include "crew.hpp"
 
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,6 +30,12 @@ std::string how_it_ended(int status) {
 }
 
 }  // namespace
+
+void end_quietly() {
+  const rlimit none{0, 0};
+  ::setrlimit(RLIMIT_CORE, &none);
+  if (std::freopen("/dev/null", "w", stderr) == nullptr) std::fclose(stderr);
+}
 
 bool interrupted() { return signal_received != 0; }
 int interruption() { return signal_received; }
@@ -98,6 +105,11 @@ bool Crew::await_stopped_last(std::int64_t deadline) {
     const timespec pause{0, 100'000};
     ::nanosleep(&pause, nullptr);
   }
+}
+
+std::size_t Crew::count_ended() {
+  return std::erase_if(members_,
+                       [](pid_t member) { return ::waitpid(member, nullptr, WNOHANG) > 0; });
 }
 
 void Crew::kill_last() {

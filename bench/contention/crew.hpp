@@ -27,6 +27,8 @@ class Crew {
   void expect_all_running();
   /// Waits until the one that was forked last has stopped (SIGSTOP); false at the deadline.
   [[nodiscard]] bool await_stopped_last(std::int64_t deadline);
+  /// How many others have ended by themselves; they are no more of the crew.
+  std::size_t count_ended();
   /// Kills that one; it is gone when this returns.
   void kill_last();
   /// Waits until all have ended; false at the deadline (monotonic ns). Throws if one ended badly.
@@ -36,6 +38,9 @@ class Crew {
   bool reap(bool all_may_end);
   std::vector<pid_t> members_;
 };
+
+/// For a child that may have to: its errors are counted, and leave no core and no words.
+void end_quietly();
 
 /// Set by SIGINT or SIGTERM: end this cell, run no other, report what there is.
 bool interrupted();

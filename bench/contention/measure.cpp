@@ -271,6 +271,7 @@ Outcome conduct_death(Crew& crew, const Plan& plan) {
   const auto after_death = reads_between(dead, end);
   outcome.dead_reads_per_s = rate(after_death, dead, end);
   outcome.dead_stalled = stalled(after_death);
+  outcome.dead_ended = static_cast<double>(crew.count_ended());
   outcome.window_s = static_cast<double>(end.at - start.at) * 1e-9;
   for (std::size_t i = 0; i < static_cast<std::size_t>(plan.children); ++i)
     outcome.torn += static_cast<double>(board().seats[i].torn.load());

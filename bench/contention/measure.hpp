@@ -42,6 +42,7 @@ struct Outcome {
   // nobody).
   double stopped_reads_per_s = 0, stopped_stalled = 0;
   double dead_reads_per_s = 0, dead_stalled = 0;
+  double dead_ended = 0;  // with an error, which their lock's users must expect
   double recovery_ns = 0;
   double write_p50_ns = 0, write_p999_ns = 0;  // of its writes; of one that is paced, from when
                                                // each was due

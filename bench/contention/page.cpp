@@ -263,10 +263,11 @@ std::string outlive_table(const Results& results, const Workload& workload) {
   std::string out =
       "<div class=\"scroll\"><table class=\"figures\"><thead><tr><th>strategy</th>"
       "<th>reads/s before</th><th>while it is stopped</th><th>stalled</th>"
-      "<th>when it is dead</th><th>stalled</th><th>until one reads again</th>"
+      "<th>when it is dead</th><th>stalled</th><th>ended with an error</th><th>until one reads "
+      "again</th>"
       "<th>torn</th><th></th></tr></thead><tbody>";
   for (const int children : results.children_of(workload)) {
-    out += "<tr class=\"group\"><td colspan=\"9\">" + std::to_string(children) +
+    out += "<tr class=\"group\"><td colspan=\"10\">" + std::to_string(children) +
            (children == 1 ? " reader" : " readers") + "</td></tr>";
     for (const auto& name : results.strategies_of(workload)) {
       const Row* row = results.find({workload, children}, name);
@@ -283,6 +284,7 @@ std::string outlive_table(const Results& results, const Workload& workload) {
       bad(figures.stopped_stalled);
       cell(rate_text(figures.dead_reads_per_s));
       bad(figures.dead_stalled);
+      bad(figures.dead_ended);
       cell(figures.dead_stalled > 0 ? "never" : time_text(figures.recovery_ns));
       bad(figures.torn);
       cell(unfit(*row));

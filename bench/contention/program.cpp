@@ -126,6 +126,7 @@ void set_counters(benchmark::State& state, const Outcome& outcome) {
   state.counters["stopped_stalled"] = outcome.stopped_stalled;
   state.counters["dead_reads_per_s"] = outcome.dead_reads_per_s;
   state.counters["dead_stalled"] = outcome.dead_stalled;
+  state.counters["dead_ended"] = outcome.dead_ended;
   state.counters["recovery_ns"] = outcome.recovery_ns;
   state.counters["write_p50_ns"] = outcome.write_p50_ns;
   state.counters["write_p99.9_ns"] = outcome.write_p999_ns;

@@ -62,6 +62,7 @@ Outcome Row::median() const {
                             &Outcome::stopped_stalled,
                             &Outcome::dead_reads_per_s,
                             &Outcome::dead_stalled,
+                            &Outcome::dead_ended,
                             &Outcome::recovery_ns}) {
     median(figure);
   }
@@ -86,6 +87,7 @@ std::string unfit(const Row& row) {
   if (figures.lost > 0) return "lost updates";
   if (row.family == Family::control) return "not safe";
   if (figures.operations_per_s <= 0) return "no operation finished";
+  if (figures.dead_ended > 0) return "an error when its owner has died";
   if (figures.dead_stalled > 0) return "waits for the dead for ever";
   if (figures.stopped_stalled > 0) return "waits for who is stopped";
   if (figures.least_due < starved_below) return "a child starved";

@@ -160,6 +160,7 @@ Outcome run(const Plan& plan) {
     return outcome;
   } else {
     fork_children(crew, plan, [&](Seat& seat, Think think) {
+      if (operation == Operation::outlive) end_quietly();
       std::vector<double> copy(plan.workload.doubles);
       operate(Snapshot<Impl>{*shared, copy}, seat, think);
     });

@@ -29,8 +29,8 @@ std::string left(const std::string& text, std::size_t width) {
 
 std::string outlive_header() {
   return left("  strategy", 28) + right("reads/s", 9) + right("stopped", 10) + right("stalled", 9) +
-         right("killed", 10) + right("stalled", 9) + right("recovery", 10) + right("torn", 9) +
-         "\n";
+         right("killed", 10) + right("stalled", 9) + right("ended", 8) + right("recovery", 10) +
+         right("torn", 9) + "\n";
 }
 
 std::string outlive_line(const Row& row) {
@@ -43,6 +43,7 @@ std::string outlive_line(const Row& row) {
          right(rate_text(figures.stopped_reads_per_s), 10) +
          right(stalled(figures.stopped_stalled), 9) +
          right(rate_text(figures.dead_reads_per_s), 10) + right(stalled(figures.dead_stalled), 9) +
+         right(stalled(figures.dead_ended), 8) +
          right(figures.dead_stalled == 0 ? time_text(figures.recovery_ns) : "never", 10) +
          right(figures.torn == 0 ? "-" : rate_text(figures.torn), 9) + "\n";
 }
@@ -135,7 +136,7 @@ std::string csv_of(const Results& results) {
   csv << "workload,strategy,children,run,ops_per_s,ns_per_op,p50_ns,p99_ns,p99.9_ns,max_ns,samples,"
          "jain,least_ops_per_s,least_share,torn,lost,cpu_s_per_million_ops,writes_per_s,"
          "write_p50_ns,write_p99.9_ns,stopped_reads_per_s,stopped_stalled,dead_reads_per_s,"
-         "dead_stalled,recovery_ns\n";
+         "dead_stalled,dead_ended,recovery_ns\n";
   for (const Row& row : results.rows) {
     int number = 0;
     for (const Outcome& run : row.runs) {
@@ -160,6 +161,7 @@ std::string csv_of(const Results& results) {
                                   run.stopped_stalled,
                                   run.dead_reads_per_s,
                                   run.dead_stalled,
+                                  run.dead_ended,
                                   run.recovery_ns}) {
         csv << ',' << figure;
       }

@@ -28,10 +28,11 @@ std::string tail_text(const Results& results, const Place& place) {
 
 /// Who goes on when the writer does not, and how.
 std::string survivors_text(const Results& results, const Place& place) {
-  std::vector<std::string> whole, later, torn, ended, never;
+  std::vector<std::string> whole, later, torn, ended, never, unwritten;
   for (const Row* row : results.at(place)) {
     const Outcome figures = row->median();
-    auto& group = figures.dead_ended > 0                               ? ended
+    auto& group = figures.writer_due == 0                              ? unwritten
+                  : figures.dead_ended > 0                             ? ended
                   : figures.dead_stalled > 0                           ? never
                   : figures.torn > 0 || row->family == Family::control ? torn
                   : figures.stopped_stalled > 0                        ? later
@@ -49,6 +50,7 @@ std::string survivors_text(const Results& results, const Place& place) {
   tell("some read half a write", torn);
   tell("some end with an error when it is dead", ended);
   tell("some wait for ever", never);
+  tell("the writer never comes to write", unwritten);
   return text;
 }
 

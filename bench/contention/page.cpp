@@ -285,7 +285,9 @@ std::string outlive_table(const Results& results, const Workload& workload) {
       cell(rate_text(figures.dead_reads_per_s));
       bad(figures.dead_stalled);
       bad(figures.dead_ended);
-      cell(figures.dead_stalled > 0 ? "never" : time_text(figures.recovery_ns));
+      cell(figures.dead_stalled > 0  ? "never"
+           : figures.recovery_ns > 0 ? time_text(figures.recovery_ns)
+                                     : "–");
       bad(figures.torn);
       cell(unfit(*row));
       out += "</tr>";

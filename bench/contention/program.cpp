@@ -259,11 +259,16 @@ class Program {
     }
   }
 
-  void measure(Cell& cell, benchmark::State& state) {
-    if (interrupted()) {
-      state.SkipWithError("interrupted");
-      return;
+  /// Within its one iteration: Google Benchmark wants as many of every repetition.
+  static void skip(benchmark::State& state, const char* why) {
+    for (auto _ : state) {
+      state.SkipWithError(why);
+      break;
     }
+  }
+
+  void measure(Cell& cell, benchmark::State& state) {
+    if (interrupted()) return skip(state, "interrupted");
     progress_.show(++started_, runs_, budget_.seconds_left(), cell.name);
     const auto begin = monotonic_ns();
     const auto elapsed = [&] { return static_cast<double>(monotonic_ns() - begin) * 1e-9; };
@@ -286,7 +291,7 @@ class Program {
         results_.incomplete.append(results_.incomplete.empty() ? "" : "; ").append(failure);
         progress_.say(failure);
       }
-      state.SkipWithError(error.what());
+      skip(state, error.what());
       return;
     }
     budget_.spend(*cell.strategy, cell.place.children, share, elapsed());

@@ -44,7 +44,10 @@ std::string outlive_line(const Row& row) {
          right(stalled(figures.stopped_stalled), 9) +
          right(rate_text(figures.dead_reads_per_s), 10) + right(stalled(figures.dead_stalled), 9) +
          right(stalled(figures.dead_ended), 8) +
-         right(figures.dead_stalled == 0 ? time_text(figures.recovery_ns) : "never", 10) +
+         right(figures.dead_stalled > 0  ? "never"
+               : figures.recovery_ns > 0 ? time_text(figures.recovery_ns)
+                                         : "-",
+               10) +
          right(figures.torn == 0 ? "-" : rate_text(figures.torn), 9) + "\n";
 }
 

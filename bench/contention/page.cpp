@@ -88,22 +88,29 @@ std::string winners(const Results& results, const std::vector<Workload>& workloa
 
 using Figure = double Outcome::*;
 
+/// A strategy's figure at each of these places, which stand there in the plot.
+Line line_of(const Results& results, const std::string& strategy,
+             const std::vector<std::pair<int, Place>>& places, Figure figure) {
+  Line line{strategy, ink_of(strategy), false, false, {}};
+  for (const auto& [at, place] : places) {
+    const Row* row = results.find(place, strategy);
+    if (row == nullptr) continue;
+    line.strong = row->family == Family::lagoon;
+    line.dashed = row->family == Family::control;
+    Point point{at, row->median().*figure, 0, 0, !unfit(*row).empty(), tip(*row)};
+    if (figure == &Outcome::operations_per_s) std::tie(point.low, point.high) = row->spread();
+    line.points.push_back(std::move(point));
+  }
+  return line;
+}
+
 Plot plot_of(const Results& results, const Workload& workload, const char* title, Plot::Unit unit,
              Figure figure) {
   Plot plot{title, unit, results.children_of(workload), {}};
-  for (const auto& name : results.strategies_of(workload)) {
-    Line line{name, ink_of(name), false, false, {}};
-    for (const int children : plot.ticks) {
-      const Row* row = results.find({workload, children}, name);
-      if (row == nullptr) continue;
-      line.strong = row->family == Family::lagoon;
-      line.dashed = row->family == Family::control;
-      Point point{children, row->median().*figure, 0, 0, !unfit(*row).empty(), tip(*row)};
-      if (figure == &Outcome::operations_per_s) std::tie(point.low, point.high) = row->spread();
-      line.points.push_back(std::move(point));
-    }
-    plot.lines.push_back(std::move(line));
-  }
+  std::vector<std::pair<int, Place>> places;
+  for (const int children : plot.ticks) places.emplace_back(children, Place{workload, children});
+  for (const auto& name : results.strategies_of(workload))
+    plot.lines.push_back(line_of(results, name, places, figure));
   return plot;
 }
 
@@ -129,21 +136,13 @@ std::string plots_by_size(const Results& results, const Asked& asked) {
               {},
               "bytes",
               [](int bytes) { return bytes_text(static_cast<std::size_t>(bytes)); }};
-    for (const Workload& workload : workloads)
+    std::vector<std::pair<int, Place>> places;
+    for (const Workload& workload : workloads) {
       plot.ticks.push_back(static_cast<int>(8 * workload.doubles));
-    for (const auto& name : results.strategies_of(workloads.back())) {
-      Line line{name, ink_of(name), false, false, {}};
-      for (const Workload& workload : workloads) {
-        const Row* row = results.find({workload, alike.children}, name);
-        if (row == nullptr) continue;
-        line.strong = row->family == Family::lagoon;
-        line.dashed = row->family == Family::control;
-        line.points.push_back({static_cast<int>(8 * workload.doubles),
-                               row->median().ns_per_operation, 0, 0, !unfit(*row).empty(),
-                               tip(*row)});
-      }
-      plot.lines.push_back(std::move(line));
+      places.emplace_back(plot.ticks.back(), Place{workload, alike.children});
     }
+    for (const auto& name : results.strategies_of(workloads.back()))
+      plot.lines.push_back(line_of(results, name, places, &Outcome::ns_per_operation));
     out += svg_of(plot);
   }
   return out.empty() ? out : "<div class=\"plots\">" + out + "</div>";

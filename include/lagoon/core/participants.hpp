@@ -100,7 +100,7 @@ class Participants {
   /// of this process that has enrolled must have done this or ended.
   void resign() noexcept;
   /// The same at the end of the thread. If it is the last one here, and this process uses
-  /// something, a thread of its own keeps a slot, until end_keeper().
+  /// something, one of the library's keeps a slot, until end_keeper().
   void thread_ends() noexcept;
   void end_keeper() noexcept;
   /// Forgets what this process knows of the table: its memory is about to be unmapped.

@@ -213,11 +213,15 @@ TEST(MessageQueue, has_no_more_than_it_may_whoever_puts) {
     while (!done) (void)q.get(Deadline::now());
   });
   std::uint64_t most = 0;
-  for (int i = 0; i < 200'000; ++i) most = std::max(most, q->size());
+  // Until the threads run there is nothing in it to see.
+  for (int seen = 0; seen < 200'000;) {
+    const std::uint64_t size = q->size();
+    most = std::max(most, size);
+    if (size > 0) ++seen;
+  }
   done = true;
   for (std::thread& thread : threads) thread.join();
   EXPECT_LE(most, 5U);
-  EXPECT_GT(most, 0U);
 }
 
 TEST(MessageQueue, uses_its_memory_again) {

@@ -127,7 +127,7 @@ class KilledEitherOr {
   void kill() {
     look_what_may_be_seen();
     bool has_happened = false;
-    for (const unsigned k : some_of(moments_, 60)) {
+    for (const unsigned k : some_of(moments_, 100)) {
       SCOPED_TRACE(it_.name + ", killed after " + std::to_string(k) + " stores");
       begin_anew();
       {

@@ -178,6 +178,11 @@ class Explorer {
     threads_[current_].id = threads_[t].id;
   }
 
+  void see_end(unsigned t) {
+    wait_until([this, t] { return threads_[t].state >= State::ended; });
+    threads_[current_].knows.join(threads_[t].knows);
+  }
+
   void fail(std::string what) {
     if (!failure_) failure_ = std::move(what);
     if (running_) leave();
@@ -799,6 +804,7 @@ std::int64_t idle_when_disturbed() { return explorer->idle_when_disturbed(); }
 void wait_until(std::function<bool()> holds) { explorer->wait_until(std::move(holds)); }
 
 void succeed(unsigned thread) { explorer->succeed(thread); }
+void see_end(unsigned thread) { explorer->see_end(thread); }
 
 void kill(unsigned thread) { explorer->kill(thread); }
 

@@ -129,6 +129,10 @@ void wait_until(std::function<bool()> holds);
 /// the kernel after it.
 void succeed(unsigned thread);
 
+/// For a thread of a scenario: waits until `thread` has ended or was killed, and is told so by the
+/// kernel: all that it did comes before.
+void see_end(unsigned thread);
+
 /// Kills it, whatever it does at the moment; nothing if it has ended.
 void kill(unsigned thread);
 

@@ -28,6 +28,7 @@ std::vector<Named> of_directories();
 std::vector<Named> of_nodes();
 std::vector<Named> of_sequences();
 std::vector<Named> of_queues();
+std::vector<Named> of_pools();
 std::vector<Named> of_deaths();
 
 }  // namespace lagoon::test::model

@@ -109,7 +109,7 @@ struct Contest {
 /// Nanoseconds for one operation of any of them.
 double time_of_one(int processes, double seconds,
                    const std::function<std::uint64_t(Contest&, int)>& work) {
-  const figures::Shared<Contest> contest;
+  const Mapped<Contest> contest;
   std::vector<figures::Child> children;
   children.reserve(static_cast<std::size_t>(processes));
   for (int i = 0; i < processes; ++i)
@@ -157,7 +157,7 @@ void define_beside_a_writer(const std::string& called, Key keys) {
       (called + " get of " + std::to_string(keys) + " beside a writer").c_str(),
       [=](benchmark::State& state) {
         Store& store = filled<Store>(keys);
-        const figures::Shared<Contest> contest;
+        const Mapped<Contest> contest;
         const figures::Child writer([&] {
           Random random(7);
           Record record{};

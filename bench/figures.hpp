@@ -8,7 +8,6 @@
 #include <benchmark/benchmark.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -21,12 +20,13 @@
 #include <ctime>
 #include <functional>
 #include <map>
-#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "mapped.hpp"
 
 namespace figures {
 
@@ -59,29 +59,6 @@ inline void run_on(int processor) {
   CPU_SET(static_cast<std::size_t>(processor), &one);
   sched_setaffinity(0, sizeof one, &one);
 }
-
-/// A T, zeroed, in memory that children forked later share.
-template <class T>
-class Shared {
- public:
-  Shared() {
-    void* memory =
-        mmap(nullptr, sizeof(T), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) {
-      std::perror("cannot map memory to share");
-      std::exit(1);
-    }
-    object_ = new (memory) T{};
-  }
-  ~Shared() { munmap(static_cast<void*>(object_), sizeof(T)); }
-  Shared(const Shared&) = delete;
-  Shared& operator=(const Shared&) = delete;
-  T& operator*() const noexcept { return *object_; }
-  T* operator->() const noexcept { return object_; }
-
- private:
-  T* object_;
-};
 
 /// Killed and reaped when this goes.
 class Child {

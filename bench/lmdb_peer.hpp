@@ -20,7 +20,9 @@ namespace peers {
 template <class K, class V>
 class Lmdb {
  public:
-  explicit Lmdb(Room room) : path_(new_path()), bytes_(room.bytes()), made_here_(true) { open(); }
+  explicit Lmdb(Room room) : path_(new_path()), bytes_(room.bytes() + spare), made_here_(true) {
+    open();
+  }
   Lmdb(const Lmdb&) = delete;
   Lmdb& operator=(const Lmdb&) = delete;
   ~Lmdb() { close(); }
@@ -58,6 +60,9 @@ class Lmdb {
   friend Lmdb in_child(Lmdb& parents) { return Lmdb(parents.path_, parents.bytes_); }
 
  private:
+  /// Where writers go on while a reader is held up, whose pages nobody may use again.
+  static constexpr std::size_t spare = std::size_t{256} << 20;
+
   Lmdb(std::string path, std::size_t bytes) : path_(std::move(path)), bytes_(bytes) { open(); }
 
   static void check(int error) {

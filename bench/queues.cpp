@@ -14,17 +14,13 @@
 /// every option of Google Benchmark, and --quick.
 
 #include "figures.hpp"
+#include "queue_peers.hpp"
 
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <boost/interprocess/ipc/message_queue.hpp>
-#include <boost/lockfree/queue.hpp>
-#include <boost/lockfree/spsc_queue.hpp>
 #include <cstdint>
-#include <lagoon/lagoon.hpp>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -32,82 +28,8 @@ namespace {
 
 using figures::Child;
 using figures::Table;
-namespace bip = boost::interprocess;
 
-constexpr std::size_t room = 1024;
-
-template <std::size_t bytes>
-struct Message {
-  std::uint64_t words[bytes / 8];
-};
-
-template <class M>
-class Lagoon {
- public:
-  void put(const M& m) { queue_.put(m); }
-  M get() { return queue_.get(); }
-
- private:
-  lagoon::Queue<M> queue_{room};
-};
-template <class M>
-class LagoonTasks {
- public:
-  void put(const M& m) { queue_.put(m); }
-  M get() {
-    const M m = queue_.get();
-    queue_.task_done();
-    return m;
-  }
-
- private:
-  lagoon::JoinableQueue<M> queue_{room};
-};
-
-template <class M, class Q>
-class Lockfree {
- public:
-  void put(const M& m) {
-    for (int tries = 0; !queue_->push(m); ++tries) wait(tries);
-  }
-  M get() {
-    M m;
-    for (int tries = 0; !queue_->pop(m); ++tries) wait(tries);
-    return m;
-  }
-
- private:
-  static void wait(int tries) {
-    if (tries % 16 == 15) sched_yield();
-  }
-  figures::Shared<Q> queue_;
-};
-template <class M>
-using Spsc = Lockfree<M, boost::lockfree::spsc_queue<M, boost::lockfree::capacity<room>>>;
-template <class M>
-using Mpmc = Lockfree<M, boost::lockfree::queue<M, boost::lockfree::capacity<room>>>;
-
-template <class M>
-class Interprocess {
- public:
-  Interprocess() : name_("lagoon-bench-" + std::to_string(getpid())) {
-    bip::message_queue::remove(name_.c_str());
-    queue_ = std::make_unique<bip::message_queue>(bip::create_only, name_.c_str(), room, sizeof(M));
-    bip::message_queue::remove(name_.c_str());  // children have inherited it
-  }
-  void put(const M& m) { queue_->send(&m, sizeof m, 0); }
-  M get() {
-    M m;
-    bip::message_queue::size_type size = 0;
-    unsigned priority = 0;
-    queue_->receive(&m, sizeof m, size, priority);
-    return m;
-  }
-
- private:
-  std::string name_;
-  std::unique_ptr<bip::message_queue> queue_;
-};
+using peers::Message;
 
 /// Several processes that begin together; from when the first began until the last has ended, which
 /// they say themselves: who waits for them may not have a processor meanwhile.
@@ -142,8 +64,8 @@ class Crew {
   struct Time {
     double begin, end;
   };
-  figures::Shared<boost::ipc_atomic<std::size_t>> ready_;
-  figures::Shared<std::array<Time, 16>> times_;
+  Mapped<boost::ipc_atomic<std::size_t>> ready_;
+  Mapped<std::array<Time, 16>> times_;
   double begin_ = 0, end_ = 0;
   bool has_ended_ = true;
 };
@@ -198,7 +120,7 @@ void define_round_trip(const std::string& name, std::int64_t times) {
 void define_hand_offs(std::int64_t times) {
   const auto run = [=](benchmark::State& state) {
     for (auto _ : state) {
-      figures::Shared<boost::ipc_atomic<std::int64_t>> line;
+      Mapped<boost::ipc_atomic<std::int64_t>> line;
       const Crew crew(2, true, [&](std::size_t i) {
         for (std::int64_t k = static_cast<std::int64_t>(i); k < 2 * times; k += 2) {
           for (int tries = 0; line->load() != k; ++tries)
@@ -230,43 +152,43 @@ void define(Table& table, bool quick) {
                        std::optional<double> ratio = {}) {
     table.add({.what = figure, .figure = figure, .peer = peer, .at_most_ratio = ratio});
   };
-  define_alone<Lagoon>("Queue alone");
-  define_alone<LagoonTasks>("JoinableQueue alone");
-  define_alone<Spsc>("spsc_queue alone");
-  define_alone<Mpmc>("lockfree::queue alone");
+  define_alone<peers::LagoonQueue>("Queue alone");
+  define_alone<peers::LagoonTaskQueue>("JoinableQueue alone");
+  define_alone<peers::SpscQueue>("spsc_queue alone");
+  define_alone<peers::MpmcQueue>("lockfree::queue alone");
   row("Queue alone", "lockfree::queue alone");
   row("Queue alone", "spsc_queue alone");
   row("JoinableQueue alone", "Queue alone");
 
-  define_stream<Lagoon, 64>("Queue 1:1", 1, many);
-  define_stream<LagoonTasks, 64>("JoinableQueue 1:1", 1, many);
-  define_stream<Spsc, 64>("spsc_queue 1:1", 1, many);
-  define_stream<Mpmc, 64>("lockfree::queue 1:1", 1, many);
-  define_stream<Interprocess, 64>("message_queue 1:1", 1, many / 10);
+  define_stream<peers::LagoonQueue, 64>("Queue 1:1", 1, many);
+  define_stream<peers::LagoonTaskQueue, 64>("JoinableQueue 1:1", 1, many);
+  define_stream<peers::SpscQueue, 64>("spsc_queue 1:1", 1, many);
+  define_stream<peers::MpmcQueue, 64>("lockfree::queue 1:1", 1, many);
+  define_stream<peers::InterprocessQueue, 64>("message_queue 1:1", 1, many / 10);
   row("Queue 1:1", "spsc_queue 1:1", 1.0);
   row("Queue 1:1", "lockfree::queue 1:1");
   row("Queue 1:1", "message_queue 1:1");
   row("JoinableQueue 1:1", "message_queue 1:1");
 
-  define_stream<Lagoon, 64>("Queue 4:4", 4, many);
-  define_stream<LagoonTasks, 64>("JoinableQueue 4:4", 4, many);
-  define_stream<Mpmc, 64>("lockfree::queue 4:4", 4, many);
-  define_stream<Interprocess, 64>("message_queue 4:4", 4, many / 10);
+  define_stream<peers::LagoonQueue, 64>("Queue 4:4", 4, many);
+  define_stream<peers::LagoonTaskQueue, 64>("JoinableQueue 4:4", 4, many);
+  define_stream<peers::MpmcQueue, 64>("lockfree::queue 4:4", 4, many);
+  define_stream<peers::InterprocessQueue, 64>("message_queue 4:4", 4, many / 10);
   row("Queue 4:4", "lockfree::queue 4:4", 0.4);
   row("Queue 4:4", "message_queue 4:4");
   row("JoinableQueue 4:4", "message_queue 4:4");
 
-  define_stream<Lagoon, 4096>("Queue 4096 B 1:1", 1, many / 10);
-  define_stream<Spsc, 4096>("spsc_queue 4096 B 1:1", 1, many / 10);
-  define_stream<Interprocess, 4096>("message_queue 4096 B 1:1", 1, many / 50);
+  define_stream<peers::LagoonQueue, 4096>("Queue 4096 B 1:1", 1, many / 10);
+  define_stream<peers::SpscQueue, 4096>("spsc_queue 4096 B 1:1", 1, many / 10);
+  define_stream<peers::InterprocessQueue, 4096>("message_queue 4096 B 1:1", 1, many / 50);
   row("Queue 4096 B 1:1", "spsc_queue 4096 B 1:1");
   row("Queue 4096 B 1:1", "message_queue 4096 B 1:1");
 
   define_hand_offs(many / 10);
-  define_round_trip<Lagoon>("Queue round trip", many / 10);
-  define_round_trip<Spsc>("spsc_queue round trip", many / 10);
-  define_round_trip<Mpmc>("lockfree::queue round trip", many / 10);
-  define_round_trip<Interprocess>("message_queue round trip", many / 100);
+  define_round_trip<peers::LagoonQueue>("Queue round trip", many / 10);
+  define_round_trip<peers::SpscQueue>("spsc_queue round trip", many / 10);
+  define_round_trip<peers::MpmcQueue>("lockfree::queue round trip", many / 10);
+  define_round_trip<peers::InterprocessQueue>("message_queue round trip", many / 100);
   row("Queue round trip", "two hand-offs of a line", 1.5);
   row("Queue round trip", "spsc_queue round trip");
   row("Queue round trip", "lockfree::queue round trip");

@@ -86,7 +86,7 @@ template <class Operation>
 void together(benchmark::State& state, Value& value, Bare& bare, int processes, int turns) {
   constexpr double turn = 1e-3;
   for (auto _ : state) {
-    const figures::Shared<Board> board;
+    const Mapped<Board> board;
     std::vector<figures::Child> children;
     for (int i = 0; i < processes; ++i)
       children.emplace_back([&] {

@@ -135,7 +135,7 @@ double hand_off(Places places) {
   struct alignas(64) Line {
     boost::ipc_atomic<std::uint32_t> word{0};
   };
-  const figures::Shared<Line> line;
+  const Mapped<Line> line;
   const figures::Child other([&] {
     figures::run_on(places.there);
     for (std::uint32_t n = 1;; n += 2) {

@@ -67,7 +67,7 @@ Counts measure(const Way& way, Fate fate, int milliseconds) {
     writer.kill(SIGKILL);
     writer.wait();
   }
-  const figures::Shared<Counts> counts;
+  const Mapped<Counts> counts;
   {
     const figures::Child reader([&] {
       std::vector<double> out(size);

@@ -20,6 +20,7 @@
 
 #include "../bench/contention/answers.hpp"
 #include "../bench/contention/compare.hpp"
+#include "../bench/contention/curves.hpp"
 #include "../bench/contention/histogram.hpp"
 #include "../bench/contention/results.hpp"
 
@@ -319,6 +320,49 @@ TEST(Questions, HaveKeysOfTheirOwnAndAreMeasuredSomewhereEachTime) {
   }
 }
 
+Workload of_container(Operation operation, std::size_t keys, std::size_t doubles) {
+  Workload workload{operation, doubles};
+  workload.keys = keys;
+  return workload;
+}
+
+TEST(Workloads, OfContainersSayWhatTheyAre) {
+  EXPECT_EQ(key_of(of_container(Operation::look_up, 1000, 8)), "dict-get1000");
+  EXPECT_EQ(key_of(of_container(Operation::look_up, 64, 512)), "dict-get64/bytes:4096");
+  EXPECT_EQ(key_of(of_container(Operation::increment, 1000, 1)), "list-update1000");
+  EXPECT_EQ(key_of({Operation::pass, 8}), "queue");
+  EXPECT_EQ(title_of(of_container(Operation::look_up_beside, 1'000'000, 8)),
+            "Look up one of 1,000,000 keys of a dict, beside a writer");
+  EXPECT_EQ(title_of(of_container(Operation::replace, 64, 512)),
+            "Set one of 64 keys of a dict, of 4 KiB");
+}
+
+/// A dict whose time grows as the square root of its keys, and not with its bytes.
+TEST_F(Sample, HowItGrowsIsSaidWithItsSlope) {
+  Question question{"growing", "How does it grow?", "A slope.", {}, false, true};
+  results.asked = {{question, {}}};
+  for (const int keys : {10, 100, 1000, 10'000}) {
+    const auto workload = of_container(Operation::look_up, static_cast<std::size_t>(keys), 8);
+    results.asked[0].places.push_back({workload, 1});
+    add("Dict", Family::lagoon, workload, 1e9 / std::sqrt(keys), 1);
+    add("map", Family::peer, workload, 1e6, 1);
+  }
+  for (const std::size_t doubles : {1U, 8U})  // of two there is no curve
+    results.asked[0].places.push_back({of_container(Operation::look_up, 64, doubles), 1});
+  const auto curves = curves_of(results, results.asked[0]);
+  ASSERT_EQ(curves.size(), 1U);
+  EXPECT_NEAR(*curves[0].slope(results, "Dict"), 0.5, 0.001);
+  EXPECT_NEAR(*curves[0].slope(results, "map"), 0, 0.001);
+  EXPECT_FALSE(curves[0].slope(results, "of another"));
+  EXPECT_EQ(sentence(),
+            "More and more. Look up a key, 1 child, by keys, 10 to 10,000: Dict, 3.16 ns to 100 ns "
+            "(slope 0.50); map, 1.00 µs to 1.00 µs (slope 0.00).");
+  const std::string page = page_of(results);
+  EXPECT_NE(page.find("<th>slope</th>"), std::string::npos);
+  EXPECT_NE(page.find("<td>0.50</td>"), std::string::npos);
+  EXPECT_EQ(page.find("nan"), std::string::npos);
+}
+
 /// Times of so many cells of some strategies in two runs of one build.
 struct Compared : testing::Test {
   std::mt19937 random{20261129};
@@ -511,7 +555,7 @@ TEST(Contention, IsComparedWithAnOlderRun) {
 TEST(Contention, SaysWhatIsWrongOnItsCommandLine) {
   const std::vector<std::pair<std::vector<std::string>, std::string>> wrong{
       {{"--children", "0"}, "0 not in range 1 to 64"},
-      {{"--question", "x"}, "x not in {which,crowded,readers,outlive}"},
+      {{"--question", "x"}, "x not in {which,crowded,readers,outlive,containers,growing}"},
       {{"--think", "5miles"}, "Allowed values: {ms,ns,us}"},
       {{"--size", "3"}, "3 not in range"},
       {{"--strategy", "zzz"}, "there is none of that name, but Array locked, "},

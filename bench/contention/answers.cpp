@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "curves.hpp"
+
 namespace contention {
 namespace {
 
@@ -57,6 +59,7 @@ std::string survivors_text(const Results& results, const Place& place) {
 }  // namespace
 
 Answer answer_to(const Asked& asked, const Results& results) {
+  if (asked.question.asks_for_growth) return {0, lines_of(curves_of(results, asked), results)};
   const std::vector<Workload> workloads = results.workloads_of(asked);
   Answer answer{results.spotlight(workloads), {}};
   for (const Workload& workload : workloads) {
@@ -72,6 +75,7 @@ Answer answer_to(const Asked& asked, const Results& results) {
 }
 
 std::string processes_text(int children) {
+  if (children == 0) return "More and more";
   return std::to_string(children) + (children == 1 ? " process" : " processes");
 }
 

@@ -9,17 +9,17 @@
 
 namespace contention {
 
-/// To a question: with so many children, who wins each of its workloads. Without lines nothing of
-/// it was measured.
+/// To a question: with so many children, who wins each of its workloads; or how it grows. Without
+/// lines nothing of it was measured.
 struct Answer {
-  int children = 0;
+  int children = 0;                                        // 0: more and more
   std::vector<std::pair<std::string, std::string>> lines;  // the workload; "Lock, 3.1 × the next"
 };
 
 Answer answer_to(const Asked& asked, const Results& results);
 /// In one sentence.
 std::string text_of(const Answer& answer);
-/// "16 processes"
+/// "16 processes"; of 0: "More and more"
 std::string processes_text(int children);
 
 }  // namespace contention

@@ -63,8 +63,7 @@ const char* word_for(Operation operation) {
       return "counter";
     case Operation::update:
       return "update";
-    case Operation::read:
-    case Operation::outlive:
+    default:
       return "read";
   }
   return "";
@@ -125,10 +124,12 @@ void add_cpython(Strategies& to) {
   };
   // It neither thinks nor keeps time.
   const auto is_plain = [](const Workload& w) { return w.think_ns == 0 && !w.is_paced(); };
-  add("CPython Value",
-      [=](const Workload& w) { return w.operation == Operation::count && is_plain(w); });
-  add("CPython Array", [=](const Workload& w) {
-    return (w.operation == Operation::update || w.operation == Operation::read) && is_plain(w);
+  add("CPython Value", [=](const Place& p) {
+    return p.workload.operation == Operation::count && is_plain(p.workload);
+  });
+  add("CPython Array", [=](const Place& p) {
+    const Operation operation = p.workload.operation;
+    return (operation == Operation::update || operation == Operation::read) && is_plain(p.workload);
   });
 }
 

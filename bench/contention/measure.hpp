@@ -70,7 +70,8 @@ class Presence {
 
 /// The children's loop. `Task::operate` is the operation; `Task::intact` looks at what it brought,
 /// outside the sample's time but inside the throughput's, for every strategy alike; then the child
-/// thinks.
+/// thinks. `Task::is_over`, if there is one, is when it ends; else it does when the phase is
+/// `stop`.
 template <class Timer, class Task>
 void operate_until_stopped(Seat& seat, const Clock& clock, Think think, Task& task) {
   auto& phase_word = board().phase;
@@ -91,7 +92,11 @@ void operate_until_stopped(Seat& seat, const Clock& clock, Think think, Task& ta
     }
     if (!task.intact()) seat.torn.store(++torn, std::memory_order_relaxed);
     seat.operations.store(done, std::memory_order_relaxed);
-    if (phase_word.load(std::memory_order_relaxed) == stop) return;
+    if constexpr (requires { task.is_over(); }) {
+      if (task.is_over()) return;
+    } else {
+      if (phase_word.load(std::memory_order_relaxed) == stop) return;
+    }
     think();
   }
 }

@@ -40,7 +40,11 @@ std::vector<Place> Options::places_of(const Question& question) const {
       workloads = std::move(varied);
     };
     vary(bytes, [](Workload w, std::size_t n) {
-      if (w.operation != Operation::count) w.doubles = std::max<std::size_t>(n / 8, 1);
+      if (w.has_sizes()) w.doubles = std::max<std::size_t>(n / 8, 1);
+      return w;
+    });
+    vary(keys, [](Workload w, std::size_t n) {
+      if (w.keys != 0) w.keys = n;
       return w;
     });
     vary(think_ns, [](Workload w, double ns) {
@@ -100,11 +104,15 @@ Options options_of(int argc, char** argv) {
           CLI::AsNumberWithUnit::CASE_SENSITIVE, "TIME"))
       ->check(CLI::Range(0.0, 1e9))
       ->type_name("TIME");
-  app.add_option("--size", options.bytes, "of what is shared: 32B, 512, 64KiB, 16MiB")
+  app.add_option("--size", options.bytes,
+                 "of what is shared, or of a dict's values: 32B, 512, 64KiB, 16MiB")
       ->delimiter(',')
       ->transform(CLI::AsSizeValue(false))
       ->check(CLI::Range(std::size_t{8}, std::size_t{1} << 28))
       ->type_name("SIZE");
+  app.add_option("--keys", options.keys, "of dicts and lists")
+      ->delimiter(',')
+      ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 24));
   app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   app.add_option("--seconds", options.seconds, "for all of it")->check(CLI::Range(1.0, 86'400.0));
   app.add_option("--repeat", options.repeat, "so often, interleaved; figures are medians")

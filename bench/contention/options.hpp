@@ -18,7 +18,7 @@ struct Options {
   // In the place of a question's own; none: these.
   std::vector<int> children;
   std::vector<double> think_ns;
-  std::vector<std::size_t> bytes;
+  std::vector<std::size_t> bytes, keys;
   std::optional<double> seconds;  // for everything
   std::optional<int> repeat;
   bool pin = false;

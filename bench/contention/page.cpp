@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <map>
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "answers.hpp"
+#include "curves.hpp"
 #include "page_style.hpp"
 #include "plot.hpp"
 #include "results.hpp"
@@ -114,38 +114,49 @@ Plot plot_of(const Results& results, const Workload& workload, const char* title
   return plot;
 }
 
-/// How it grows with the bytes, where it was measured with so many children for three sizes or
-/// more.
-std::string plots_by_size(const Results& results, const Asked& asked) {
-  std::map<Place, std::vector<Workload>> groups;  // by what they are, but for the doubles
-  for (const Place& place : asked.places) {
-    if (place.workload.operation == Operation::count || results.at(place).empty()) continue;
-    Place alike = place;
-    alike.workload.doubles = 0;
-    groups[alike].push_back(place.workload);
-  }
-  std::string out;
-  for (auto& [alike, workloads] : groups) {
-    std::sort(workloads.begin(), workloads.end());
-    if (workloads.size() < 3 || alike.workload.operation == Operation::outlive) continue;
-    const bool reads = alike.workload.has_writer();
-    Plot plot{children_text(alike.children) + (alike.workload.is_paced() ? ", paced" : "") +
-                  ": one " + (reads ? "read" : "update") + " of all, by size",
-              Plot::Unit::time,
-              {},
-              {},
-              "bytes",
-              [](int bytes) { return bytes_text(static_cast<std::size_t>(bytes)); }};
-    std::vector<std::pair<int, Place>> places;
-    for (const Workload& workload : workloads) {
-      plot.ticks.push_back(static_cast<int>(8 * workload.doubles));
-      places.emplace_back(plot.ticks.back(), Place{workload, alike.children});
+/// The times at each place of a curve, and the slopes.
+std::string table_of(const Results& results, const Curve& curve,
+                     const std::vector<std::string>& strategies) {
+  std::string out =
+      "<div class=\"scroll\"><table class=\"matrix\"><thead><tr><th>" + curve.across + "</th>";
+  for (const auto& [at, place] : curve.places) out += "<th>" + curve.tick_text(at) + "</th>";
+  out += "<th>slope</th></tr></thead><tbody>";
+  for (const auto& name : strategies) {
+    std::string cells;
+    bool ours = false;
+    for (const auto& [at, place] : curve.places) {
+      const Row* row = results.find(place, name);
+      if (row != nullptr) ours = row->family == Family::lagoon;
+      cells += row == nullptr ? "<td></td>"
+                              : "<td class=\"cell\" title=\"" + escaped(tip(*row)) + "\">" +
+                                    (unfit(*row).empty() ? "" : "◌ ") +
+                                    time_text(row->median().ns_per_operation) + "</td>";
     }
-    for (const auto& name : results.strategies_of(workloads.back()))
-      plot.lines.push_back(line_of(results, name, places, &Outcome::ns_per_operation));
-    out += svg_of(plot);
+    out += std::string("<tr><th") + (ours ? " class=\"ours\">" : ">") + escaped(name) + "</th>" +
+           cells + "<td>" + slope_text(curve.slope(results, name)) + "</td></tr>";
   }
-  return out.empty() ? out : "<div class=\"plots\">" + out + "</div>";
+  return out + "</tbody></table></div>";
+}
+
+/// How it grows, where it was measured at three sizes or more.
+std::string curves(const Results& results, const Asked& asked) {
+  std::string out;
+  for (const Curve& curve : curves_of(results, asked)) {
+    Plot plot{
+        curve.title + ": time of one", Plot::Unit::time, {}, {}, curve.across, curve.tick_text};
+    std::vector<std::string> strategies;
+    for (const auto& [at, place] : curve.places) {
+      plot.ticks.push_back(at);
+      for (const Row* row : results.at(place))
+        if (std::find(strategies.begin(), strategies.end(), row->strategy) == strategies.end())
+          strategies.push_back(row->strategy);
+    }
+    for (const auto& name : strategies)
+      plot.lines.push_back(line_of(results, name, curve.places, &Outcome::ns_per_operation));
+    out += "<h3>" + escaped(curve.title) + "</h3><div class=\"plots\">" + svg_of(plot) + "</div>" +
+           table_of(results, curve, strategies);
+  }
+  return out;
 }
 
 std::string matrix(const Results& results, const Workload& workload) {
@@ -482,7 +493,9 @@ std::string page_of(const Results& results) {
     if (answer.lines.empty()) continue;
     out += "<h2 id=\"" + asked.question.key + "\">" + escaped(asked.question.title) + "</h2>" +
            answer_html(answer);
-    if (results.workloads_of(asked)[0].operation == Operation::outlive) continue;
+    if (asked.question.asks_for_growth ||
+        results.workloads_of(asked)[0].operation == Operation::outlive)
+      continue;
     out += winners(results, results.workloads_of(asked));
     if (!std::exchange(explained, true)) out += legend();
   }
@@ -492,7 +505,8 @@ std::string page_of(const Results& results) {
     const auto workloads = results.workloads_of(asked);
     if (workloads.empty()) continue;
     out += "<h2>" + escaped(asked.question.title) + "</h2><p>" + asked.question.about + "</p>" +
-           plots_by_size(results, asked);
+           curves(results, asked);
+    if (asked.question.asks_for_growth) continue;
     for (const Workload& workload : workloads) {
       if (shown.insert(workload).second) {
         out += section(results, workload) + "\n";

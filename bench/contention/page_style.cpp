@@ -156,6 +156,20 @@ std::string ink_of(const std::string& strategy) {
       {"CPython Value", {122, 107, 184}},
       {"CPython Array", {122, 107, 184}},
       {"no lock", {130, 130, 130}},
+      {"Dict", {0, 121, 140}},
+      {"List", {0, 121, 140}},
+      {"Queue", {0, 121, 140}},
+      {"JoinableQueue", {61, 79, 181}},
+      {"Boost.Interprocess map", {196, 98, 30}},
+      {"Boost.Interprocess vector", {196, 98, 30}},
+      {"Boost.Interprocess queue", {196, 98, 30}},
+      {"Boost.Unordered map", {209, 73, 91}},
+      {"Boost.Lockfree queue", {158, 114, 0}},
+      {"Boost.Lockfree spsc", {130, 40, 90}},
+      {"LMDB", {91, 123, 26}},
+      {"Redis", {170, 90, 90}},
+      {"CPython manager", {122, 107, 184}},
+      {"CPython Queue", {122, 107, 184}},
   };
   const auto found = known.find(strategy);
   const Colour colour = found == known.end() ? Colour{110, 110, 110} : found->second;

@@ -61,9 +61,9 @@ class Budget {
 
   Budget(double seconds, double longest) : seconds_left_(seconds), longest_(longest) {}
 
-  void expect(const Strategy& strategy, int children) {
-    weight_left_ += weight_of(children);
-    overhead_left_ += strategy.overhead.of(children);
+  void expect(const Strategy& strategy, const Place& place) {
+    weight_left_ += weight_of(place.children);
+    overhead_left_ += strategy.overhead.of(place);
   }
   [[nodiscard]] Share share(int children) const {
     const double overhead = overhead_left_ * (overhead_taken_ + 1) / (overhead_foreseen_ + 1);
@@ -72,12 +72,12 @@ class Budget {
     const double mine = std::min(unit * weight_of(children), longest_);
     return {mine * 0.15, mine * 0.85};
   }
-  void spend(const Strategy& strategy, int children, const Share& share, double seconds) {
+  void spend(const Strategy& strategy, const Place& place, const Share& share, double seconds) {
     seconds_left_ = std::max(seconds_left_ - seconds, 0.0);
     overhead_taken_ += std::max(seconds - share.warm_up_s - share.window_s, 0.0);
-    overhead_foreseen_ += strategy.overhead.of(children);
-    overhead_left_ -= strategy.overhead.of(children);
-    weight_left_ -= weight_of(children);
+    overhead_foreseen_ += strategy.overhead.of(place);
+    overhead_left_ -= strategy.overhead.of(place);
+    weight_left_ -= weight_of(place.children);
   }
   [[nodiscard]] double seconds_left() const { return seconds_left_; }
 
@@ -153,6 +153,7 @@ class Program {
     add_lagoon(strategies_);
     add_locks(strategies_);
     add_peers(strategies_);
+    add_containers(strategies_);
     add_cpython(strategies_);
     select_strategies();
 
@@ -235,7 +236,7 @@ class Program {
       // Google Benchmark looks at the name with what it appends.
       if (std::regex_search(cell.name + "/iterations:1/manual_time", wanted) != inverted) {
         for (int i = 0; i < repetitions_; ++i, ++runs_) {
-          budget_.expect(*cell.strategy, cell.place.children);
+          budget_.expect(*cell.strategy, cell.place);
         }
       }
       benchmark::RegisterBenchmark(cell.name.c_str(),
@@ -248,7 +249,7 @@ class Program {
 
   void add_cells(const Place& place) {
     for (const Strategy& strategy : strategies_) {
-      if (!strategy.takes(place.workload)) continue;
+      if (!strategy.takes(place)) continue;
       if (strategy.unavailable.empty()) {
         cells_.push_back({&strategy, place, name_of(strategy.name, place)});
         continue;
@@ -282,7 +283,7 @@ class Program {
                                     .window_s = share.window_s,
                                     .clock = clock_});
     } catch (const std::exception& error) {
-      budget_.spend(*cell.strategy, cell.place.children, share, elapsed());
+      budget_.spend(*cell.strategy, cell.place, share, elapsed());
       if (interrupted()) {
         results_.incomplete.append(results_.incomplete.empty() ? "" : "; ");
         results_.incomplete.append("stopped by ").append(::strsignal(interruption()));
@@ -294,7 +295,7 @@ class Program {
       skip(state, error.what());
       return;
     }
-    budget_.spend(*cell.strategy, cell.place.children, share, elapsed());
+    budget_.spend(*cell.strategy, cell.place, share, elapsed());
     // What Google Benchmark takes for the time of one: that of one operation.
     for (auto _ : state) state.SetIterationTime(outcome.ns_per_operation * 1e-9);
     set_counters(state, outcome);
@@ -363,8 +364,8 @@ class Program {
     for (const Asked& asked : results_.asked) {
       const Answer answer = answer_to(asked, results_);
       if (answer.lines.empty()) continue;
-      std::printf("%s With %s:\n", asked.question.title.c_str(),
-                  processes_text(answer.children).c_str());
+      std::printf("%s%s:\n", asked.question.title.c_str(),
+                  answer.children == 0 ? "" : (" With " + processes_text(answer.children)).c_str());
       for (const auto& [workload, says] : answer.lines)
         std::printf("  %s: %s\n", workload.c_str(), says.c_str());
     }

@@ -24,7 +24,8 @@ struct Question {
   std::string title;  // the question
   std::string about;  // what stands below it
   std::function<std::vector<Place>(Effort)> places;
-  bool asks_for_waits = false;  // who waits least, beside who does most
+  bool asks_for_waits = false;   // who waits least, beside who does most
+  bool asks_for_growth = false;  // how the time changes, not who wins at each place
 };
 
 /// One with what is measured of it now.
@@ -37,10 +38,12 @@ Question which_lock();
 Question crowded();
 Question readers_and_writers();
 Question outliving();
+Question containers();
+Question growing();
 
 /// In the order of the report.
 inline std::vector<Question> all_questions() {
-  return {which_lock(), crowded(), readers_and_writers(), outliving()};
+  return {which_lock(), crowded(), readers_and_writers(), outliving(), containers(), growing()};
 }
 
 /// Each of these with each of those numbers of children.

@@ -239,6 +239,12 @@ std::string two_digits(double value) {
   return text;
 }
 
+std::string grouped(std::size_t number) {
+  std::string text = std::to_string(number);
+  for (std::size_t at = text.size(); at > 3;) text.insert(at -= 3, ",");
+  return text;
+}
+
 std::string bytes_text(std::size_t bytes) {
   if (bytes >= std::size_t{1} << 20) return std::to_string(bytes >> 20) + " MiB";
   if (bytes >= std::size_t{1} << 10) return std::to_string(bytes >> 10) + " KiB";

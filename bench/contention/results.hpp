@@ -82,6 +82,7 @@ std::string rate_text(double per_second);
 std::string time_text(double ns);
 std::string ratio_text(double ratio);       // "3.1 ×"
 std::string two_digits(double value);       // "0.25"
+std::string grouped(std::size_t number);    // "1,000"
 std::string bytes_text(std::size_t bytes);  // "64 KiB"
 
 /// The table, for a terminal.

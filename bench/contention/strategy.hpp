@@ -1,5 +1,6 @@
 #pragma once
-/// What is compared: a strategy is one way to share a counter or 64 doubles between processes.
+/// What is compared: a strategy is one way to share a counter, or 64 doubles, between processes; or
+/// a dict, a list, a queue (containers.hpp).
 ///
 /// To add a lock: a class with `lock()` and `unlock()` whose constructor makes it fit to be shared
 /// between processes, and one line with its name in bench/compared_locks.hpp.
@@ -31,6 +32,7 @@
 
 #include "machine.hpp"
 #include "measure.hpp"
+#include "question.hpp"
 
 namespace contention {
 
@@ -40,19 +42,23 @@ enum class Family {
   control,  // wrong on purpose, to show that the benchmark notices; never a winner
 };
 
-/// What a cell takes beside its warm-up and window, roughly: to start and to end.
+/// What a cell takes beside its warm-up and window, roughly: to start, to fill, and to end.
 struct Overhead {
   double seconds = 0.006;
   double seconds_per_child = 0.0006;
-  [[nodiscard]] double of(int children) const { return seconds + seconds_per_child * children; }
+  double seconds_per_key = 0;
+  [[nodiscard]] double of(const Place& place) const {
+    return seconds + seconds_per_child * place.children +
+           seconds_per_key * static_cast<double>(place.workload.keys);
+  }
 };
 
 struct Strategy {
   std::string name;
   Family family = Family::peer;
-  std::function<bool(const Workload&)> takes;  // whether it can do that
-  std::function<Outcome(const Plan&)> run;     // called once for a cell, not for an operation
-  std::string unavailable;                     // why it cannot be run here; empty if it can
+  std::function<bool(const Place&)> takes;  // whether it can do that, with so many
+  std::function<Outcome(const Plan&)> run;  // called once for a cell, not for an operation
+  std::string unavailable;                  // why it cannot be run here; empty if it can
   Overhead overhead;
 };
 using Strategies = std::vector<Strategy>;
@@ -120,6 +126,21 @@ void fork_children(Crew& crew, const Plan& plan, Body&& body) {
   }
 }
 
+/// body(seat, operate) runs in one more, which calls operate(task).
+template <class Body>
+void fork_writer(Crew& crew, const Plan& plan, Body&& body) {
+  crew.fork([&] {
+    if (plan.pinned) pin(plan.children);
+    Seat& seat = board().seats[static_cast<std::size_t>(plan.children)];
+    body(seat, [&](auto&& task) {
+      if (plan.workload.is_paced())
+        operate_in_time(seat, plan.workload.writes_per_s, task);
+      else
+        operate_until_stopped(seat, plan.clock, Think::of(0), task);
+    });
+  });
+}
+
 /// What the end result lacks of what was done, in elements that are wrong too.
 inline double shortfall(double done, double found) {
   return done > found ? done - found : found - done;
@@ -172,15 +193,8 @@ Outcome run(const Plan& plan) {
       });
       return conduct_death(crew, plan);
     }
-    crew.fork([&] {
-      if (plan.pinned) pin(plan.children);
-      Seat& seat = board().seats[static_cast<std::size_t>(plan.children)];
-      Fill<Impl> task{*shared};
-      if (plan.workload.is_paced())
-        operate_in_time(seat, plan.workload.writes_per_s, task);
-      else
-        operate(task, seat, Think::of(0));
-    });
+    fork_writer(crew, plan,
+                [&](Seat&, auto&& operate_writer) { operate_writer(Fill<Impl>{*shared}); });
     return conduct(crew, plan);
   }
 }
@@ -191,8 +205,8 @@ Outcome run(const Plan& plan) {
 template <Operation operation, class Impl>
 void add(std::string name, Family family, Strategies& to,
          std::function<bool(std::size_t doubles)> takes = {}) {
-  const auto takes_it = [takes = std::move(takes)](const Workload& workload) {
-    return workload.operation == operation && (!takes || takes(workload.doubles));
+  const auto takes_it = [takes = std::move(takes)](const Place& place) {
+    return place.workload.operation == operation && (!takes || takes(place.workload.doubles));
   };
   to.push_back({std::move(name), family, takes_it, detail::run<operation, Impl>, {}, {}});
 }
@@ -201,6 +215,7 @@ void add(std::string name, Family family, Strategies& to,
 void add_lagoon(Strategies& to);
 void add_locks(Strategies& to);
 void add_peers(Strategies& to);
+void add_containers(Strategies& to);
 void add_cpython(Strategies& to);
 
 }  // namespace contention

@@ -108,8 +108,9 @@ std::string table_of(const Results& results) {
     for (const Workload& workload : results.workloads_of(asked)) {
       if (std::find(shown.begin(), shown.end(), workload) != shown.end()) continue;
       shown.push_back(workload);
-      if (workload.operation != Operation::outlive)
-        winners.append("\n").append(title_of(workload)).append(": who wins\n");
+      const bool has_winners =
+          workload.operation != Operation::outlive && !asked.question.asks_for_growth;
+      if (has_winners) winners.append("\n").append(title_of(workload)).append(": who wins\n");
       for (const int children : results.children_of(workload)) {
         const Place place{workload, children};
         text.append("\n").append(title_of(workload)).append(", ").append(std::to_string(children));
@@ -121,7 +122,7 @@ std::string table_of(const Results& results) {
           const Row* row = results.find(place, name);
           if (row != nullptr) text += outlives ? outlive_line(*row) : line_of(results, *row, best);
         }
-        if (!outlives) winners += winner_of(results, place);
+        if (has_winners) winners += winner_of(results, place);
       }
     }
   }

@@ -1,6 +1,6 @@
 #pragma once
-/// What the children do: one operation, over and over, on so many doubles (or one integer), with so
-/// much time between two; beside a writer, if it is reading.
+/// What the children do: one operation, over and over, on so many doubles (or one integer, or a
+/// container), with so much time between two; beside a writer, if it is reading.
 
 #include <compare>
 #include <cstddef>
@@ -14,6 +14,17 @@ enum class Operation {
   update,   // add one to each of the doubles, as one change
   read,     // copy them, as they were at one moment, while one more process writes all of them
   outlive,  // the same; then the writer is stopped in the midst of a write, and then killed there
+  // Of a dict, whose values are so many doubles:
+  look_up,         // get the value of one of its keys, at random
+  look_up_beside,  // the same, while one more process replaces values
+  replace,         // set the value of one of its keys
+  change,          // add one to each of the doubles of one of its values, as one change
+  // Of a list:
+  index,      // get one of its elements, at random
+  increment,  // add one to one of its elements, as one change
+  append,     // append one, and pop one
+  // Of a queue:
+  pass,  // half of the children put messages of so many doubles, the others get them
 };
 
 struct Workload {
@@ -22,11 +33,24 @@ struct Workload {
   double think_ns = 0;  // that a child works by itself between two of its operations
   double writes_per_s =
       std::numeric_limits<double>::infinity();  // of the writer: as many as it can
+  std::size_t keys = 0;                         // in the dict, or elements in the list
 
   friend auto operator<=>(const Workload&, const Workload&) = default;
 
   [[nodiscard]] bool has_writer() const {
-    return operation == Operation::read || operation == Operation::outlive;
+    return operation == Operation::read || operation == Operation::outlive ||
+           operation == Operation::look_up_beside;
+  }
+  [[nodiscard]] bool is_of_a_dict() const {
+    return operation >= Operation::look_up && operation <= Operation::change;
+  }
+  [[nodiscard]] bool is_of_a_list() const {
+    return operation >= Operation::index && operation <= Operation::append;
+  }
+  /// Whether it is done with as many doubles as one likes.
+  [[nodiscard]] bool has_sizes() const {
+    return operation != Operation::count && operation != Operation::change &&
+           operation != Operation::pass && !is_of_a_list();
   }
   [[nodiscard]] bool is_paced() const {
     return has_writer() && writes_per_s != std::numeric_limits<double>::infinity();

@@ -45,7 +45,7 @@ double seconds_of_contest(int processes, double seconds) {
 }
 
 Sample contest(int processes, double seconds, const std::function<void(Turns&)>& body) {
-  const figures::Shared<Turns::Stage> stage;
+  const Mapped<Turns::Stage> stage;
   contention::Crew crew;
   for (int i = 0; i < processes; ++i)
     crew.fork([&, i] {

@@ -57,7 +57,7 @@ void add_bare(std::vector<Way>& ways, Question& question, int processes) {
         Random random(static_cast<std::uint64_t>(turns.number()) + 1);
         turns.take([&] { benchmark::DoNotOptimize(map.find(key_of(random.below(keys_there)))); });
       }));
-  const auto word = std::make_shared<figures::Shared<boost::ipc_atomic<std::uint64_t>>>();
+  const auto word = std::make_shared<Mapped<boost::ipc_atomic<std::uint64_t>>>();
   ways.push_back(way(question, update_title, Whose::bare, "bare fetch_add", processes,
                      [word](Turns& turns) { turns.take([&] { (*word)->fetch_add(1); }); }));
 }

@@ -116,7 +116,7 @@ void contend(L& lock, const Plan& plan, const Ticks& ticks, Board& board, Seat& 
 
 template <class L, class Take, class Give>
 Outcome run(L& lock, const Plan& plan, const Ticks& ticks, Take take, Give give) {
-  const figures::Shared<Board> board;
+  const Mapped<Board> board;
   std::vector<figures::Child> children;
   for (int i = 0; i < plan.children; ++i)
     children.emplace_back([&, i] {

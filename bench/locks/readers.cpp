@@ -22,7 +22,7 @@ void measure(Bench& bench, const std::string& strategy, L& lock, int n) {
   };
   register_once(name, [read](benchmark::State& state) { report(state, read()); });
   register_once(name + "/writer", [&lock, read](benchmark::State& state) {
-    const figures::Shared<std::atomic<std::uint64_t>> writes;
+    const Mapped<std::atomic<std::uint64_t>> writes;
     std::optional<figures::Child> writer(std::in_place, [&] {
       for (;;) {
         lock.lock();

@@ -34,7 +34,7 @@ void wake_ups(Delays& delays, int times, int waker, int sleeper, Sleep sleep, Wa
     std::atomic<int> woken{0};
     std::atomic<std::int64_t> at{0};
   };
-  const figures::Shared<Rounds> board;
+  const Mapped<Rounds> board;
   cpu_set_t before;
   sched_getaffinity(0, sizeof before, &before);
   figures::run_on(waker);
@@ -70,7 +70,7 @@ void owner_deaths(Delays& delays, int times, int sleepers, L& lock) {
     std::atomic<int> held{0};
     std::atomic<std::int64_t> first{0};
   };
-  const figures::Shared<Death> board;
+  const Mapped<Death> board;
   for (int i = 0; i < times; ++i) {
     board->held = 0;
     board->first = 0;
@@ -117,11 +117,11 @@ void ask_wake_ups(Bench& bench, int waker, int sleeper, const std::string& where
     Posix() { sem_init(&semaphore, 1, 0); }
     sem_t semaphore;
   };
-  static const figures::Shared<std::atomic<std::uint32_t>> futex;
+  static const Mapped<std::atomic<std::uint32_t>> futex;
   static lagoon::Event event;
   static lagoon::Semaphore semaphore{0};
   static lagoon::Lock lock;
-  static const figures::Shared<Posix> posix;
+  static const Mapped<Posix> posix;
 
   const int times = bench.quick ? 20 : 200;
   const auto add = [&](const std::string& name, auto sleep, auto wake, auto rearm) {

@@ -24,6 +24,7 @@ enum Phase : std::uint32_t { gather, warm_up, measure, stop, halt };
 struct Seat {
   alignas(line) std::atomic<std::uint64_t> operations;  // since the start, warm-up included
   std::atomic<std::uint64_t> torn;                      // snapshots that mixed two writes
+  std::atomic<std::uint64_t> retries;                   // copies that a writer had overtaken
   std::atomic<std::uint64_t> process;                   // 0 until the child is ready
   std::atomic<std::uint64_t> present_ns;                // from the release to the end
   std::atomic<std::uint64_t> queued_ns;                 // of that, waiting for a processor

@@ -40,6 +40,8 @@ struct Memory {
 
 template <class Lock>
 class Guarded {
+  static constexpr bool reads_beside_writers = std::same_as<Lock, lagoon::locks::SeqLock>;
+
  public:
   explicit Guarded(std::size_t doubles) : values_(doubles), next_(doubles) {}
 
@@ -85,8 +87,11 @@ class Guarded {
   void snapshot(std::span<double> copy) {
     const std::span<const double> values = values_.get_obj();
     if constexpr (reads_beside_writers) {
-      shared_->lock.read(
-          [&] { lagoon::core::read_shared(copy.data(), values.data(), values.size_bytes()); });
+      --retries_;  // the first is none
+      shared_->lock.read([&] {
+        lagoon::core::read_shared(copy.data(), values.data(), values.size_bytes());
+        ++retries_;
+      });
     } else if constexpr (requires(Lock lock) { lock.lock_shared(); }) {
       const std::shared_lock guard(shared_->lock);
       std::copy(values.begin(), values.end(), copy.begin());
@@ -95,9 +100,9 @@ class Guarded {
       std::copy(values.begin(), values.end(), copy.begin());
     }
   }
+  [[nodiscard]] std::uint64_t retries() const requires(reads_beside_writers) { return retries_; }
 
  private:
-  static constexpr bool reads_beside_writers = std::same_as<Lock, lagoon::locks::SeqLock>;
   void write_next() {
     const std::span<double> values = values_.get_obj();
     lagoon::core::write_shared(values.data(), next_.data(), values.size_bytes());
@@ -105,7 +110,9 @@ class Guarded {
 
   lagoon::Shared<Memory<Lock>> shared_;
   lagoon::Array<double, lagoon::mode::raw> values_;
-  std::vector<double> next_;  // each process has its own
+  // Each process has its own.
+  std::vector<double> next_;
+  std::uint64_t retries_ = 0;
 };
 
 template <class Lock>

@@ -43,6 +43,13 @@ std::string commit() {
   return output_of("git -C '" + here + "' describe --always --dirty 2>&-");
 }
 
+/// By which the kernel chooses the processors' frequency; of a virtual machine the host may do it.
+std::string governor() {
+  std::string name;
+  std::ifstream("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor") >> name;
+  return name.empty() ? "none that the kernel tells of" : name;
+}
+
 std::string compiler() {
 #if defined(__clang__)
   return std::string("clang ") + __clang_version__;
@@ -120,6 +127,7 @@ std::vector<std::pair<std::string, std::string>> machine_facts() {
   tell("processor", cpuinfo("model name"));
   tell("processors usable", std::to_string(usable_processors()));
   tell("virtual machine", is_virtual ? "yes" : "no");
+  tell("frequency governor", governor());
   tell("kernel", std::string(kernel.sysname) + " " + kernel.release + " " + kernel.machine);
   tell("C library", std::string("glibc ") + ::gnu_get_libc_version());
   tell("compiler", compiler());

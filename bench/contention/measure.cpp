@@ -117,6 +117,7 @@ void clear_board() {
   for (Seat& seat : all.seats) {
     seat.operations.store(0);
     seat.torn.store(0);
+    seat.retries.store(0);
     seat.process.store(0);
     seat.present_ns.store(0);
     seat.queued_ns.store(0);
@@ -205,6 +206,13 @@ Outcome conduct(Crew& crew, const Plan& plan) {
     outcome.write_p50_ns = writer.histogram.percentile_ns(0.50);
     outcome.write_p999_ns = writer.histogram.percentile_ns(0.999);
   }
+
+  double retries = 0, all = 0;
+  for (std::size_t i = 0; i < children; ++i) {
+    retries += static_cast<double>(board().seats[i].retries.load());
+    all += static_cast<double>(board().seats[i].operations.load());
+  }
+  if (all > 0) outcome.retries_per_read = retries / all;
 
   const auto merged = std::make_unique<Histogram>();
   for (std::size_t i = 0; i < children; ++i) {

@@ -37,6 +37,7 @@ struct Outcome {
   double lost = 0;               // updates that the end result does not have
   double cpu_s_per_million = 0;  // of all children (and the writer)
   double writes_per_s = 0;       // by the writer, where there is one
+  double retries_per_read = 0;   // how often a read was overtaken by a writer, and copied again
   // Where the writer was stopped, then killed: reads per second, how many children read nothing,
   // and how long it took from the kill until somebody had read again (the time there was, if
   // nobody).
@@ -93,12 +94,13 @@ void operate_until_stopped(Seat& seat, const Clock& clock, Think think, Task& ta
     if (!task.intact()) seat.torn.store(++torn, std::memory_order_relaxed);
     seat.operations.store(done, std::memory_order_relaxed);
     if constexpr (requires { task.is_over(); }) {
-      if (task.is_over()) return;
+      if (task.is_over()) break;
     } else {
-      if (phase_word.load(std::memory_order_relaxed) == stop) return;
+      if (phase_word.load(std::memory_order_relaxed) == stop) break;
     }
     think();
   }
+  if constexpr (requires { task.retries(); }) seat.retries.store(task.retries());
 }
 
 template <class Task>

@@ -117,6 +117,8 @@ Options options_of(int argc, char** argv) {
   app.add_option("--seconds", options.seconds, "for all of it")->check(CLI::Range(1.0, 86'400.0));
   app.add_option("--repeat", options.repeat, "so often, interleaved; figures are medians")
       ->check(CLI::Range(1, 100));
+  app.add_flag("--list", options.list,
+               "what would be measured: each cell, its seconds, and how often; measures nothing");
   app.add_flag("--pin", options.pin, "each child to one processor, in turn");
   app.add_option("--report", options.report,
                  "a directory for contention.html, .json and .csv (contention.partial.* if it is "

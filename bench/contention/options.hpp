@@ -21,6 +21,7 @@ struct Options {
   std::vector<std::size_t> bytes, keys;
   std::optional<double> seconds;  // for everything
   std::optional<int> repeat;
+  bool list = false;
   bool pin = false;
   std::filesystem::path report = "build/report";
   std::filesystem::path json, csv, html;  // one more copy there

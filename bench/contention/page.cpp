@@ -205,10 +205,10 @@ std::string all_figures(const Results& results, const Workload& workload) {
       "<th>× best peer</th><th>ns/op</th><th>p50</th><th>p99</th><th>p99.9</th><th>max</th>"
       "<th>samples</th><th>Jain</th><th>least-served, ops/s</th><th>of fair share</th>"
       "<th>CPU s per 10⁶</th>";
-  if (writer) out += "<th>writer/s</th><th>write p50</th><th>write p99.9</th>";
+  if (writer) out += "<th>copied again</th><th>writer/s</th><th>write p50</th><th>write p99.9</th>";
   out += "<th>torn</th><th>lost</th><th></th></tr></thead><tbody>";
   for (const int children : results.children_of(workload)) {
-    out += "<tr class=\"group\"><td colspan=\"19\">" + children_text(children) + "</td></tr>";
+    out += "<tr class=\"group\"><td colspan=\"20\">" + children_text(children) + "</td></tr>";
     const double best = results.best_peer({workload, children});
     for (const auto& name : results.strategies_of(workload)) {
       const Row* row = results.find({workload, children}, name);
@@ -233,6 +233,7 @@ std::string all_figures(const Results& results, const Workload& workload) {
       cell(two_digits(figures.least_share));
       cell(two_digits(figures.cpu_s_per_million));
       if (writer) {
+        cell(two_digits(figures.retries_per_read));
         cell(rate_text(figures.writes_per_s));
         cell(time_text(figures.write_p50_ns));
         cell(time_text(figures.write_p999_ns));

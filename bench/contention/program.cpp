@@ -103,6 +103,7 @@ struct Cell {
   const Strategy* strategy;
   Place place;
   std::string name;
+  bool is_wanted = true;  // by --benchmark_filter
 };
 
 void set_counters(benchmark::State& state, const Outcome& outcome) {
@@ -122,6 +123,7 @@ void set_counters(benchmark::State& state, const Outcome& outcome) {
   state.counters["cpu_s_per_million_ops"] = outcome.cpu_s_per_million;
   state.counters["writer_due"] = outcome.writer_due;
   state.counters["writes_per_s"] = outcome.writes_per_s;
+  state.counters["retries_per_read"] = outcome.retries_per_read;
   state.counters["stopped_reads_per_s"] = outcome.stopped_reads_per_s;
   state.counters["stopped_stalled"] = outcome.stopped_stalled;
   state.counters["dead_reads_per_s"] = outcome.dead_reads_per_s;
@@ -170,7 +172,7 @@ class Program {
     benchmark::Initialize(&count, pointers.data());
     if (benchmark::ReportUnrecognizedArguments(count, pointers.data())) return 2;
 
-    prepare_report();
+    if (!options_.list) prepare_report();
     results_.facts = machine_facts();
     results_.facts.emplace_back(
         "CPython", cpython().unavailable.empty() ? cpython().version : cpython().unavailable);
@@ -183,6 +185,7 @@ class Program {
     results_.clock = clock_;
 
     register_cells();
+    if (options_.list) return list();
     Silent silent;
     const Others others;
     const bool any = benchmark::RunSpecifiedBenchmarks(&silent) > 0;
@@ -234,11 +237,10 @@ class Program {
     }
     for (Cell& cell : cells_) {
       // Google Benchmark looks at the name with what it appends.
-      if (std::regex_search(cell.name + "/iterations:1/manual_time", wanted) != inverted) {
-        for (int i = 0; i < repetitions_; ++i, ++runs_) {
-          budget_.expect(*cell.strategy, cell.place);
-        }
-      }
+      cell.is_wanted =
+          std::regex_search(cell.name + "/iterations:1/manual_time", wanted) != inverted;
+      for (int i = 0; cell.is_wanted && i < repetitions_; ++i, ++runs_)
+        budget_.expect(*cell.strategy, cell.place);
       benchmark::RegisterBenchmark(cell.name.c_str(),
                                    [&](benchmark::State& state) { measure(cell, state); })
           ->Iterations(1)
@@ -258,6 +260,24 @@ class Program {
       auto& all = results_.skipped;
       if (std::find(all.begin(), all.end(), skipped) == all.end()) all.push_back(skipped);
     }
+  }
+
+  /// As the budget has it before the first; it moves with what starting and ending really takes.
+  [[nodiscard]] int list() const {
+    double all = 0;
+    std::size_t cells = 0;
+    for (const Cell& cell : cells_) {
+      if (!cell.is_wanted) continue;
+      const auto [warm_up, window] = budget_.share(cell.place.children);
+      const double other = cell.strategy->overhead.of(cell.place);
+      all += repetitions_ * (warm_up + window + other);
+      ++cells;
+      std::printf("%d × %.3f s (after %.3f s, and %.3f s to start and end)  %s\n", repetitions_,
+                  window, warm_up, other, cell.name.c_str());
+    }
+    std::printf("%zu cells, %zu runs, %.0f s\n", cells, runs_, all);
+    for (const auto& skipped : results_.skipped) std::printf("not measured: %s\n", skipped.c_str());
+    return 0;
   }
 
   /// Within its one iteration: Google Benchmark wants as many of every repetition.

@@ -56,6 +56,7 @@ Outcome Row::median() const {
                             &Outcome::writer_due,
                             &Outcome::cpu_s_per_million,
                             &Outcome::writes_per_s,
+                            &Outcome::retries_per_read,
                             &Outcome::write_p50_ns,
                             &Outcome::write_p999_ns,
                             &Outcome::stopped_reads_per_s,

@@ -10,6 +10,7 @@
 ///   count    void increment();                       double value();
 ///   update   void increment_all();                   void snapshot(std::span<double>);
 ///   read     void fill(double) by the one writer;    void snapshot(std::span<double>);
+///            if a writer makes it copy again: uint64_t retries(), how often in this process
 ///   outlive  void fill_half(double, halt), which calls halt() when it has written half; and these
 ///
 /// Its constructor is given how many doubles there are to be, if it takes that.
@@ -93,6 +94,8 @@ struct Snapshot {
   std::span<double> copy;
   void operate() { shared.snapshot(copy); }
   [[nodiscard]] bool intact() const { return all_equal(copy); }
+  [[nodiscard]] std::uint64_t retries() const requires requires(Impl x) { x.retries(); }
+  { return shared.retries(); }
 };
 
 template <class Impl>

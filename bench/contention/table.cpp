@@ -57,7 +57,8 @@ std::string header(const Results& results, const Workload& workload) {
                      right("× peer", 9) + right("ns/op", 10) + right("p50", 9) + right("p99", 9) +
                      right("p99.9", 9) + right("max", 9) + right("Jain", 6) + right("least", 9) +
                      right("of fair", 8) + right("CPU/Mop", 9);
-  if (workload.has_writer()) text += right("writer/s", 10) + right("write 99.9", 12);
+  if (workload.has_writer())
+    text += right("again", 9) + right("writer/s", 10) + right("write 99.9", 12);
   return text + "\n";
 }
 
@@ -75,8 +76,9 @@ std::string line_of(const Results& results, const Row& row, double best_peer) {
           right(two_digits(figures.least_share), 8) +
           right(two_digits(figures.cpu_s_per_million) + " s", 9);
   if (row.workload.has_writer()) {
-    text +=
-        right(rate_text(figures.writes_per_s), 10) + right(time_text(figures.write_p999_ns), 12);
+    text += right(two_digits(figures.retries_per_read), 9) +
+            right(rate_text(figures.writes_per_s), 10) +
+            right(time_text(figures.write_p999_ns), 12);
   }
   if (figures.torn > 0) text.append("  ").append(rate_text(figures.torn)).append(" TORN");
   if (figures.lost > 0) text.append("  ").append(rate_text(figures.lost)).append(" LOST");
@@ -138,7 +140,8 @@ std::string table_of(const Results& results) {
 std::string csv_of(const Results& results) {
   std::ostringstream csv;
   csv << "workload,strategy,children,run,ops_per_s,ns_per_op,p50_ns,p99_ns,p99.9_ns,max_ns,samples,"
-         "jain,least_ops_per_s,least_share,torn,lost,cpu_s_per_million_ops,writes_per_s,"
+         "jain,least_ops_per_s,least_share,torn,lost,cpu_s_per_million_ops,writes_per_s,retries_"
+         "per_read,"
          "write_p50_ns,write_p99.9_ns,stopped_reads_per_s,stopped_stalled,dead_reads_per_s,"
          "dead_stalled,dead_ended,recovery_ns\n";
   for (const Row& row : results.rows) {
@@ -159,6 +162,7 @@ std::string csv_of(const Results& results) {
                                   run.lost,
                                   run.cpu_s_per_million,
                                   run.writes_per_s,
+                                  run.retries_per_read,
                                   run.write_p50_ns,
                                   run.write_p999_ns,
                                   run.stopped_reads_per_s,

@@ -24,7 +24,8 @@ Question growing() {
             const bool full = effort == Effort::full;
             const std::vector<std::size_t> keys =
                 full ? std::vector<std::size_t>{10, 100, 1000, 10'000, 100'000, 1'000'000}
-                     : std::vector<std::size_t>{10, 1000, 100'000};
+                     : std::vector<std::size_t>{10, 1000,
+                                                effort == Effort::quick ? 10'000U : 100'000U};
             const std::vector<std::size_t> doubles =
                 full ? std::vector<std::size_t>{1, 8, 64, 512, 4096, 32'768, 131'072}
                      : std::vector<std::size_t>{8, 512, 32'768};

@@ -115,6 +115,15 @@ TEST_F(Sample, TheSentenceNamesTheWinnerOfEachWorkloadAndTheNext) {
             "Increment one counter: Value atomic and Boost.Atomic level.");
 }
 
+TEST_F(Sample, AWorkloadIsAnsweredWithAsManyChildrenAsItsQuestionHas) {
+  results.asked[0].places = {{counter, 16}, {update64, 4}};
+  add("Lock", Family::lagoon, counter, 1e6, 16);
+  add("Lock", Family::lagoon, update64, 1e6, 4);
+  add("Lock", Family::lagoon, update64, 1e6, 16);  // another question's
+  EXPECT_EQ(sentence(),
+            "16 processes. Increment one counter: Lock; Update 64 doubles (4 processes): Lock.");
+}
+
 TEST_F(Sample, WhoWaitsLeastIsSaidWhereThatIsAsked) {
   results.asked[0].question.asks_for_waits = true;
   add("fast", Family::peer, counter, 9e6);
@@ -356,7 +365,7 @@ TEST_F(Sample, HowItGrowsIsSaidWithItsSlope) {
   EXPECT_FALSE(curves[0].slope(results, "of another"));
   EXPECT_EQ(sentence(),
             "More and more. Look up a key, 1 child, by keys, 10 to 10,000: Dict, 3.16 ns to 100 ns "
-            "(slope 0.50); map, 1.00 µs to 1.00 µs (slope 0.00).");
+            "(slope 0.50); the fastest of the others then: map, 1.00 µs to 1.00 µs (slope 0.00).");
   const std::string page = page_of(results);
   EXPECT_NE(page.find("<th>slope</th>"), std::string::npos);
   EXPECT_NE(page.find("<td>0.50</td>"), std::string::npos);

@@ -60,16 +60,18 @@ std::string survivors_text(const Results& results, const Place& place) {
 
 Answer answer_to(const Asked& asked, const Results& results) {
   if (asked.question.asks_for_growth) return {0, lines_of(curves_of(results, asked), results)};
-  const std::vector<Workload> workloads = results.workloads_of(asked);
-  Answer answer{results.spotlight(workloads), {}};
-  for (const Workload& workload : workloads) {
-    const Place place{workload, answer.children};
-    if (results.at(place).empty()) continue;
+  Answer answer;
+  for (const Workload& workload : results.workloads_of(asked))
+    answer.children = std::max(answer.children, results.spotlight(asked, workload));
+  for (const Workload& workload : results.workloads_of(asked)) {
+    const Place place{workload, results.spotlight(asked, workload)};
     std::string says = workload.operation == Operation::outlive
                            ? survivors_text(results, place)
                            : winner_text(results.verdict(place));
     if (asked.question.asks_for_waits) says += tail_text(results, place);
-    answer.lines.emplace_back(title_of(workload), std::move(says));
+    std::string title = title_of(workload);
+    if (place.children != answer.children) title += " (" + processes_text(place.children) + ")";
+    answer.lines.emplace_back(std::move(title), std::move(says));
   }
   return answer;
 }

@@ -74,13 +74,15 @@ std::string title_of(Across across, const Place& alike) {
   return title + ", by " + name_of(across);
 }
 
+double time_of(const Row& row) { return row.median().ns_per_operation; }
+
 }  // namespace
 
 std::optional<double> Curve::slope(const Results& results, const std::string& strategy) const {
   std::vector<std::pair<double, double>> points;
   for (const auto& [at, place] : places) {
     const Row* const row = results.find(place, strategy);
-    const double ns = row == nullptr ? 0 : row->median().ns_per_operation;
+    const double ns = row == nullptr ? 0 : time_of(*row);
     if (ns > 0) points.emplace_back(std::log(at), std::log(ns));
   }
   if (points.size() < 3) return {};
@@ -104,6 +106,10 @@ std::vector<Curve> curves_of(const Results& results, const Asked& asked) {
       const Operation operation = place.workload.operation;
       if (operation == Operation::outlive || results.at(place).empty()) continue;
       if (across == Across::bytes && !place.workload.has_sizes()) continue;
+      // If something else was asked, then as many children as its answer is about.
+      if (!asked.question.asks_for_growth &&
+          place.children != results.spotlight(asked, place.workload))
+        continue;
       groups[without(across, place)].emplace(amount(across, place), place);
     }
     for (const auto& [alike, places] : groups) {
@@ -121,19 +127,28 @@ std::vector<std::pair<std::string, std::string>> lines_of(const std::vector<Curv
                                                           const Results& results) {
   std::vector<std::pair<std::string, std::string>> lines;
   for (const Curve& curve : curves) {
-    const auto time_of = [&](const std::string& strategy, const Place& place) {
-      return time_text(results.find(place, strategy)->median().ns_per_operation);
-    };
     const auto& [least, first] = curve.places.front();
     const auto& [most, last] = curve.places.back();
+    // This library's, and the peer that is the fastest at the end.
+    std::vector<const Row*> told;
+    const Row* best_peer = nullptr;
+    for (const Row* row : results.at(last)) {
+      if (!curve.slope(results, row->strategy) || !unfit(*row).empty()) continue;
+      if (row->family == Family::lagoon) told.push_back(row);
+      if (row->family == Family::peer &&
+          (best_peer == nullptr || time_of(*row) < time_of(*best_peer)))
+        best_peer = row;
+    }
+    if (best_peer != nullptr) told.push_back(best_peer);
     std::string says;
-    for (const std::string& strategy : results.strategies_of(last.workload)) {
-      const auto slope = curve.slope(results, strategy);
-      if (!slope || results.find(first, strategy) == nullptr ||
-          results.find(last, strategy) == nullptr)
-        continue;
-      says += (says.empty() ? "" : "; ") + strategy + ", " + time_of(strategy, first) + " to " +
-              time_of(strategy, last) + " (slope " + slope_text(slope) + ")";
+    for (const Row* row : told) {
+      const Row* const begin = results.find(first, row->strategy);
+      if (!says.empty()) says += "; ";
+      if (row == best_peer && told.size() > 1) says += "the fastest of the others then: ";
+      says += row->strategy;
+      if (begin != nullptr) says += ", " + time_text(time_of(*begin)) + " to";
+      says += " " + time_text(time_of(*row)) + " (slope " +
+              slope_text(curve.slope(results, row->strategy)) + ")";
     }
     lines.emplace_back(curve.title + ", " + curve.tick_text(least) + " to " + curve.tick_text(most),
                        says);

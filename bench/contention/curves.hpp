@@ -24,9 +24,10 @@ struct Curve {
 };
 
 /// Of what was measured at three or more: of different bytes and keys; and, if growth is what is
-/// asked for, of different numbers of children.
+/// asked for, of different numbers of children. If something else is, of as many children as its
+/// answer is about.
 std::vector<Curve> curves_of(const Results& results, const Asked& asked);
-/// What they say: "Dict, 38 ns to 120 ns: slope 0.10".
+/// What they say: "Dict, 38 ns to 120 ns (slope 0.10); the fastest of the others then: …".
 std::vector<std::pair<std::string, std::string>> lines_of(const std::vector<Curve>& curves,
                                                           const Results& results);
 std::string slope_text(std::optional<double> slope);  // "0.08", "–"

@@ -65,21 +65,22 @@ std::string winner_cell(const Results& results, const Place& place) {
                   "</span> <small>the next, " + next);
 }
 
-/// One line for each of these workloads, a column for each number of children.
-std::string winners(const Results& results, const std::vector<Workload>& workloads) {
+/// One line for each workload of the question, a column for each number of children.
+std::string winners(const Results& results, const Asked& asked) {
   std::set<int> counts;
-  for (const Workload& workload : workloads) {
-    for (const int children : results.children_of(workload)) counts.insert(children);
-  }
+  for (const Place& place : asked.places)
+    if (!results.at(place).empty()) counts.insert(place.children);
   std::string out = "<div class=\"scroll\"><table class=\"winners\"><thead><tr><th></th>";
   for (const int children : counts) out += "<th>" + children_text(children) + "</th>";
   out += "</tr></thead><tbody>";
-  for (const Workload& workload : workloads) {
-    const auto measured = results.children_of(workload);
+  for (const Workload& workload : results.workloads_of(asked)) {
     out += "<tr><th>" + escaped(title_of(workload)) + "</th>";
     for (const int children : counts) {
-      const bool is_there = std::find(measured.begin(), measured.end(), children) != measured.end();
-      out += is_there ? winner_cell(results, {workload, children}) : "<td></td>";
+      const Place place{workload, children};
+      const auto& places = asked.places;
+      const bool is_there = std::find(places.begin(), places.end(), place) != places.end() &&
+                            !results.at(place).empty();
+      out += is_there ? winner_cell(results, place) : "<td></td>";
     }
     out += "</tr>";
   }
@@ -153,8 +154,8 @@ std::string curves(const Results& results, const Asked& asked) {
     }
     for (const auto& name : strategies)
       plot.lines.push_back(line_of(results, name, curve.places, &Outcome::ns_per_operation));
-    out += "<h3>" + escaped(curve.title) + "</h3><div class=\"plots\">" + svg_of(plot) + "</div>" +
-           table_of(results, curve, strategies);
+    out += "<h3>" + escaped(curve.title) + "</h3><div class=\"plots\">" + svg_of(plot) +
+           table_of(results, curve, strategies) + "</div>";
   }
   return out;
 }
@@ -368,7 +369,9 @@ std::string filled(std::string text, const std::string& field, const std::string
 
 /// What each of this library's two arrays is for, with what they did here.
 std::string which_array(const Results& results) {
-  const int children = results.spotlight({update64, snapshot64});
+  int children = 0;  // 16, or the most there were below that, for both
+  for (const int n : results.children_of(update64))
+    if (n <= 16 && results.find({snapshot64, n}, "Array locked") != nullptr) children = n;
   const auto ratio =
       [&](const Workload& workload) -> double {  // of locked to seqlocked; 0: not measured
     const Row* locked = results.find({workload, children}, "Array locked");
@@ -497,7 +500,7 @@ std::string page_of(const Results& results) {
     if (asked.question.asks_for_growth ||
         results.workloads_of(asked)[0].operation == Operation::outlive)
       continue;
-    out += winners(results, results.workloads_of(asked));
+    out += winners(results, asked);
     if (!std::exchange(explained, true)) out += legend();
   }
   out += which_array(results);

@@ -205,11 +205,11 @@ std::vector<std::string> Results::warnings() const {
   return all;
 }
 
-int Results::spotlight(const std::vector<Workload>& of) const {
+int Results::spotlight(const Asked& one, const Workload& workload) const {
   int children = 0;
-  for (const Row& row : rows) {
-    if (row.children <= 16 && std::find(of.begin(), of.end(), row.workload) != of.end())
-      children = std::max(children, row.children);
+  for (const Place& place : one.places) {
+    if (place.workload == workload && place.children <= 16 && !at(place).empty())
+      children = std::max(children, place.children);
   }
   return children;
 }

@@ -72,7 +72,7 @@ struct Results {
   /// What a reader must know before the figures, a sentence each.
   [[nodiscard]] std::vector<std::string> warnings() const;
   /// The number of children that an answer is about: 16, or the most there were below that.
-  [[nodiscard]] int spotlight(const std::vector<Workload>& of) const;
+  [[nodiscard]] int spotlight(const Asked& one, const Workload& workload) const;
 };
 
 double median_of(std::vector<double> values);  // 0 of none

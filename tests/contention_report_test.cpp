@@ -154,10 +154,10 @@ TEST_F(Sample, WhoGoesOnBesideTheDeadIsSaid) {
   of("plain", 3, 3, 0);
   EXPECT_EQ(
       sentence(),
-      "3 processes. Read 64 doubles whose writer is stopped, then killed: all go on, and "
-      "read what is whole: copies; all wait while it is stopped, and go on when it is dead: "
-      "patient; some read half a write: robust; some end with an error when it is dead: throws; "
-      "some wait for ever: plain.");
+      "3 processes. Read 64 doubles whose writer is stopped, then killed: copies: all go on, and "
+      "read what is whole; patient: all wait while it is stopped, and go on when it is dead; "
+      "robust: some read half a write; throws: some end with an error when it is dead; plain: some "
+      "wait for ever.");
   EXPECT_NE(page_of(results).find("<td>never</td>"), std::string::npos);
   EXPECT_NE(table_of(results).find("never"), std::string::npos);
   EXPECT_EQ(unfit(last()), "waits for the dead for ever");

@@ -44,8 +44,9 @@ std::string survivors_text(const Results& results, const Place& place) {
   std::string text;
   const auto tell = [&](const char* what, const std::vector<std::string>& names) {
     if (names.empty()) return;
-    text += (text.empty() ? "" : "; ") + std::string(what) + ": ";
+    text += text.empty() ? "" : "; ";
     for (std::size_t i = 0; i < names.size(); ++i) text += (i == 0 ? "" : ", ") + names[i];
+    text += std::string(": ") + what;
   };
   tell("all go on, and read what is whole", whole);
   tell("all wait while it is stopped, and go on when it is dead", later);

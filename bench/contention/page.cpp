@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <set>
 #include <string>
 #include <utility>
@@ -10,6 +9,7 @@
 
 #include "answers.hpp"
 #include "curves.hpp"
+#include "page_method.hpp"
 #include "page_style.hpp"
 #include "plot.hpp"
 #include "results.hpp"
@@ -320,53 +320,6 @@ std::string section(const Results& results, const Workload& workload) {
          all_figures(results, workload);
 }
 
-constexpr const char* method_text = R"html(<h2>How it was measured</h2><ul>
-<li>Children are real processes, forked by the parent and released together. They run for a fixed
-time, not for a fixed count: a warm-up that counts nowhere, then a window of {windows} between two
-readings of every child's count, longer where there are many children for each processor.</li>
-<li>Operations follow one another without a pause, which is the most contention there can be, or with
-work of the child's own between two; it is work, and not time that passes, so that who waits for a
-processor thinks no faster. They are compiled into the loop; there is no indirect call in it.</li>
-<li>A writer that is paced writes at times that were fixed before; a write takes from when it was due
-until it is done.</li>
-<li>Every 32nd operation is timed by itself (CPython: every 8th), in a histogram that is exact to
-3.2 %. The clock's own cost, {cost}, is subtracted; it moves in steps of {step}, so single
-operations are known no finer than that. <em>ns/op</em> is finer: the window divided by all
-operations in it, whichever child's.</li>
-<li>Jain's index of fairness is 1 if all children did the same number of operations, 1/n if one did
-them all.</li>
-<li>Every result is checked: updates that a counter or an array lacks are counted as <em>lost</em>,
-a copy whose elements are not all equal as <em>torn</em>. <em>no lock</em> is there to show that the
-check finds what is to be found.</li>
-<li>A winner must have kept its promise to everybody: nothing torn, nothing lost, nobody starved.
-Starved is who did less than 1 % of what was due: the children's common rate, for the time in which
-it was not waiting for a processor (that the scheduler did not come round is no fault of the
-strategy). Who has not kept it is drawn hollow and marked ◌ (somebody starved) or ✕ (wrong
-results). Two within {level} % of each other are called level; so are two
-of which each one's median lies between the other's lowest and highest run.</li>
-<li>Peers are configured as their documentation says and lie in anonymous shared memory, lock and
-data on cache lines of their own. CPython is its own multiprocessing, run live, in its documented
-idioms.</li></ul>
-)html";
-
-constexpr const char* limits_text = R"html(<h2>What the figures do not show</h2><ul>
-<li>{runs}</li>
-<li>This machine has {processors}. Beyond that many children they take turns: what is seen there is
-as much the scheduler as the strategy. A lock is then mostly free when a child gets its turn, a time
-slice of some milliseconds is enough for a hundred thousand operations, and the tails and shares are
-those of time slices. More processors contend more.</li>
-<li>The data is hot: nobody works on anything else that would take its place in the caches.</li>
-<li>The longest operation is the longest of those timed; one in 32 is.</li>
-{skipped}</ul>
-)html";
-
-std::string filled(std::string text, const std::string& field, const std::string& value) {
-  if (const auto at = text.find(field); at != std::string::npos) {
-    text.replace(at, field.size(), value);
-  }
-  return text;
-}
-
 /// What each of this library's two arrays is for, with what they did here.
 std::string which_array(const Results& results) {
   int children = 0;  // 16, or the most there were below that, for both
@@ -399,49 +352,6 @@ std::string which_array(const Results& results) {
          "mostly changed, in place and by many, or under one lock with other things. There is one "
          "copy, so a write is cheaper. Readers wait for the lock; whoever gets it after its holder "
          "was killed is told so, and finds what that one had written so far.</li></ul>\n";
-}
-
-std::string method(const Results& results) {
-  double shortest = results.rows.empty() ? 0 : 1e9, longest = 0;
-  for (const Row& row : results.rows) {
-    for (const Outcome& run : row.runs) {
-      shortest = std::min(shortest, run.window_s);
-      longest = std::max(longest, run.window_s);
-    }
-  }
-  char level[16];
-  std::snprintf(level, sizeof level, "%.0f", (results.level_within() - 1) * 100);
-  std::string text =
-      filled(method_text, "{windows}", two_digits(shortest) + " to " + two_digits(longest) + " s");
-  text = filled(std::move(text), "{cost}", time_text(results.clock.cost_ns));
-  text = filled(std::move(text), "{step}", time_text(results.clock.step_ns));
-  return filled(std::move(text), "{level}", level);
-}
-
-std::string limits(const Results& results) {
-  const std::string runs =
-      results.repetitions > 1
-          ? "Each figure is the median of " + std::to_string(results.repetitions) +
-                " interleaved runs, by itself; whiskers show the lowest and the highest."
-          : "Each figure comes from one run: a difference of a tenth may be chance. --full repeats "
-            "and shows the spread.";
-  const std::string processors =
-      std::to_string(results.processors) + (results.processors == 1 ? " processor" : " processors");
-  std::string skipped;
-  for (const auto& what : results.skipped) {
-    skipped.append("<li>Not measured: ").append(escaped(what)).append(".</li>\n");
-  }
-  std::string text = filled(limits_text, "{runs}", runs);
-  text = filled(std::move(text), "{processors}", processors);
-  return filled(std::move(text), "{skipped}", skipped);
-}
-
-std::string machine(const Results& results) {
-  std::string out = "<h2>The machine and the build</h2><table class=\"facts\"><tbody>";
-  for (const auto& [fact, value] : results.facts) {
-    out += "<tr><td>" + escaped(fact) + "</td><td>" + escaped(value) + "</td></tr>";
-  }
-  return out + "</tbody></table>";
 }
 
 std::string answer_html(const Answer& answer) {
@@ -520,7 +430,8 @@ std::string page_of(const Results& results) {
       }
     }
   }
-  out += method(results) + "\n" + limits(results) + "\n" + machine(results) + "\n</body></html>\n";
+  out += method_html(results) + "\n" + limits_html(results) + "\n" + machine_html(results) +
+         "\n</body></html>\n";
   return out;
 }
 

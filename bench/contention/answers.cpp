@@ -11,16 +11,21 @@ namespace {
 std::string winner_text(const Verdict& verdict) {
   if (verdict.winner == nullptr) return "nobody without starving somebody";
   if (verdict.next == nullptr) return verdict.winner->strategy;
-  if (verdict.level) return verdict.winner->strategy + " and " + verdict.next->strategy + " level";
+  if (verdict.is_level()) {
+    std::string text = verdict.winner->strategy;
+    for (const Row* row : verdict.level)
+      text += (row == verdict.level.back() ? " and " : ", ") + row->strategy;
+    return text + " level";
+  }
   return verdict.winner->strategy + ", " + ratio_text(verdict.ratio) + " the next (" +
          verdict.next->strategy + ")";
 }
 
 /// Whose operations wait least, of those who may win.
-std::string tail_text(const Results& results, const Place& place) {
+std::string waits_text(const Results& results, const Place& place) {
   const Row* best = nullptr;
   for (const Row* row : results.at(place)) {
-    if (!unfit(*row).empty()) continue;
+    if (!unfit(*row).empty() || row->median().samples < 1000) continue;
     if (best == nullptr || row->median().p999_ns < best->median().p999_ns) best = row;
   }
   if (best == nullptr) return {};
@@ -28,33 +33,66 @@ std::string tail_text(const Results& results, const Place& place) {
          time_text(best->median().p999_ns);
 }
 
-/// Who goes on when the writer does not, and how.
-std::string survivors_text(const Results& results, const Place& place) {
-  std::vector<std::string> whole, later, torn, ended, never, unwritten;
+/// Who goes on when the writer does not, and how: a line for each way.
+void add_survivors(Answer& to, const Results& results, const Place& place,
+                   const std::string& title) {
+  std::vector<std::string> whole, later, handed, torn, ended, never, unwritten;
   for (const Row* row : results.at(place)) {
     const Outcome figures = row->median();
-    auto& group = figures.writer_due == 0                              ? unwritten
-                  : figures.dead_ended > 0                             ? ended
-                  : figures.dead_stalled > 0                           ? never
-                  : figures.torn > 0 || row->family == Family::control ? torn
-                  : figures.stopped_stalled > 0                        ? later
-                                                                       : whole;
+    auto& group = figures.writer_due == 0                           ? unwritten
+                  : figures.dead_ended > 0                          ? ended
+                  : figures.dead_stalled > 0                        ? never
+                  : row->family == Family::control                  ? torn
+                  : figures.torn > 0 && figures.stopped_stalled > 0 ? handed
+                  : figures.torn > 0                                ? torn
+                  : figures.stopped_stalled > 0                     ? later
+                                                                    : whole;
     group.push_back(row->strategy);
   }
-  std::string text;
   const auto tell = [&](const char* what, const std::vector<std::string>& names) {
     if (names.empty()) return;
-    text += text.empty() ? "" : "; ";
-    for (std::size_t i = 0; i < names.size(); ++i) text += (i == 0 ? "" : ", ") + names[i];
-    text += std::string(": ") + what;
+    std::string text;
+    for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+    to.lines.emplace_back(title + what, std::move(text));
   };
-  tell("all go on, and read what is whole", whole);
-  tell("all wait while it is stopped, and go on when it is dead", later);
-  tell("some read half a write", torn);
-  tell("some end with an error when it is dead", ended);
-  tell("some wait for ever", never);
-  tell("the writer never comes to write", unwritten);
-  return text;
+  tell("All go on, and read what is whole", whole);
+  tell("All wait while it is stopped, and go on when it is dead", later);
+  tell(
+      "All wait while it is stopped; when it is dead, who takes the lock is told so, and finds "
+      "half a write",
+      handed);
+  tell("Some read half a write, and are not told", torn);
+  tell("Some end with an error when it is dead", ended);
+  tell("Some wait for ever", never);
+  tell("The writer never came to write", unwritten);
+}
+
+/// Of those whose readers go on when the writer is stopped or killed, as far as that was measured:
+/// the best, if the winner is none of them.
+std::string survivor_text(const Results& results, const Place& place) {
+  if (place.workload.operation != Operation::read) return {};
+  const Verdict verdict = results.verdict(place);
+  const auto outlives = [&](const std::string& strategy) {
+    bool is_known = false;
+    for (const Row& row : results.rows) {
+      if (row.workload.operation != Operation::outlive || row.strategy != strategy) continue;
+      if (!unfit(row).empty()) return false;
+      is_known = true;
+    }
+    return is_known;
+  };
+  if (verdict.winner == nullptr || outlives(verdict.winner->strategy)) return {};
+  const Row* best = nullptr;
+  for (const Row* row : results.at(place)) {
+    if (!unfit(*row).empty() || !outlives(row->strategy)) continue;
+    if (best == nullptr || row->median().operations_per_s > best->median().operations_per_s)
+      best = row;
+  }
+  if (best == nullptr) return {};
+  return "; of those whose readers go on when the writer is stopped or killed: " + best->strategy +
+         ", " +
+         two_digits(best->median().operations_per_s / verdict.winner->median().operations_per_s) +
+         " of that";
 }
 
 }  // namespace
@@ -66,10 +104,14 @@ Answer answer_to(const Asked& asked, const Results& results) {
     answer.children = std::max(answer.children, results.spotlight(asked, workload));
   for (const Workload& workload : results.workloads_of(asked)) {
     const Place place{workload, results.spotlight(asked, workload)};
-    std::string says = workload.operation == Operation::outlive
-                           ? survivors_text(results, place)
-                           : winner_text(results.verdict(place));
-    if (asked.question.asks_for_waits) says += tail_text(results, place);
+    if (workload.operation == Operation::outlive) {
+      const bool is_one_of_several = results.workloads_of(asked).size() > 1;
+      add_survivors(answer, results, place,
+                    is_one_of_several ? bytes_text(8 * workload.doubles) + ": " : "");
+      continue;
+    }
+    std::string says = winner_text(results.verdict(place)) + survivor_text(results, place);
+    if (asked.question.asks_for_waits) says += waits_text(results, place);
     std::string title = title_of(workload);
     if (place.children != answer.children) title += " (" + processes_text(place.children) + ")";
     answer.lines.emplace_back(std::move(title), std::move(says));

@@ -17,17 +17,22 @@
 namespace contention {
 namespace {
 
-std::string children_text(int children) {
-  return std::to_string(children) + (children == 1 ? " child" : " children");
+/// "16 processes"; of those beside a writer, "15 readers".
+std::string crew_text(int children, bool are_readers) {
+  if (are_readers) return std::to_string(children) + (children == 1 ? " reader" : " readers");
+  return processes_text(children);
+}
+std::string crew_text(const Place& place) {
+  return crew_text(place.children, place.workload.has_writer());
 }
 
 std::string tip(const Row& row) {
   const Outcome figures = row.median();
-  std::string text = row.strategy + ", " + children_text(row.children) + ": " +
+  std::string text = row.strategy + ", " + crew_text({row.workload, row.children}) + ": " +
                      rate_text(figures.operations_per_s) + " ops/s, p50 " +
-                     time_text(figures.p50_ns) + ", p99.9 " + time_text(figures.p999_ns) +
-                     ", longest " + time_text(figures.longest_ns) + ", Jain " +
-                     two_digits(figures.jain);
+                     time_text(figures.p50_ns) + ", p99.9 " +
+                     tail_text(figures, figures.p999_ns, 0.999) + ", longest " +
+                     time_text(figures.longest_ns) + ", Jain " + two_digits(figures.jain);
   if (row.workload.has_writer()) {
     text += ", writer " + rate_text(figures.writes_per_s) + "/s";
   }
@@ -46,18 +51,25 @@ std::string breakable(const std::string& name) {
 std::string winner_cell(const Results& results, const Place& place) {
   const Verdict verdict = results.verdict(place);
   const auto cell = [&](const std::string& colours, const std::string& inside) {
-    return "<td class=\"cell\" data-children=\"" + children_text(place.children) +
-           "\" style=" + colours + ">" + inside + "</td>";
+    return "<td class=\"cell\" data-children=\"" + crew_text(place) + "\" style=" + colours + ">" +
+           inside + "</td>";
   };
   if (verdict.winner == nullptr) return cell(unfit_paint(), "&ndash;");
   const Family family = verdict.winner->family;
   const std::string name = "<b>" + breakable(verdict.winner->strategy) + "</b> ";
   if (verdict.next == nullptr) return cell(tint(family, 0.3), name + "alone");
   const std::string next = breakable(verdict.next->strategy) + "</small>";
-  if (verdict.level) {
-    const bool same = family == verdict.next->family;
+  if (verdict.is_level()) {
+    bool same = true;
+    std::string others;
+    for (std::size_t i = 0; i < verdict.level.size(); ++i) {
+      same = same && verdict.level[i]->family == family;
+      constexpr std::size_t named = 3;
+      if (i < named) others += (i == 0 ? "" : ", ") + breakable(verdict.level[i]->strategy);
+      if (i == named) others += " and " + std::to_string(verdict.level.size() - named) + " more";
+    }
     return cell(same ? tint(family, 0.25) : level_paint(),
-                name + "<span class=\"ratio\">level</span> <small>with " + next);
+                name + "<span class=\"ratio\">level</span> <small>with " + others + "</small>");
   }
   // 1.05 times is pale, ten times and more is strong.
   return cell(tint(family, 0.22 + 0.78 * std::log10(verdict.ratio)),
@@ -71,7 +83,10 @@ std::string winners(const Results& results, const Asked& asked) {
   for (const Place& place : asked.places)
     if (!results.at(place).empty()) counts.insert(place.children);
   std::string out = "<div class=\"scroll\"><table class=\"winners\"><thead><tr><th></th>";
-  for (const int children : counts) out += "<th>" + children_text(children) + "</th>";
+  bool are_readers = true;
+  for (const Workload& workload : results.workloads_of(asked))
+    are_readers = are_readers && workload.has_writer();
+  for (const int children : counts) out += "<th>" + crew_text(children, are_readers) + "</th>";
   out += "</tr></thead><tbody>";
   for (const Workload& workload : results.workloads_of(asked)) {
     out += "<tr><th>" + escaped(title_of(workload)) + "</th>";
@@ -162,7 +177,8 @@ std::string curves(const Results& results, const Asked& asked) {
 
 std::string matrix(const Results& results, const Workload& workload) {
   const auto counts = results.children_of(workload);
-  std::string out = "<div class=\"scroll\"><table class=\"matrix\"><thead><tr><th>children</th>";
+  std::string out = "<div class=\"scroll\"><table class=\"matrix\"><thead><tr><th>" +
+                    std::string(workload.has_writer() ? "readers" : "processes") + "</th>";
   for (const int children : counts) out += "<th>" + std::to_string(children) + "</th>";
   out += "</tr></thead><tbody>";
   for (const auto& name : results.strategies_of(workload)) {
@@ -200,16 +216,17 @@ std::string all_figures(const Results& results, const Workload& workload) {
   const bool spread = results.repetitions > 1;
   std::string out =
       "<details><summary>All figures</summary><div class=\"scroll\"><table class=\"figures\">"
-      "<thead><tr><th>strategy</th><th>ops/s</th>";
+      "<thead><tr><th>strategy</th><th>cannot win</th><th>ops/s</th>";
   if (spread) out += "<th>lowest … highest</th>";
   out +=
       "<th>× best peer</th><th>ns/op</th><th>p50</th><th>p99</th><th>p99.9</th><th>max</th>"
       "<th>samples</th><th>Jain</th><th>least-served, ops/s</th><th>of fair share</th>"
       "<th>CPU s per 10⁶</th>";
   if (writer) out += "<th>copied again</th><th>writer/s</th><th>write p50</th><th>write p99.9</th>";
-  out += "<th>torn</th><th>lost</th><th></th></tr></thead><tbody>";
+  out += "<th>torn</th><th>lost</th></tr></thead><tbody>";
   for (const int children : results.children_of(workload)) {
-    out += "<tr class=\"group\"><td colspan=\"20\">" + children_text(children) + "</td></tr>";
+    out +=
+        "<tr class=\"group\"><td colspan=\"20\">" + crew_text({workload, children}) + "</td></tr>";
     const double best = results.best_peer({workload, children});
     for (const auto& name : results.strategies_of(workload)) {
       const Row* row = results.find({workload, children}, name);
@@ -218,16 +235,18 @@ std::string all_figures(const Results& results, const Workload& workload) {
       const auto cell = [&](const std::string& text) { out += "<td>" + text + "</td>"; };
       out += "<tr>";
       cell(escaped(name));
+      cell(unfit(*row));
       cell(rate_text(figures.operations_per_s));
       if (spread) {
         const auto [low, high] = row->spread();
         cell(rate_text(low) + " … " + rate_text(high));
       }
       cell(best > 0 ? two_digits(figures.operations_per_s / best) : "–");
-      for (const Figure time : {&Outcome::ns_per_operation, &Outcome::p50_ns, &Outcome::p99_ns,
-                                &Outcome::p999_ns, &Outcome::longest_ns}) {
-        cell(time_text(figures.*time));
-      }
+      cell(time_text(figures.ns_per_operation));
+      cell(time_text(figures.p50_ns));
+      cell(tail_text(figures, figures.p99_ns, 0.99));
+      cell(tail_text(figures, figures.p999_ns, 0.999));
+      cell(time_text(figures.longest_ns));
       cell(rate_text(figures.samples));
       cell(two_digits(figures.jain));
       cell(rate_text(figures.least_operations_per_s));
@@ -241,7 +260,6 @@ std::string all_figures(const Results& results, const Workload& workload) {
       }
       cell(figures.torn > 0 ? "<b>" + rate_text(figures.torn) + "</b>" : "0");
       cell(figures.lost > 0 ? "<b>" + rate_text(figures.lost) + "</b>" : "0");
-      cell(unfit(*row));
       out += "</tr>";
     }
   }
@@ -273,11 +291,11 @@ std::string plots(const Results& results, const Workload& workload) {
 /// Who goes on when the writer does not.
 std::string outlive_table(const Results& results, const Workload& workload) {
   std::string out =
-      "<div class=\"scroll\"><table class=\"figures\"><thead><tr><th>strategy</th>"
+      "<div class=\"scroll\"><table class=\"figures\"><thead><tr><th>strategy</th><th></th>"
       "<th>reads/s before</th><th>while it is stopped</th><th>stalled</th>"
       "<th>when it is dead</th><th>stalled</th><th>ended with an error</th><th>until one reads "
       "again</th>"
-      "<th>torn</th><th></th></tr></thead><tbody>";
+      "<th>torn</th></tr></thead><tbody>";
   for (const int children : results.children_of(workload)) {
     out += "<tr class=\"group\"><td colspan=\"10\">" + std::to_string(children) +
            (children == 1 ? " reader" : " readers") + "</td></tr>";
@@ -291,17 +309,17 @@ std::string outlive_table(const Results& results, const Workload& workload) {
       };
       out += "<tr>";
       cell(escaped(name));
+      cell(unfit(*row).empty() ? "all go on" : unfit(*row));
       cell(rate_text(figures.operations_per_s));
       cell(rate_text(figures.stopped_reads_per_s));
       bad(figures.stopped_stalled);
       cell(rate_text(figures.dead_reads_per_s));
       bad(figures.dead_stalled);
       bad(figures.dead_ended);
-      cell(figures.dead_stalled > 0  ? "never"
-           : figures.recovery_ns > 0 ? time_text(figures.recovery_ns)
-                                     : "–");
+      cell(figures.dead_stalled > 0                                 ? "never"
+           : figures.stopped_stalled > 0 && figures.recovery_ns > 0 ? time_text(figures.recovery_ns)
+                                                                    : "–");
       bad(figures.torn);
-      cell(unfit(*row));
       out += "</tr>";
     }
   }
@@ -322,28 +340,33 @@ std::string section(const Results& results, const Workload& workload) {
 
 /// What each of this library's two arrays is for, with what they did here.
 std::string which_array(const Results& results) {
-  int children = 0;  // 16, or the most there were below that, for both
-  for (const int n : results.children_of(update64))
-    if (n <= 16 && results.find({snapshot64, n}, "Array locked") != nullptr) children = n;
-  const auto ratio =
-      [&](const Workload& workload) -> double {  // of locked to seqlocked; 0: not measured
-    const Row* locked = results.find({workload, children}, "Array locked");
-    const Row* seqlocked = results.find({workload, children}, "Array seqlocked");
-    if (locked == nullptr || seqlocked == nullptr) return 0;
-    const double rate = seqlocked->median().operations_per_s;
-    return rate > 0 ? locked->median().operations_per_s / rate : 0;
+  // With 16, or the most there were below that; the ratio of locked to seqlocked.
+  struct Compared {
+    int children = 0;
+    double ratio = 0;
   };
-  const double written = ratio(update64), read = ratio(snapshot64);
-  if (written <= 0 || read <= 0) return {};
-  const auto compared = [](const char* did, double times) {
-    const bool locked_first = times >= 1;
-    return std::string(locked_first ? "Array locked " : "Array seqlocked ") + did + " " +
-           ratio_text(locked_first ? times : 1 / times) + " as fast as " +
-           (locked_first ? "Array seqlocked" : "Array locked");
+  const auto compare = [&](const Workload& workload) {
+    Compared found;
+    for (const int n : results.children_of(workload)) {
+      const Row* locked = results.find({workload, n}, "Array locked");
+      const Row* seqlocked = results.find({workload, n}, "Array seqlocked");
+      if (n > 16 || locked == nullptr || seqlocked == nullptr) continue;
+      const double rate = seqlocked->median().operations_per_s;
+      if (rate > 0) found = {n, locked->median().operations_per_s / rate};
+    }
+    return found;
   };
-  return "<h2>Array seqlocked or Array locked?</h2><p>With " + children_text(children) + ", " +
-         compared("changed 64 doubles", written) + "; " +
-         compared("read them beside a writer", read) +
+  const Compared written = compare(update64), read = compare(snapshot64);
+  if (written.ratio <= 0 || read.ratio <= 0) return {};
+  const auto text_of = [](const Compared& compared, const char* did, const char* from) {
+    const bool locked_first = compared.ratio >= 1;
+    const std::string first = locked_first ? "Array locked" : "Array seqlocked";
+    return did + first + " " + ratio_text(locked_first ? compared.ratio : 1 / compared.ratio) +
+           " as fast as " + from + (locked_first ? "Array seqlocked" : "Array locked");
+  };
+  return "<h2>Array seqlocked or Array locked?</h2><p>" + crew_text(written.children, false) +
+         text_of(written, " changed 64 doubles in ", "in ") + "; beside a writer " +
+         crew_text(read.children, true) + text_of(read, " read them from ", "from ") +
          ".</p>"
          "<ul><li><b>Array seqlocked</b>, the default, is for what is read. A reader waits "
          "for nobody, not even for a writer that is stopped, and a writer that is killed leaves "
@@ -363,6 +386,19 @@ std::string answer_html(const Answer& answer) {
            escaped(says.substr(name)) + "</li>";
   }
   return out + "</ul></div>";
+}
+
+/// Links to the answers.
+std::string contents(const Results& results) {
+  std::string out = "<nav><ul>";
+  for (const Asked& asked : results.asked) {
+    if (results.workloads_of(asked).empty()) continue;
+    out += "<li><a href=\"#" + asked.question.key + "\">" + escaped(asked.question.title) +
+           "</a></li>";
+  }
+  return out +
+         "<li><a href=\"#method\">How it was measured, and what the figures do not show"
+         "</a></li><li><a href=\"#names\">What the names mean</a></li></ul></nav>";
 }
 
 std::string legend() {
@@ -397,16 +433,19 @@ std::string page_of(const Results& results) {
     }
   }
   out += "</p>";
+  out += intro_html();
   for (const auto& warning : results.warnings()) {
     out += "<p class=\"warning\">" + escaped(warning) + "</p>";
   }
   if (results.rows.empty()) out += "<p class=\"answer\">Nothing was measured.</p>";
+  if (!results.rows.empty()) out += contents(results);
   bool explained = false;
   for (const Asked& asked : results.asked) {
     const Answer answer = answer_to(asked, results);
     if (answer.lines.empty()) continue;
     out += "<h2 id=\"" + asked.question.key + "\">" + escaped(asked.question.title) + "</h2>" +
-           answer_html(answer);
+           answer_html(answer) + "<p class=\"quiet\"><a href=\"#more-" + asked.question.key +
+           "\">All figures of it</a></p>";
     if (asked.question.asks_for_growth ||
         results.workloads_of(asked)[0].operation == Operation::outlive)
       continue;
@@ -418,8 +457,8 @@ std::string page_of(const Results& results) {
   for (const Asked& asked : results.asked) {
     const auto workloads = results.workloads_of(asked);
     if (workloads.empty()) continue;
-    out += "<h2>" + escaped(asked.question.title) + "</h2><p>" + asked.question.about + "</p>" +
-           curves(results, asked);
+    out += "<h2 id=\"more-" + asked.question.key + "\">Figures: " + escaped(asked.question.title) +
+           "</h2><p>" + asked.question.about + "</p>" + curves(results, asked);
     if (asked.question.asks_for_growth) continue;
     for (const Workload& workload : workloads) {
       if (shown.insert(workload).second) {
@@ -430,8 +469,8 @@ std::string page_of(const Results& results) {
       }
     }
   }
-  out += method_html(results) + "\n" + limits_html(results) + "\n" + machine_html(results) +
-         "\n</body></html>\n";
+  out += names_html() + method_html(results) + "\n" + limits_html(results) + "\n" +
+         machine_html(results) + "\n</body></html>\n";
   return out;
 }
 

@@ -44,6 +44,8 @@ thead th:first-child { text-align: left; }
 .matrix th { font-weight: 500; white-space: nowrap; padding-right: 12px; }
 .matrix th:first-child { position: sticky; left: 0; background: var(--page); }
 .matrix .ours { font-weight: 700; color: var(--ours); }
+.ours { color: var(--ours); } a { color: var(--ours); }
+nav ul { padding-left: 18px; font-size: 15px; }
 .keys { white-space: nowrap; }
 .key { display: inline-block; width: 13px; height: 13px; border-radius: 3px; margin: 0 5px 0 12px;
   vertical-align: -1px; }
@@ -54,11 +56,12 @@ details { margin: 14px 0; } summary { cursor: pointer; color: var(--ours); font-
 .figures { border-spacing: 0; font-size: 13px; font-variant-numeric: tabular-nums; }
 .figures th, .figures td { padding: 2px 10px 2px 0; text-align: right; white-space: nowrap;
   border-bottom: 1px solid var(--grid); font-size: 13px; }
-.figures th:first-child, .figures td:first-child { text-align: left; }
+.figures th:first-child, .figures td:first-child { text-align: left; position: sticky; left: 0;
+  background: var(--page); }
 .figures .group td { padding-top: 14px; font-weight: 700; text-align: left; }
 .facts { border-spacing: 0; } .facts td { padding: 2px 22px 2px 0; vertical-align: top;
   overflow-wrap: anywhere; }
-.facts td:first-child { color: var(--quiet); white-space: nowrap; }
+.facts td:first-child { color: var(--quiet); min-width: 20ch; max-width: 34ch; }
 @media (max-width: 820px) { /* a line for each number of children, instead of a column */
   .winners, .winners tbody, .winners tr, .winners th, .winners td { display: block; width: auto; }
   .winners thead { display: none; }

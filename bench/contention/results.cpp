@@ -1,6 +1,7 @@
 #include "results.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <numeric>
 
@@ -11,7 +12,10 @@ constexpr double starved_below = 0.01;
 
 std::string number(double value, const char* unit) {
   char text[48];
-  const int digits = value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
+  const int digits = value == 0 || (*unit == '\0' && value == std::floor(value)) ? 0
+                     : value < 9.995                                             ? 2
+                     : value < 99.95                                             ? 1
+                                                                                 : 0;
   std::snprintf(text, sizeof text, "%.*f%s", digits, value, unit);
   return text;
 }
@@ -95,6 +99,10 @@ std::string unfit(const Row& row) {
   if (row.workload.has_writer() && figures.writer_due < starved_below) {
     return "the writer starved";
   }
+  if (row.workload.operation != Operation::outlive) {
+    if (figures.least_operations_per_s <= 0) return "somebody did nothing";
+    if (row.workload.has_writer() && figures.writes_per_s <= 0) return "the writer did nothing";
+  }
   return {};
 }
 
@@ -172,8 +180,12 @@ Verdict Results::verdict(const Place& place) const {
       const auto [low, high] = row.spread();
       return low <= rate && rate <= high;
     };
-    verdict.level = verdict.ratio < level_within() || (reaches(*fit[0].second, fit[1].first) &&
-                                                       reaches(*fit[1].second, fit[0].first));
+    for (std::size_t i = 1; i < fit.size(); ++i) {
+      if (fit[0].first / fit[i].first >= level_within() &&
+          !(reaches(*fit[0].second, fit[i].first) && reaches(*fit[i].second, fit[0].first)))
+        break;
+      verdict.level.push_back(fit[i].second);
+    }
   }
   return verdict;
 }
@@ -191,11 +203,12 @@ double Results::best_peer(const Place& place) const {
 std::vector<std::string> Results::warnings() const {
   std::vector<std::string> all;
   if (!incomplete.empty()) all.push_back("Incomplete: " + incomplete + ".");
-  if (others > 0.05) {
-    char text[160];
+  if (is_disturbed()) {
+    char text[240];
     std::snprintf(text, sizeof text,
                   "Other programs had %.0f %% of the processors meanwhile: do not rely on these "
-                  "figures, measure again on a quiet machine.",
+                  "figures, measure again on a quiet machine. Two are called level here if they "
+                  "are as near as that.",
                   others * 100);
     all.emplace_back(text);
   }
@@ -222,10 +235,15 @@ std::string rate_text(double per_second) {
 }
 
 std::string time_text(double ns) {
+  if (ns == 0) return "–";  // nothing was timed
   if (ns >= 999.5e6) return number(ns / 1e9, " s");
   if (ns >= 999.5e3) return number(ns / 1e6, " ms");
   if (ns >= 999.5) return number(ns / 1e3, " µs");
   return number(ns, " ns");
+}
+
+std::string tail_text(const Outcome& figures, double ns, double part) {
+  return figures.samples * (1 - part) < 1 ? "–" : time_text(ns);
 }
 
 std::string ratio_text(double ratio) {

@@ -27,7 +27,8 @@ struct Row {
 /// Why a row cannot win, in words; empty if it can. Whoever tears, loses updates or lets somebody
 /// starve is fast at something else than what was asked. Starved: less than a hundredth of what
 /// was due for the time in which that one was not waiting for a processor (`Outcome::least_due`):
-/// that the scheduler did not come round is no fault of the strategy.
+/// that the scheduler did not come round is no fault of the strategy. But where somebody did
+/// nothing at all, the others had what was his, and nobody can tell.
 std::string unfit(const Row& row);
 
 /// The name of a cell: update64/pthread_mutex/children:16.
@@ -37,10 +38,12 @@ inline std::string name_of(const Row& row) {
 }
 
 struct Verdict {
-  const Row* winner = nullptr;  // null where nothing fit to win was measured
-  const Row* next = nullptr;    // null where there is no other
-  double ratio = 1;             // of their operations per second
-  bool level = false;           // too near to each other to name a winner
+  const Row* winner = nullptr;         // null where nothing fit to win was measured
+  const Row* next = nullptr;           // null where there is no other
+  double ratio = 1;                    // of their operations per second
+  std::vector<const Row*> level = {};  // too near to the first for it to be called the winner
+
+  [[nodiscard]] bool is_level() const { return !level.empty(); }
 };
 
 struct Results {
@@ -65,7 +68,11 @@ struct Results {
   [[nodiscard]] const Row* find(const Place& place, const std::string& strategy) const;
   /// Two that are nearer than this are level: one run varies by more than a median of several.
   /// So are two of which each one's median lies between the other's lowest and highest run.
-  [[nodiscard]] double level_within() const { return repetitions > 1 ? 1.05 : 1.10; }
+  /// And what other programs took is taken from the one or the other.
+  [[nodiscard]] double level_within() const {
+    return (repetitions > 1 ? 1.05 : 1.10) + (is_disturbed() ? others : 0);
+  }
+  [[nodiscard]] bool is_disturbed() const { return others > 0.05; }
   [[nodiscard]] Verdict verdict(const Place& place) const;
   /// Operations per second of the best peer that is fit to win; 0 if there is none.
   [[nodiscard]] double best_peer(const Place& place) const;
@@ -80,6 +87,8 @@ double median_of(std::vector<double> values);  // 0 of none
 // Figures for people: three digits and a unit.
 std::string rate_text(double per_second);
 std::string time_text(double ns);
+/// So long took the `part` of those that were timed; nothing if they are too few to tell.
+std::string tail_text(const Outcome& figures, double ns, double part);
 std::string ratio_text(double ratio);       // "3.1 ×"
 std::string two_digits(double value);       // "0.25"
 std::string grouped(std::size_t number);    // "1,000"

@@ -70,7 +70,8 @@ std::string line_of(const Results& results, const Row& row, double best_peer) {
   if (results.repetitions > 1) text += right(rate_text(low) + " … " + rate_text(high), 20);
   text += right(best_peer > 0 ? two_digits(figures.operations_per_s / best_peer) : "-", 9) +
           right(time_text(figures.ns_per_operation), 10) + right(time_text(figures.p50_ns), 9) +
-          right(time_text(figures.p99_ns), 9) + right(time_text(figures.p999_ns), 9) +
+          right(tail_text(figures, figures.p99_ns, 0.99), 9) +
+          right(tail_text(figures, figures.p999_ns, 0.999), 9) +
           right(time_text(figures.longest_ns), 9) + right(two_digits(figures.jain), 6) +
           right(rate_text(figures.least_operations_per_s), 9) +
           right(two_digits(figures.least_share), 8) +
@@ -93,8 +94,10 @@ std::string winner_of(const Results& results, const Place& place) {
   if (verdict.winner == nullptr) return {};
   std::string text =
       right(std::to_string(place.children), 5) + "  " + left(verdict.winner->strategy, 26);
-  if (verdict.level) {
-    text += "level with " + verdict.next->strategy;
+  if (verdict.is_level()) {
+    text += "level with ";
+    for (const Row* row : verdict.level)
+      text += (row == verdict.level.front() ? "" : ", ") + row->strategy;
   } else if (verdict.next != nullptr) {
     text += right(ratio_text(verdict.ratio), 7) + "  the next, " + verdict.next->strategy;
   }

@@ -154,6 +154,7 @@ class Program {
     add_locks(strategies_);
     add_peers(strategies_);
     add_containers(strategies_);
+    add_redis(strategies_);
     add_cpython(strategies_);
     select_strategies();
 

@@ -7,6 +7,7 @@
 /// documentation has it simpler and faster than a transaction: that is begun anew whenever somebody
 /// else has changed what it WATCHes, and of a list that is any of its elements.
 
+#include <fcntl.h>
 #include <hiredis/hiredis.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -164,8 +165,10 @@ class RedisServer {
     if (process_ > 0) return;
     setpgid(0, 0);  // the terminal's Ctrl-C is the parent's affair
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent || std::freopen(said.c_str(), "w", stdout) == nullptr) _exit(1);
-    dup2(STDOUT_FILENO, STDERR_FILENO);
+    if (getppid() != parent) _exit(1);
+    const int out = open(said.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    dup2(out, STDOUT_FILENO);
+    dup2(out, STDERR_FILENO);
     execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", at.c_str(),
            "--unixsocketperm", "700", "--save", "", "--appendonly", "no", "--dir", in.c_str(),
            nullptr);
@@ -207,7 +210,7 @@ class RedisServer {
     while (std::getline(file, line))
       if (!line.empty()) last = line;
     return (last.empty() ? ", and said nothing" : ", and said: " + last) +
-           "; try redis-server --port 0 --unixsocket " + socket();
+           "; try it by hand: redis-server --port 0 --unixsocket /tmp/socket";
   }
 
   std::filesystem::path directory_;

@@ -4,7 +4,7 @@
 ///   bool get(key, value&)    void set(key, value)    void update(key, f)    f(value&), as one step
 ///
 /// V is a number, a plain struct, or std::string. Children that are forked later use the one that
-/// they inherit, but for LMDB's: in_child(store) is theirs.
+/// they inherit, but for LMDB's and Redis': in_child(store) is theirs.
 
 #include <boost/interprocess/containers/map.hpp>
 #include <boost/interprocess/containers/string.hpp>

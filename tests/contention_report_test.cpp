@@ -404,9 +404,10 @@ TEST_F(Sample, HowItGrowsIsSaidWithItsSlope) {
   EXPECT_NEAR(*curves[0].slope(results, "Dict"), 0.5, 0.001);
   EXPECT_NEAR(*curves[0].slope(results, "map"), 0, 0.001);
   EXPECT_FALSE(curves[0].slope(results, "of another"));
-  EXPECT_EQ(sentence(),
-            "More and more. Look up a key, 1 child, by keys, 10 to 10,000: Dict, 3.16 ns to 100 ns "
-            "(slope 0.50); the fastest of the others then: map, 1.00 µs to 1.00 µs (slope 0.00).");
+  EXPECT_EQ(
+      sentence(),
+      "More and more. Look up a key, 1 process, by keys, 10 to 10,000: Dict, 3.16 ns to 100 ns "
+      "(slope 0.50); the fastest of the others then: map, 1.00 µs to 1.00 µs (slope 0.00).");
   const std::string page = page_of(results);
   EXPECT_NE(page.find("<th>slope</th>"), std::string::npos);
   EXPECT_NE(page.find("<td>0.50</td>"), std::string::npos);

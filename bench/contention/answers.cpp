@@ -12,10 +12,13 @@ std::string winner_text(const Verdict& verdict) {
   if (verdict.winner == nullptr) return "nobody without starving somebody";
   if (verdict.next == nullptr) return verdict.winner->strategy;
   if (verdict.is_level()) {
+    constexpr std::size_t named = 4;
+    const std::size_t more = verdict.level.size() > named ? verdict.level.size() - named : 0;
     std::string text = verdict.winner->strategy;
-    for (const Row* row : verdict.level)
-      text += (row == verdict.level.back() ? " and " : ", ") + row->strategy;
-    return text + " level";
+    for (std::size_t i = 0; i + more < verdict.level.size(); ++i)
+      text += (more == 0 && i + 1 == verdict.level.size() ? " and " : ", ") +
+              verdict.level[i]->strategy;
+    return text + (more != 0 ? " and " + std::to_string(more) + " more level" : " level");
   }
   return verdict.winner->strategy + ", " + ratio_text(verdict.ratio) + " the next (" +
          verdict.next->strategy + ")";

@@ -71,16 +71,23 @@ struct Replace {
   static constexpr bool intact() { return true; }
 };
 
+struct AddOneToEach {
+  void operator()(Record& record) const {
+    for (double& value : record.values) value += 1;
+  }
+  /// The same for Redis' server, which runs it.
+  static constexpr const char* script =
+      "local d = {struct.unpack('dddddddd', redis.call('GET', KEYS[1]))}\n"
+      "for i = 1, 8 do d[i] = d[i] + 1 end\n"
+      "redis.call('SET', KEYS[1], struct.pack('dddddddd', unpack(d, 1, 8)))";
+};
+
 template <class Store>
 struct Change {
   Store& store;
   std::size_t keys;
   Random random;
-  void operate() {
-    store.update(nth_key(random.below(keys)), [](Record& record) {
-      for (double& value : record.values) value += 1;
-    });
-  }
+  void operate() { store.update(nth_key(random.below(keys)), AddOneToEach{}); }
   static constexpr bool intact() { return true; }
 };
 
@@ -182,14 +189,15 @@ Outcome run_list(const Plan& plan) {
   clear_board();
   Crew crew;
   fork_children(crew, plan, [&](Seat& seat, Think think) {
+    auto&& mine = in_child(list);
     const auto operate = [&](auto&& task) { operate_until_stopped(seat, plan.clock, think, task); };
     switch (plan.workload.operation) {
       case Operation::index:
-        return operate(Index<List>{list, elements, random_of(seat)});
+        return operate(Index<List>{mine, elements, random_of(seat)});
       case Operation::increment:
-        return operate(IncrementElement<List>{list, elements, random_of(seat)});
+        return operate(IncrementElement<List>{mine, elements, random_of(seat)});
       default:
-        return operate(AppendAndPop<List>{list});
+        return operate(AppendAndPop<List>{mine});
     }
   });
   Outcome outcome = conduct(crew, plan);
@@ -251,12 +259,13 @@ Outcome run_queue(const Plan& plan) {
     return static_cast<int>(&seat - board().seats.data());
   };
   fork_children(crew, plan, [&](Seat& seat, Think think) {
+    auto&& mine = in_child(queue);
     const auto operate = [&](auto&& task) { operate_until_stopped(seat, plan.clock, think, task); };
-    if (putters == 0) return operate(PutAndGet<Queue>{queue});
-    if (number_of(seat) < getters) return operate(Get<Queue>{queue});
-    operate(Put<Queue>{queue});
+    if (putters == 0) return operate(PutAndGet<Queue>{mine});
+    if (number_of(seat) < getters) return operate(Get<Queue>{mine});
+    operate(Put<Queue>{mine});
     for (int ends = number_of(seat) == getters ? 1 + getters - putters : 1; ends > 0; --ends)
-      queue.put(message_of(0));
+      mine.put(message_of(0));
   });
   Outcome outcome = conduct(crew, plan);
   if (putters == 0) return outcome;
@@ -276,7 +285,7 @@ Outcome run_queue(const Plan& plan) {
 inline constexpr Overhead to_fill_a_dict{0.01, 0.0006, 2e-6};
 
 template <template <class, class> class Dict>
-void add_dict(std::string name, Family family, Strategies& to) {
+void add_dict(std::string name, Family family, Strategies& to, Overhead overhead = to_fill_a_dict) {
   const auto of_records = [](const Place& place) {
     return place.workload.is_of_a_dict() && 8 * place.workload.doubles == sizeof(detail::Record);
   };
@@ -284,24 +293,24 @@ void add_dict(std::string name, Family family, Strategies& to) {
     return place.workload.is_of_a_dict() && !of_records(place) &&
            place.workload.operation != Operation::change;
   };
+  to.push_back({name, family, of_records, detail::run_dict<Dict, detail::Record>, {}, overhead});
   to.push_back(
-      {name, family, of_records, detail::run_dict<Dict, detail::Record>, {}, to_fill_a_dict});
-  to.push_back(
-      {std::move(name), family, of_texts, detail::run_dict<Dict, std::string>, {}, to_fill_a_dict});
+      {std::move(name), family, of_texts, detail::run_dict<Dict, std::string>, {}, overhead});
 }
 
 template <class List>
-void add_list(std::string name, Family family, Strategies& to) {
+void add_list(std::string name, Family family, Strategies& to, Overhead overhead = {}) {
   const auto takes = [](const Place& place) { return place.workload.is_of_a_list(); };
-  to.push_back({std::move(name), family, takes, detail::run_list<List>, {}, {}});
+  to.push_back({std::move(name), family, takes, detail::run_list<List>, {}, overhead});
 }
 
 template <class Queue>
-void add_queue(std::string name, Family family, Strategies& to, int most_children = max_children) {
+void add_queue(std::string name, Family family, Strategies& to, int most_children = max_children,
+               Overhead overhead = {}) {
   const auto takes = [=](const Place& place) {
     return place.workload.operation == Operation::pass && place.children <= most_children;
   };
-  to.push_back({std::move(name), family, takes, detail::run_queue<Queue>, {}, {}});
+  to.push_back({std::move(name), family, takes, detail::run_queue<Queue>, {}, overhead});
 }
 
 }  // namespace contention

@@ -1,5 +1,5 @@
-/// CPython's own multiprocessing Value and Array, run live: each cell is a `python3 cpython.py`,
-/// whose forked children sit at the same board as everyone else's.
+/// CPython's own multiprocessing, run live: each cell is a `python3 cpython.py`, whose forked
+/// children sit at the same board as everyone else's.
 
 #include "cpython.hpp"
 
@@ -7,12 +7,11 @@
 #include <unistd.h>
 
 #include <cstddef>
-#include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <sstream>
 #include <stdexcept>
 
+#include "machine.hpp"
 #include "strategy.hpp"
 
 namespace contention {
@@ -23,16 +22,6 @@ constexpr int python_sample_every = 8;
 
 std::string script() {
   return (std::filesystem::path(__FILE__).parent_path() / "cpython.py").string();
-}
-
-/// The first line that a shell command prints, or nothing if it fails.
-std::string first_line_of(const std::string& command) {
-  std::string text;
-  if (std::FILE* pipe = ::popen(command.c_str(), "re")) {
-    for (int c = 0; (c = std::fgetc(pipe)) != EOF && c != '\n';) text += static_cast<char>(c);
-    if (::pclose(pipe) != 0) text.clear();
-  }
-  return text;
 }
 
 CPython find() {
@@ -56,28 +45,49 @@ CPython find() {
   return python;
 }
 
-/// As the script calls it.
-const char* word_for(Operation operation) {
+/// What the children share, and what they do with it, as the scripts call them.
+struct Words {
+  const char *shared, *operation;
+};
+Words words_for(Operation operation) {
   switch (operation) {
     case Operation::count:
-      return "counter";
+      return {"Value", "count"};
     case Operation::update:
-      return "update";
-    default:
-      return "read";
+      return {"Array", "update"};
+    case Operation::read:
+    case Operation::outlive:
+      return {"Array", "read"};
+    case Operation::look_up:
+    case Operation::look_up_beside:
+      return {"manager.dict", "look_up"};
+    case Operation::replace:
+      return {"manager.dict", "replace"};
+    case Operation::change:
+      return {"manager.dict", "change"};
+    case Operation::index:
+      return {"manager.list", "index"};
+    case Operation::increment:
+      return {"manager.list", "increment"};
+    case Operation::append:
+      return {"manager.list", "append"};
+    case Operation::pass:
+      return {"Queue", "pass"};
   }
-  return "";
+  return {"", ""};
 }
 
-std::string layout(const Plan& plan) {
+std::string layout(const Plan& plan, const Words& words) {
   const Board& all = board();
   const auto offset = [&](const auto& field) {
     return reinterpret_cast<const std::byte*>(&field) - reinterpret_cast<const std::byte*>(&all);
   };
   const Seat& first = all.seats[0];
   std::ostringstream json;
-  json << "{\"workload\": \"" << word_for(plan.workload.operation)
-       << "\", \"children\": " << plan.children << ", \"doubles\": " << plan.workload.doubles
+  json << "{\"shared\": \"" << words.shared << "\", \"operation\": \"" << words.operation
+       << "\", \"children\": " << plan.children
+       << ", \"seats_taken\": " << plan.children + (plan.workload.has_writer() ? 1 : 0)
+       << ", \"doubles\": " << plan.workload.doubles << ", \"keys\": " << plan.workload.keys
        << ", \"pinned\": " << (plan.pinned ? "true" : "false")
        << ", \"every\": " << python_sample_every << ", \"descriptor\": " << board_descriptor()
        << ", \"size\": " << sizeof(Board) << ", \"phase\": " << offset(all.phase)
@@ -95,9 +105,9 @@ std::string layout(const Plan& plan) {
   return json.str();
 }
 
-Outcome run(const Plan& plan) {
+Outcome run(const Plan& plan, const Words& words) {
   clear_board();
-  const std::string argument = layout(plan);
+  const std::string argument = layout(plan, words);
   const std::string program = script();
   const std::string python = cpython().executable;
   Crew crew;
@@ -119,17 +129,31 @@ const CPython& cpython() {
 }
 
 void add_cpython(Strategies& to) {
-  const auto add = [&](const char* name, auto&& takes) {
-    to.push_back({name, Family::peer, takes, run, cpython().unavailable, {0.08, 0.003}});
+  const auto add = [&](const char* name, Overhead overhead, auto&& does, auto&& words) {
+    // It neither thinks nor keeps time.
+    const auto takes = [=](const Place& place) {
+      const Workload& workload = place.workload;
+      return workload.think_ns == 0 && !workload.is_paced() && does(workload);
+    };
+    const auto run_it = [=](const Plan& plan) { return run(plan, words(plan.workload.operation)); };
+    to.push_back({name, Family::peer, takes, run_it, cpython().unavailable, overhead});
   };
-  // It neither thinks nor keeps time.
-  const auto is_plain = [](const Workload& w) { return w.think_ns == 0 && !w.is_paced(); };
-  add("CPython Value", [=](const Place& p) {
-    return p.workload.operation == Operation::count && is_plain(p.workload);
-  });
-  add("CPython Array", [=](const Place& p) {
-    const Operation operation = p.workload.operation;
-    return (operation == Operation::update || operation == Operation::read) && is_plain(p.workload);
+  const auto is = [](auto... operations) {
+    return [=](const Workload& w) { return ((w.operation == operations) || ...); };
+  };
+  constexpr Overhead forks{0.08, 0.003};
+  constexpr Overhead forks_and_starts_a_server{0.12, 0.006};
+  add("CPython Value", forks, is(Operation::count), words_for);
+  add("CPython Array", forks, is(Operation::update, Operation::read), words_for);
+  // More would take it too long to fill.
+  const auto of_moderate_size = [](const Workload& w) {
+    return (w.is_of_a_dict() || w.is_of_a_list()) && w.keys <= 10'000 &&
+           8 * w.doubles <= std::size_t{256} << 10;
+  };
+  add("CPython manager", forks_and_starts_a_server, of_moderate_size, words_for);
+  add("CPython Queue", forks, is(Operation::pass), words_for);
+  add("CPython manager Queue", forks_and_starts_a_server, is(Operation::pass), [](Operation) {
+    return Words{"manager.Queue", "pass"};
   });
 }
 

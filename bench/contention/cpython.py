@@ -1,66 +1,21 @@
-"""CPython's own multiprocessing Value and Array, run live beside the C++ strategies.
+"""CPython's own multiprocessing, run live beside the C++ strategies.
 
-contention.cpp starts this with its board's descriptor and the layout of the board; the phases, the
+cpython.cpp starts this with its board's descriptor and the layout of the board; the phases, the
 window and the figures are the parent's, the same as for everyone else. Here are only the children:
-forked by CPython, each doing its operation the way the multiprocessing documentation shows.
+forked by CPython, each doing its operation the way the multiprocessing documentation shows
+(cpython_shared.py).
 """
 
-import ctypes
 import json
 import mmap
 import os
-import signal
 import sys
 import time
-from multiprocessing import Array, Value
+from multiprocessing.connection import wait
 
-PR_SET_PDEATHSIG = 1
+import cpython_shared
+
 GATHER, WARM_UP, MEASURE, STOP = range(4)
-libc = ctypes.CDLL(None)
-
-
-def die_with_parent(parent):
-    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:
-        os._exit(1)
-
-
-def increment(value):
-    def operate():
-        with value.get_lock():
-            value.value += 1
-
-    return operate, None
-
-
-def increment_all(array):
-    def operate():
-        with array.get_lock():
-            array[:] = [x + 1.0 for x in array[:]]
-
-    return operate, None
-
-
-def snapshot(array):
-    def operate():
-        return array[:]
-
-    def intact(values):
-        return values.count(values[0]) == len(values)
-
-    return operate, intact
-
-
-def fill(array):
-    length = len(array)
-    next_value = 0.0
-
-    def operate():
-        nonlocal next_value
-        next_value += 1.0
-        array[:] = [next_value] * length
-
-    return operate, None
 
 
 def pair_cost():
@@ -72,8 +27,8 @@ def pair_cost():
     return sorted(costs)[1000]
 
 
-def operate_until_stopped(board, at, seat, operation, cost):
-    operate, intact = operation
+def operate_until_stopped(board, at, seat, task, cost):
+    operate, intact, is_over = task.operate, task.intact, task.is_over
     words = memoryview(board).cast("Q")
     phases = memoryview(board).cast("I")
     phase = at["phase"] // 4
@@ -114,55 +69,53 @@ def operate_until_stopped(board, at, seat, operation, cost):
         if intact and not intact(result):
             words[torn] += 1
         words[operations] = done
-        if phases[phase] == STOP:
+        if is_over(result) if is_over else phases[phase] == STOP:
             words[base + at["present"] // 8] = clock() - present_since
             words[base + at["queued"] // 8] = queued() - queued_before
             return
 
 
+def sit(board, at, seat, shared, cost, parent):
+    """What the child at that seat does, from its fork to its end."""
+    cpython_shared.die_with_parent(parent)
+    if at["pinned"]:
+        processors = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {processors[seat % len(processors)]})
+    task = shared.task(seat)
+    operate_until_stopped(board, at, seat, task, cost)
+    if task.at_end:
+        task.at_end()
+
+
 def main():
     at = json.loads(sys.argv[1])
-    workload, children, size = at["workload"], at["children"], at["doubles"]
     board = mmap.mmap(at["descriptor"], at["size"])
     cost = pair_cost()
+    shared = cpython_shared.BY_NAME[at["shared"]](at)
 
-    if workload == "counter":
-        shared = Value("q", 0)
-        roles = [increment(shared)] * children
-    else:
-        shared = Array("d", size)
-        if workload == "update":
-            roles = [increment_all(shared)] * children
-        else:
-            roles = [snapshot(shared)] * children + [fill(shared)]
-
-    parent = os.getpid()
-    processors = sorted(os.sched_getaffinity(0))
-    for seat, role in enumerate(roles):
-        if os.fork() == 0:
-            code = 1
-            try:
-                die_with_parent(parent)
-                if at["pinned"]:
-                    os.sched_setaffinity(0, {processors[seat % len(processors)]})
-                operate_until_stopped(board, at, seat, role, cost)
-                code = 0
-            finally:
-                os._exit(code)
-    failed = False
-    for _ in roles:
-        failed |= os.wait()[1] != 0
+    running = {}
+    for seat in range(at["seats_taken"]):
+        child = cpython_shared.context.Process(
+            target=sit, args=(board, at, seat, shared, cost, os.getpid()), daemon=True
+        )
+        child.start()
+        running[child.sentinel] = child
+    while running:
+        for sentinel in wait(list(running)):
+            child = running.pop(sentinel)
+            child.join()
+            if child.exitcode != 0:
+                return 1  # the others are daemons: they end with this process
 
     words = memoryview(board).cast("Q")
-    done = sum(
-        words[(at["seats"] + seat * at["stride"] + at["operations"]) // 8]
-        for seat in range(children)
-    )
-    if workload == "counter":
-        words[at["lost"] // 8] = abs(done - shared.value)
-    elif workload == "update":
-        words[at["lost"] // 8] = int(max(abs(done - x) for x in shared[:]))
-    return 1 if failed else 0
+
+    def word(seat, field):
+        return (at["seats"] + seat * at["stride"] + at[field]) // 8
+
+    done = [words[word(seat, "operations")] for seat in range(at["children"])]
+    words[at["lost"] // 8] = int(shared.lost(done))
+    words[word(0, "torn")] += shared.torn()
+    return 0
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <map>
 
+#include "answers.hpp"
+
 namespace contention {
 namespace {
 
@@ -38,7 +40,7 @@ Place without(Across across, Place place) {
 }
 
 const char* name_of(Across across) {
-  return across == Across::bytes ? "bytes" : across == Across::keys ? "keys" : "children";
+  return across == Across::bytes ? "bytes" : across == Across::keys ? "keys" : "processes";
 }
 
 std::string text_of(Across across, int amount) {
@@ -69,8 +71,7 @@ std::string title_of(Across across, const Place& alike) {
   if (alike.workload.has_writer()) title += " beside a writer";
   if (alike.workload.is_paced()) title += ", paced";
   if (alike.workload.think_ns != 0) title += ", thinking";
-  if (across != Across::children)
-    title += ", " + std::to_string(alike.children) + (alike.children == 1 ? " child" : " children");
+  if (across != Across::children) title += ", " + processes_text(alike.children);
   return title + ", by " + name_of(across);
 }
 

@@ -12,7 +12,7 @@
 namespace contention {
 
 struct Curve {
-  std::string title;   // "Look up one key of a dict, 1 child, by keys"
+  std::string title;   // "Look up a key, 1 process, by keys"
   std::string across;  // "keys"
   std::function<std::string(int)> tick_text;
   std::vector<std::pair<int, Place>> places;  // in order

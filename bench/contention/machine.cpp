@@ -28,19 +28,9 @@ std::string cpuinfo(const std::string& field) {
   return {};
 }
 
-std::string output_of(const std::string& command) {
-  std::string text;
-  if (std::FILE* pipe = ::popen(command.c_str(), "re")) {
-    for (int c = 0; (c = std::fgetc(pipe)) != EOF;) text += static_cast<char>(c);
-    ::pclose(pipe);
-  }
-  while (!text.empty() && text.back() == '\n') text.pop_back();
-  return text;
-}
-
 std::string commit() {
   const std::string here = std::filesystem::path(__FILE__).parent_path().string();
-  return output_of("git -C '" + here + "' describe --always --dirty 2>&-");
+  return first_line_of("git -C '" + here + "' describe --always --dirty 2>&-");
 }
 
 /// By which the kernel chooses the processors' frequency; of a virtual machine the host may do it.
@@ -68,6 +58,15 @@ std::string now() {
 }
 
 }  // namespace
+
+std::string first_line_of(const std::string& command) {
+  std::string text;
+  if (std::FILE* pipe = ::popen(command.c_str(), "re")) {
+    for (int c = 0; (c = std::fgetc(pipe)) != EOF && c != '\n';) text += static_cast<char>(c);
+    if (::pclose(pipe) != 0) text.clear();
+  }
+  return text;
+}
 
 int usable_processors() {
   cpu_set_t set;

@@ -9,6 +9,9 @@ namespace contention {
 
 std::vector<std::pair<std::string, std::string>> machine_facts();
 
+/// The first line that a shell command prints, or nothing if it fails.
+std::string first_line_of(const std::string& command);
+
 /// Processors that this process may run on.
 int usable_processors();
 /// Leaves this process only one of them, in turn.

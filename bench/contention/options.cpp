@@ -79,7 +79,7 @@ Options options_of(int argc, char** argv) {
   app.allow_extras();
 
   bool quick = false, full = false;
-  auto* const quick_flag = app.add_flag("--quick", quick, "fifteen seconds: a look");
+  auto* const quick_flag = app.add_flag("--quick", quick, "twenty seconds: a look");
   app.add_flag("--full", full, "half an hour: everything, interleaved repetitions, medians, spread")
       ->excludes(quick_flag);
   std::string keys;

@@ -122,7 +122,11 @@ Line line_of(const Results& results, const std::string& strategy,
 
 Plot plot_of(const Results& results, const Workload& workload, const char* title, Plot::Unit unit,
              Figure figure) {
-  Plot plot{title, unit, results.children_of(workload), {}};
+  Plot plot{title,
+            unit,
+            results.children_of(workload),
+            {},
+            workload.has_writer() ? "readers" : "processes"};
   std::vector<std::pair<int, Place>> places;
   for (const int children : plot.ticks) places.emplace_back(children, Place{workload, children});
   for (const auto& name : results.strategies_of(workload))
@@ -330,7 +334,7 @@ std::string section(const Results& results, const Workload& workload) {
   std::string out = "<h3 id=\"" + key_of(workload) + "\">" + escaped(title_of(workload)) +
                     "</h3><p>" + story_of(workload) + "</p>";
   if (workload.operation == Operation::outlive) return out + outlive_table(results, workload);
-  if (results.children_of(workload).size() > 1) out += plots(results, workload);
+  if (results.processes_of(workload).size() > 1) out += plots(results, workload);
   return out + "<h4>Operations per second</h4>" + matrix(results, workload) +
          "<p class=\"quiet\">The stronger the colour, the nearer to the best with so many "
          "children. "

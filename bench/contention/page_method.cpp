@@ -71,7 +71,8 @@ message_queue</td></tr>
 <tr><td>Boost.Lockfree queue, spsc</td><td>its queues in shared memory: of many, and of one who puts
 and one who gets</td></tr>
 <tr><td>LMDB</td><td>a key-value store in mapped files: here in memory, without sync</td></tr>
-<tr><td>CPython …</td><td>Python's multiprocessing, run live</td></tr>
+<tr><td>Redis</td><td>a server of its own for each cell, over a Unix socket</td></tr>
+<tr><td>CPython …</td><td>Python's multiprocessing, run live; manager: a server process</td></tr>
 <tr><td>no lock</td><td>wrong on purpose: it shows that the checks find what is torn</td></tr>
 </tbody></table>
 )html";

@@ -173,6 +173,7 @@ std::string ink_of(const std::string& strategy) {
       {"Redis", {170, 90, 90}},
       {"CPython manager", {122, 107, 184}},
       {"CPython Queue", {122, 107, 184}},
+      {"CPython manager Queue", {98, 60, 170}},
   };
   const auto found = known.find(strategy);
   const Colour colour = found == known.end() ? Colour{110, 110, 110} : found->second;

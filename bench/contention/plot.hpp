@@ -1,5 +1,5 @@
 #pragma once
-/// A line plot as inline SVG: children across, or what else there are more and more of (log 2), a
+/// A line plot as inline SVG: processes across, or what else there are more and more of (log 2), a
 /// figure up (log 10 or a share), each line labelled where it ends.
 
 #include <functional>
@@ -30,7 +30,7 @@ struct Plot {
   Unit unit = Unit::rate;
   std::vector<int> ticks;  // across
   std::vector<Line> lines;
-  std::string across = "children";
+  std::string across = "processes";
   std::function<std::string(int)> tick_text = {};  // as it is, unless this says it
 };
 

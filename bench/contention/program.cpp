@@ -156,6 +156,7 @@ class Program {
     add_locks(strategies_);
     add_peers(strategies_);
     add_containers(strategies_);
+    add_redis(strategies_);
     add_cpython(strategies_);
     select_strategies();
 
@@ -176,6 +177,9 @@ class Program {
     results_.facts = machine_facts();
     results_.facts.emplace_back(
         "CPython", cpython().unavailable.empty() ? cpython().version : cpython().unavailable);
+    const std::string redis =
+        first_line_of("redis-server --version 2>&- | cut -d = -f 2 | cut -d ' ' -f 1");
+    results_.facts.emplace_back("Redis", redis.empty() ? "not installed" : redis);
     results_.facts.emplace_back("mode", mode_.name);
     results_.facts.emplace_back("children", options_.pin ? "each on one processor, in turn"
                                                          : "wherever the scheduler puts them");

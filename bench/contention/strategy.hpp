@@ -219,6 +219,7 @@ void add_lagoon(Strategies& to);
 void add_locks(Strategies& to);
 void add_peers(Strategies& to);
 void add_containers(Strategies& to);
+void add_redis(Strategies& to);
 void add_cpython(Strategies& to);
 
 }  // namespace contention

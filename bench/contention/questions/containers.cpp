@@ -11,7 +11,10 @@ Question containers() {
       "lies in /dev/shm, without sync; messages of Boost.Lockfree's queues are copied into "
       "shared memory, and who finds it full or empty looks again, sixteen times, and then "
       "yields. When a process is killed in the midst of an operation, this library's and LMDB's go "
-      "on whole; Boost's promise nothing.",
+      "on whole; Boost's promise nothing. Redis, and CPython's managers, are servers, asked over a "
+      "Unix socket: an operation is at least a way there and back, and the server's processor time "
+      "is not in CPU/Mop. Redis' lists, as queues, have no limit: who puts never waits for room. "
+      "CPython's are run live, in the idioms of its documentation.",
       [](Effort effort) -> std::vector<Place> {
         const auto of = [](Operation operation, std::size_t keys, std::size_t doubles = 1) {
           Workload workload{operation, doubles};

@@ -156,7 +156,7 @@ TEST_F(Sample, WhoGoesOnBesideTheDeadIsSaid) {
   of("plain", 3, 3, 0);
   EXPECT_EQ(
       sentence(),
-      "3 processes. All go on, and read what is whole: copies; All wait while it is stopped, and "
+      "3 readers. All go on, and read what is whole: copies; All wait while it is stopped, and "
       "go "
       "on when it is dead: patient; All wait while it is stopped; when it is dead, who takes the "
       "lock is told so, and finds half a write: robust; Some read half a write, and are not told: "
@@ -173,12 +173,12 @@ TEST_F(Sample, WhoReadsFastestIsNotWhoGoesOnBesideTheDead) {
   add("goes on", Family::lagoon, snapshot64, 1e6);
   add("unknown", Family::peer, snapshot64, 2e6);
   EXPECT_EQ(sentence(),
-            "16 processes. Read 64 doubles beside a writer: hangs, 2.0 × the next (unknown).");
+            "16 readers. Read 64 doubles beside a writer: hangs, 2.0 × the next (unknown).");
   add("goes on", Family::lagoon, outlive, 1e6, 3);
   add("hangs", Family::peer, outlive, 1e6, 3);
   last().runs[0].dead_stalled = 3;
   EXPECT_EQ(sentence(),
-            "16 processes. Read 64 doubles beside a writer: hangs, 2.0 × the next (unknown); of "
+            "16 readers. Read 64 doubles beside a writer: hangs, 2.0 × the next (unknown); of "
             "those whose readers go on when the writer is stopped or killed: goes on, 0.25 of "
             "that.");
 }

@@ -101,8 +101,10 @@ std::string survivor_text(const Results& results, const Place& place) {
 }  // namespace
 
 Answer answer_to(const Asked& asked, const Results& results) {
-  if (asked.question.asks_for_growth) return {0, lines_of(curves_of(results, asked), results)};
+  if (asked.question.asks_for_growth)
+    return {0, false, lines_of(curves_of(results, asked), results)};
   Answer answer;
+  answer.are_readers = all_are_readers(asked);
   for (const Workload& workload : results.workloads_of(asked))
     answer.children = std::max(answer.children, results.spotlight(asked, workload));
   for (const Workload& workload : results.workloads_of(asked)) {
@@ -116,10 +118,24 @@ Answer answer_to(const Asked& asked, const Results& results) {
     std::string says = winner_text(results.verdict(place)) + survivor_text(results, place);
     if (asked.question.asks_for_waits) says += waits_text(results, place);
     std::string title = title_of(workload);
-    if (place.children != answer.children) title += " (" + processes_text(place.children) + ")";
+    if (place.children != answer.children) title += " (" + crew_text(place) + ")";
     answer.lines.emplace_back(std::move(title), std::move(says));
   }
   return answer;
+}
+
+std::string crew_text(int children, bool are_readers) {
+  if (!are_readers || children == 0) return processes_text(children);
+  return std::to_string(children) + (children == 1 ? " reader" : " readers");
+}
+
+std::string crew_text(const Place& place) {
+  return crew_text(place.children, place.workload.has_writer());
+}
+
+bool all_are_readers(const Asked& asked) {
+  return std::all_of(asked.places.begin(), asked.places.end(),
+                     [](const Place& place) { return place.workload.has_writer(); });
 }
 
 std::string processes_text(int children) {
@@ -132,7 +148,7 @@ std::string text_of(const Answer& answer) {
   std::string text;
   for (const auto& [workload, says] : answer.lines)
     text.append(text.empty() ? ". " : "; ").append(workload).append(": ").append(says);
-  return processes_text(answer.children) + text + ".";
+  return crew_text(answer.children, answer.are_readers) + text + ".";
 }
 
 }  // namespace contention

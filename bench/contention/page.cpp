@@ -17,15 +17,6 @@
 namespace contention {
 namespace {
 
-/// "16 processes"; of those beside a writer, "15 readers".
-std::string crew_text(int children, bool are_readers) {
-  if (are_readers) return std::to_string(children) + (children == 1 ? " reader" : " readers");
-  return processes_text(children);
-}
-std::string crew_text(const Place& place) {
-  return crew_text(place.children, place.workload.has_writer());
-}
-
 std::string tip(const Row& row) {
   const Outcome figures = row.median();
   std::string text = row.strategy + ", " + crew_text({row.workload, row.children}) + ": " +
@@ -83,9 +74,7 @@ std::string winners(const Results& results, const Asked& asked) {
   for (const Place& place : asked.places)
     if (!results.at(place).empty()) counts.insert(place.children);
   std::string out = "<div class=\"scroll\"><table class=\"winners\"><thead><tr><th></th>";
-  bool are_readers = true;
-  for (const Workload& workload : results.workloads_of(asked))
-    are_readers = are_readers && workload.has_writer();
+  const bool are_readers = all_are_readers(asked);
   for (const int children : counts) out += "<th>" + crew_text(children, are_readers) + "</th>";
   out += "</tr></thead><tbody>";
   for (const Workload& workload : results.workloads_of(asked)) {
@@ -301,8 +290,8 @@ std::string outlive_table(const Results& results, const Workload& workload) {
       "again</th>"
       "<th>torn</th></tr></thead><tbody>";
   for (const int children : results.children_of(workload)) {
-    out += "<tr class=\"group\"><td colspan=\"10\">" + std::to_string(children) +
-           (children == 1 ? " reader" : " readers") + "</td></tr>";
+    out +=
+        "<tr class=\"group\"><td colspan=\"10\">" + crew_text({workload, children}) + "</td></tr>";
     for (const auto& name : results.strategies_of(workload)) {
       const Row* row = results.find({workload, children}, name);
       if (row == nullptr) continue;
@@ -334,10 +323,10 @@ std::string section(const Results& results, const Workload& workload) {
   std::string out = "<h3 id=\"" + key_of(workload) + "\">" + escaped(title_of(workload)) +
                     "</h3><p>" + story_of(workload) + "</p>";
   if (workload.operation == Operation::outlive) return out + outlive_table(results, workload);
-  if (results.processes_of(workload).size() > 1) out += plots(results, workload);
+  if (results.children_of(workload).size() > 1) out += plots(results, workload);
   return out + "<h4>Operations per second</h4>" + matrix(results, workload) +
          "<p class=\"quiet\">The stronger the colour, the nearer to the best with so many "
-         "children. "
+         "processes. "
          "Cannot win: ◌ somebody starved, ✕ results are wrong.</p>" +
          all_figures(results, workload);
 }
@@ -382,7 +371,8 @@ std::string which_array(const Results& results) {
 }
 
 std::string answer_html(const Answer& answer) {
-  std::string out = "<div class=\"answer\"><p>" + processes_text(answer.children) + "</p><ul>";
+  std::string out =
+      "<div class=\"answer\"><p>" + crew_text(answer.children, answer.are_readers) + "</p><ul>";
   for (const auto& [workload, says] : answer.lines) {
     // The winner's name comes first.
     const auto name = std::min(says.find_first_of(",;:"), says.size());
@@ -394,7 +384,7 @@ std::string answer_html(const Answer& answer) {
 
 /// Links to the answers.
 std::string contents(const Results& results) {
-  std::string out = "<nav><ul>";
+  std::string out = "<nav><ul class=\"quiet\">";
   for (const Asked& asked : results.asked) {
     if (results.workloads_of(asked).empty()) continue;
     out += "<li><a href=\"#" + asked.question.key + "\">" + escaped(asked.question.title) +

@@ -45,7 +45,7 @@ thead th:first-child { text-align: left; }
 .matrix th:first-child { position: sticky; left: 0; background: var(--page); }
 .matrix .ours { font-weight: 700; color: var(--ours); }
 .ours { color: var(--ours); } a { color: var(--ours); }
-nav ul { padding-left: 18px; font-size: 15px; }
+nav ul { padding: 0; } nav li { display: inline-block; margin: 0 18px 0 0; }
 .keys { white-space: nowrap; }
 .key { display: inline-block; width: 13px; height: 13px; border-radius: 3px; margin: 0 5px 0 12px;
   vertical-align: -1px; }
@@ -66,7 +66,7 @@ details { margin: 14px 0; } summary { cursor: pointer; color: var(--ours); font-
   .winners, .winners tbody, .winners tr, .winners th, .winners td { display: block; width: auto; }
   .winners thead { display: none; }
   .winners tbody th:first-child { width: auto; font-size: 16px; margin: 16px 0 6px; }
-  .winners td { height: auto; margin: 3px 0; padding: 5px 9px 5px 12ch; position: relative; }
+  .winners td { height: auto; margin: 3px 0; padding: 5px 9px 5px 13ch; position: relative; }
   .winners td::before { content: attr(data-children); position: absolute; left: 9px; }
   .winners td b, .winners td .ratio { display: inline; font-size: 14px; margin: 0 5px 0 0; }
 }

@@ -389,7 +389,9 @@ class Program {
       const Answer answer = answer_to(asked, results_);
       if (answer.lines.empty()) continue;
       std::printf("%s%s:\n", asked.question.title.c_str(),
-                  answer.children == 0 ? "" : (" With " + processes_text(answer.children)).c_str());
+                  answer.children == 0
+                      ? ""
+                      : (" With " + crew_text(answer.children, answer.are_readers)).c_str());
       for (const auto& [workload, says] : answer.lines)
         std::printf("  %s: %s\n", workload.c_str(), says.c_str());
     }

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <iterator>
 #include <numeric>
+#include <optional>
 #include <sstream>
 #include <stdexcept>
 
@@ -16,6 +17,8 @@ namespace {
 
 constexpr double slower_by = 1.05;
 constexpr double errors = 3;
+constexpr double level = 1.05;
+constexpr std::size_t fewest_cells = 8;
 
 /// A standard deviation, which a few wild ones do not reach.
 double scatter_of(std::vector<double> values) {
@@ -35,18 +38,20 @@ Name parts_of(const std::string& cell) {
   return {cell.substr(before + 1, last - before - 1), cell.substr(0, before) + cell.substr(last)};
 }
 
-/// Of each, how many are smaller; those that are equal share.
+/// Of each, how many are smaller; those that are level with it count half.
 std::vector<double> ranks_of(const std::vector<double>& values) {
   std::vector<double> ranks;
   for (const double value : values) {
     double rank = 0;
-    for (const double other : values) rank += other < value ? 1 : other == value ? 0.5 : 0;
+    for (const double other : values)
+      rank += other * level < value ? 1 : other <= value * level ? 0.5 : 0;
     ranks.push_back(rank);
   }
   return ranks;
 }
 
-double correlation_of(const std::vector<double>& a, const std::vector<double>& b) {
+/// Nothing if all are level.
+std::optional<double> correlation_of(const std::vector<double>& a, const std::vector<double>& b) {
   const auto mean = [](const std::vector<double>& v) {
     return std::accumulate(v.begin(), v.end(), 0.0) / static_cast<double>(v.size());
   };
@@ -57,12 +62,14 @@ double correlation_of(const std::vector<double>& a, const std::vector<double>& b
     alone_a += (a[i] - of_a) * (a[i] - of_a);
     alone_b += (b[i] - of_b) * (b[i] - of_b);
   }
-  return alone_a > 0 && alone_b > 0 ? together / std::sqrt(alone_a * alone_b) : 1;
+  if (alone_a <= 0 || alone_b <= 0) return {};
+  return together / std::sqrt(alone_a * alone_b);
 }
 
 }  // namespace
 
 int Change::verdict() const {
+  if (cells < fewest_cells) return 0;
   const double log = std::log(ratio);
   if (std::abs(log) <= std::log(slower_by) || std::abs(log) <= errors * error) return 0;
   return log > 0 ? 1 : -1;
@@ -87,12 +94,17 @@ Comparison compare(const Times& then, const Times& now) {
     all.insert(all.end(), changes.begin(), changes.end());
   comparison.common = std::exp(median_of(all));
   for (const auto& [strategy, changes] : by_strategy) {
-    std::vector<double> others;
-    for (const auto& [other, theirs] : by_strategy)
-      if (other != strategy) others.insert(others.end(), theirs.begin(), theirs.end());
-    // The standard error of a median is a quarter more than that of a mean.
-    const double error =
-        1.2533 * scatter_of(others) / std::sqrt(static_cast<double>(changes.size()));
+    std::vector<double> others, medians;
+    for (const auto& [other, theirs] : by_strategy) {
+      if (other == strategy) continue;
+      others.insert(others.end(), theirs.begin(), theirs.end());
+      if (theirs.size() >= fewest_cells) medians.push_back(median_of(theirs));
+    }
+    // The standard error of a median is a quarter more than that of a mean. And where all cells of
+    // a strategy move together from run to run, more cells do not make it less.
+    const double of_cells = 1.2533 * std::max(scatter_of(others), scatter_of(changes)) /
+                            std::sqrt(static_cast<double>(changes.size()));
+    const double error = std::max(of_cells, medians.empty() ? 0 : scatter_of(std::move(medians)));
     comparison.changes.push_back(
         {strategy, std::exp(median_of(changes) - median_of(others)), error, changes.size()});
   }
@@ -100,7 +112,9 @@ Comparison compare(const Times& then, const Times& now) {
   for (const auto& [place, times] : by_place) {
     if (times.first.size() < 3) continue;
     const auto n = static_cast<double>(times.first.size());
-    sum += n * correlation_of(ranks_of(times.first), ranks_of(times.second));
+    const auto correlation = correlation_of(ranks_of(times.first), ranks_of(times.second));
+    if (!correlation) continue;
+    sum += n * *correlation;
     weight += n;
   }
   comparison.correlation = weight > 0 ? sum / weight : 0;

@@ -5,7 +5,11 @@
 /// common is taken away first: a cell's change is its time now by its time then, divided by the
 /// median of these over the cells of all other strategies. A strategy is *slower* if the median
 /// change over its cells is more than 5 %, and more than three times as far from none as chance
-/// would put it, by how much the cells of the others scatter.
+/// would put it, by how much its cells, and the others', scatter, and by how far the other
+/// strategies have moved. One with fewer than eight cells is not judged.
+///
+/// A run of a minute finds one that takes half as long again; one of some strategies alone,
+/// repeated, a tenth (docs/benchmarks.md).
 
 #include <filesystem>
 #include <map>
@@ -31,8 +35,10 @@ struct Change {
 
 struct Comparison {
   std::vector<Change> changes;
-  double common = 1;       // what all have in common
-  double correlation = 0;  // of the ranks, within each place: 1 is the same order
+  double common = 1;  // what all have in common
+  double correlation =
+      0;  // of the ranks, within each place: 1 is the same order. Those that are
+          // within 5 % of each other rank alike; where all are, a place says nothing
 };
 
 /// The strategy of a cell is the last part of its name but one.

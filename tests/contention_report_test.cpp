@@ -487,6 +487,18 @@ TEST_F(Sample, AreReadBackFromACsv) {
   EXPECT_EQ(times, (Times{{"update64/pthread_mutex/children:16", {250, 125}}}));
 }
 
+TEST(Times, AreReadBackFromAJsonWithWhatIsNoNumber) {
+  const std::filesystem::path path = std::filesystem::temp_directory_path() /
+                                     ("contention-test-" + std::to_string(getpid()) + ".json");
+  std::ofstream(path) << R"({"benchmarks": [
+    {"name": "counter/Lock/children:4/iterations:1", "run_type": "iteration", "ns_per_op": 25},
+    {"name": "counter/Lock/children:4_cv", "run_type": "aggregate", "ns_per_op": NaN,
+     "lost": -Infinity}]})";
+  const Times times = times_in(path);
+  std::filesystem::remove(path);
+  EXPECT_EQ(times, (Times{{"counter/Lock/children:4", {25}}}));
+}
+
 TEST_F(Compared, WithNothingInBothSaysSo) {
   now["w/Lock/children:1"] = {1};
   EXPECT_EQ(text_of(compare(then, now)), "Nothing was measured in both runs.\n");

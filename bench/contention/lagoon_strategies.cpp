@@ -100,6 +100,17 @@ class ArrayLocked {
   lagoon::Array<double, lagoon::mode::locked> array_;
 };
 
+/// Of one double a copy is a load.
+class ValueOfDouble {
+ public:
+  void increment_all() { value_ += 1; }
+  void fill(double value) { value_ = value; }
+  void snapshot(std::span<double> copy) { copy[0] = value_; }
+
+ private:
+  lagoon::Value<double> value_{0.0};
+};
+
 /// A struct of a few doubles.
 struct Struct {
   double values[4];
@@ -138,6 +149,9 @@ void add_lagoon(Strategies& to) {
   };
   add<Operation::count, ValueAtomic>("Value atomic", Family::lagoon, to);
   add<Operation::count, ValueLocked>("Value locked", Family::lagoon, to);
+  const auto of_one = [](std::size_t doubles) { return doubles == 1; };
+  add<Operation::update, ValueOfDouble>("Value atomic", Family::lagoon, to, of_one);
+  add<Operation::read, ValueOfDouble>("Value atomic", Family::lagoon, to, of_one);
   add<Operation::update, ValueOfStruct>("Value seqlocked", Family::lagoon, to, of_a_struct);
   add<Operation::update, ArraySeqlocked>("Array seqlocked", Family::lagoon, to);
   add<Operation::update, ArrayLocked>("Array locked", Family::lagoon, to);

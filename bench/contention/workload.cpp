@@ -7,6 +7,7 @@ namespace {
 
 /// What the doubles are called: 64 doubles; a struct of 32 bytes; an array of 64 KiB.
 std::string subject(const Workload& workload) {
+  if (workload.doubles == 1) return "one double";
   if (workload.doubles == 4) return "a struct of 32 bytes";
   if (workload.doubles < 1024) return std::to_string(workload.doubles) + " doubles";
   return "an array of " + bytes_text(8 * workload.doubles);
@@ -144,8 +145,8 @@ std::string story_of(const Workload& workload) {
               "compared with the sum of what the children did.";
       break;
     case Operation::read:
-      story = "Every child takes a consistent copy of " + std::to_string(workload.doubles) +
-              " doubles, while one more process gives all of them a new value, " +
+      story = "Every child takes a consistent copy of " + subject(workload) +
+              ", while one more process gives all of it a new value, " +
               (workload.is_paced() ? pace(workload) : "as often as it can") +
               ". Each copy whose elements are not all equal is counted as torn.";
       break;

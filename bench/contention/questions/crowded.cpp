@@ -13,15 +13,16 @@ Question crowded() {
           "longest, and the share of the least-served child say who had to wait.",
           [](Effort effort) -> std::vector<Place> {
             const auto thinking = [](double ns) { return Workload{Operation::update, 64, ns}; };
+            const Workload counting{Operation::count, 1, 1000};
             switch (effort) {
               case Effort::quick:
                 return all_of({thinking(1000)}, {4, 16});
               case Effort::standard:
-                return all_of({update64, thinking(1000), thinking(10'000)}, {4, 16, 64});
+                return all_of({update64, thinking(1000), thinking(10'000), counting}, {4, 16, 64});
               case Effort::full:
                 break;
             }
-            return all_of({update64, thinking(80), thinking(1000), thinking(10'000)},
+            return all_of({update64, thinking(80), thinking(1000), thinking(10'000), counting},
                           {1, 2, 4, 16, 64});
           },
           true};

@@ -22,7 +22,7 @@ Question readers_and_writers() {
           return all;
         }
         std::vector<Place> all = all_of({snapshot64, paced(1000), paced(10'000)}, {1, 3, 15, 63});
-        for (const std::size_t doubles : {4U, 1024U, 65'536U, 2'097'152U})
+        for (const std::size_t doubles : {1U, 4U, 1024U, 65'536U, 2'097'152U})
           all.push_back({of(doubles), 3});
         return all;
       }};

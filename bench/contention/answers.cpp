@@ -1,6 +1,7 @@
 #include "answers.hpp"
 
 #include <algorithm>
+#include <optional>
 
 #include "curves.hpp"
 
@@ -71,23 +72,22 @@ void add_survivors(Answer& to, const Results& results, const Place& place,
 }
 
 /// Of those whose readers go on when the writer is stopped or killed, as far as that was measured:
-/// the best, if the winner is none of them.
+/// the best, if the winner is known to be none of them.
 std::string survivor_text(const Results& results, const Place& place) {
   if (place.workload.operation != Operation::read) return {};
   const Verdict verdict = results.verdict(place);
-  const auto outlives = [&](const std::string& strategy) {
-    bool is_known = false;
+  const auto outlives = [&](const std::string& strategy) -> std::optional<bool> {
+    std::optional<bool> does;
     for (const Row& row : results.rows) {
-      if (row.workload.operation != Operation::outlive || row.strategy != strategy) continue;
-      if (!unfit(row).empty()) return false;
-      is_known = true;
+      if (row.workload.operation == Operation::outlive && row.strategy == strategy)
+        does = does.value_or(true) && unfit(row).empty();
     }
-    return is_known;
+    return does;
   };
-  if (verdict.winner == nullptr || outlives(verdict.winner->strategy)) return {};
+  if (verdict.winner == nullptr || outlives(verdict.winner->strategy).value_or(true)) return {};
   const Row* best = nullptr;
   for (const Row* row : results.at(place)) {
-    if (!unfit(*row).empty() || !outlives(row->strategy)) continue;
+    if (!unfit(*row).empty() || !outlives(row->strategy).value_or(false)) continue;
     if (best == nullptr || row->median().operations_per_s > best->median().operations_per_s)
       best = row;
   }

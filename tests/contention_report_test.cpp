@@ -112,7 +112,8 @@ TEST_F(Sample, TheSentenceNamesTheWinnerOfEachWorkloadAndTheNext) {
   add("Boost.Atomic", Family::peer, counter, 999e6, 64);  // 16 children are asked about
   EXPECT_EQ(sentence(),
             "16 processes. Read 64 doubles beside a writer: Array seqlocked, 3.1 × the next "
-            "(pthread mutex); Update 64 doubles: pthread mutex, 1.5 × the next (Array seqlocked); "
+            "(pthread mutex); the writer writes 1.00 M times a second; Update 64 doubles: pthread "
+            "mutex, 1.5 × the next (Array seqlocked); "
             "Increment one counter: Value atomic and Boost.Atomic level.");
 }
 
@@ -173,12 +174,14 @@ TEST_F(Sample, WhoReadsFastestIsNotWhoGoesOnBesideTheDead) {
   add("goes on", Family::lagoon, snapshot64, 1e6);
   add("unknown", Family::peer, snapshot64, 2e6);
   EXPECT_EQ(sentence(),
-            "16 readers. Read 64 doubles beside a writer: hangs, 2.0 × the next (unknown).");
+            "16 readers. Read 64 doubles beside a writer: hangs, 2.0 × the next (unknown); the "
+            "writer writes 1.00 M times a second.");
   add("goes on", Family::lagoon, outlive, 1e6, 3);
   add("hangs", Family::peer, outlive, 1e6, 3);
   last().runs[0].dead_stalled = 3;
   EXPECT_EQ(sentence(),
-            "16 readers. Read 64 doubles beside a writer: hangs, 2.0 × the next (unknown); of "
+            "16 readers. Read 64 doubles beside a writer: hangs, 2.0 × the next (unknown); the "
+            "writer writes 1.00 M times a second; of "
             "those whose readers go on when the writer is stopped or killed: goes on, 0.25 of "
             "that.");
 }

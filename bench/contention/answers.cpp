@@ -71,6 +71,18 @@ void add_survivors(Answer& to, const Results& results, const Place& place,
   tell("The writer never came to write", unwritten);
 }
 
+/// What the readers' winner leaves to the writer.
+std::string writer_text(const Results& results, const Place& place) {
+  const Verdict verdict = results.verdict(place);
+  if (place.workload.operation != Operation::read || verdict.winner == nullptr) return {};
+  const Outcome figures = verdict.winner->median();
+  const std::string whose = verdict.is_level() ? " (" + verdict.winner->strategy + ")" : "";
+  if (place.workload.is_paced())
+    return "; half of the writes are done within " + time_text(figures.write_p50_ns) +
+           " of when they were due" + whose;
+  return "; the writer writes " + rate_text(figures.writes_per_s) + " times a second" + whose;
+}
+
 /// Of those whose readers go on when the writer is stopped or killed, as far as that was measured:
 /// the best, if the winner is known to be none of them.
 std::string survivor_text(const Results& results, const Place& place) {
@@ -115,7 +127,8 @@ Answer answer_to(const Asked& asked, const Results& results) {
                     is_one_of_several ? bytes_text(8 * workload.doubles) + ": " : "");
       continue;
     }
-    std::string says = winner_text(results.verdict(place)) + survivor_text(results, place);
+    std::string says = winner_text(results.verdict(place)) + writer_text(results, place) +
+                       survivor_text(results, place);
     if (asked.question.asks_for_waits) says += waits_text(results, place);
     std::string title = title_of(workload);
     if (place.children != answer.children) title += " (" + crew_text(place) + ")";

@@ -123,6 +123,14 @@ Plot plot_of(const Results& results, const Workload& workload, const char* title
   return plot;
 }
 
+/// Before the figure of one that cannot win: ✕ results are, or may be, wrong; ◌ somebody starved.
+std::string mark_of(const Row& row) {
+  const std::string reason = unfit(row);
+  if (reason.empty()) return {};
+  return reason == "torn snapshots" || reason == "lost updates" || reason == "not safe" ? "✕ "
+                                                                                        : "◌ ";
+}
+
 /// The times at each place of a curve, and the slopes.
 std::string table_of(const Results& results, const Curve& curve,
                      const std::vector<std::string>& strategies) {
@@ -136,10 +144,10 @@ std::string table_of(const Results& results, const Curve& curve,
     for (const auto& [at, place] : curve.places) {
       const Row* row = results.find(place, name);
       if (row != nullptr) ours = row->family == Family::lagoon;
-      cells += row == nullptr ? "<td></td>"
-                              : "<td class=\"cell\" title=\"" + escaped(tip(*row)) + "\">" +
-                                    (unfit(*row).empty() ? "" : "◌ ") +
-                                    time_text(row->median().ns_per_operation) + "</td>";
+      cells += row == nullptr
+                   ? "<td></td>"
+                   : "<td class=\"cell\" title=\"" + escaped(tip(*row)) + "\">" + mark_of(*row) +
+                         time_text(row->median().ns_per_operation) + "</td>";
     }
     out += std::string("<tr><th") + (ours ? " class=\"ours\">" : ">") + escaped(name) + "</th>" +
            cells + "<td>" + slope_text(curve.slope(results, name)) + "</td></tr>";
@@ -191,9 +199,7 @@ std::string matrix(const Results& results, const Workload& workload) {
       // The best is strong, a hundredth of it is as pale as the page.
       const double strength = rate > 0 ? 0.8 * (1 + std::log10(rate / best) / 2) : 0;
       const auto reason = unfit(*row);
-      const char* mark = reason.empty()                                           ? ""
-                         : reason == "torn snapshots" || reason == "lost updates" ? "✕ "
-                                                                                  : "◌ ";
+      const std::string mark = mark_of(*row);
       cells.append("<td class=\"cell\" style=");
       cells += reason.empty() ? tint(Family::lagoon, strength) : unfit_paint();
       cells += " title=\"" + escaped(tip(*row)) + "\">" + mark + rate_text(rate) + "</td>";
@@ -302,7 +308,11 @@ std::string outlive_table(const Results& results, const Workload& workload) {
       };
       out += "<tr>";
       cell(escaped(name));
-      cell(unfit(*row).empty() ? "all go on" : unfit(*row));
+      const std::string reason = unfit(*row);
+      cell(reason.empty()                ? "all go on"
+           : reason != "torn snapshots"  ? reason
+           : figures.stopped_stalled > 0 ? "told, but half a write"
+                                         : "half a write, not told");
       cell(rate_text(figures.operations_per_s));
       cell(rate_text(figures.stopped_reads_per_s));
       bad(figures.stopped_stalled);

@@ -10,6 +10,7 @@
 #include <boost/interprocess/containers/string.hpp>
 #include <boost/unordered_map.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <lagoon/lagoon.hpp>
 #include <string>
@@ -100,6 +101,25 @@ class UnderMutex {
  private:
   Guarded<Map<K, V>> map_;
 };
+
+/// The i-th key: each is another one, in no order that a tree or a hash could take advantage of.
+template <class K>
+constexpr K nth_key(std::uint64_t i) {
+  return static_cast<K>((i + 1) * 0x9e37'79b9'7f4a'7c15);
+}
+
+/// key(i) with that value, for each i up to n; now and then check(), which may throw.
+template <class Store, class MakeKey, class V, class Check>
+void fill(Store& store, std::size_t n, MakeKey&& key, const V& value, Check&& check) {
+  if constexpr (requires { store.fill(n, key, value); }) {
+    store.fill(n, key, value);
+  } else {
+    for (std::size_t i = 0; i < n; ++i) {
+      if (i % 4096 == 0) check();
+      store.set(key(i), value);
+    }
+  }
+}
 
 template <class Store>
 Store& in_child(Store& store) {

@@ -8,8 +8,7 @@
 /// would put it, by how much its cells, and the others', scatter, and by how far the other
 /// strategies have moved. One with fewer than eight cells is not judged.
 ///
-/// A run of a minute finds one that takes half as long again; one of some strategies alone,
-/// repeated, a tenth (docs/benchmarks.md).
+/// To find a tenth some strategies alone must be measured, again and again (docs/benchmarks.md).
 
 #include <filesystem>
 #include <map>

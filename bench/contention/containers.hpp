@@ -20,9 +20,9 @@ namespace contention {
 namespace detail {
 
 using Key = std::int64_t;
+using peers::in_child;
 
-/// The i-th key: each is another one, in no order that a tree or a hash could take advantage of.
-constexpr Key nth_key(std::uint64_t i) { return static_cast<Key>((i + 1) * 0x9e37'79b9'7f4a'7c15); }
+constexpr Key nth_key(std::uint64_t i) { return peers::nth_key<Key>(i); }
 
 /// What a dict holds: 64 bytes as they are, of any other size as a text. All of it is the same x.
 struct Record {
@@ -95,34 +95,23 @@ inline Random random_of(const Seat& seat) {
   return Random(static_cast<std::uint64_t>(&seat - board().seats.data()) + 2);
 }
 
-template <class Store, class V>
-void fill(Store& store, std::size_t keys, const V& value) {
-  if constexpr (requires { store.fill(keys, nth_key, value); }) {
-    store.fill(keys, nth_key, value);
-  } else {
-    for (std::size_t i = 0; i < keys; ++i) {
-      if (i % 4096 == 0 && interrupted()) throw std::runtime_error("interrupted");
-      store.set(nth_key(i), value);
-    }
-  }
-}
-
 template <template <class, class> class Dict, class V>
 Outcome run_dict(const Plan& plan) {
   using Store = Dict<Key, V>;
   const auto& [operation, doubles, think_ns, writes_per_s, keys] = plan.workload;
   Store store(peers::Room{keys, 8 * doubles});
-  fill(store, keys, Content<V>::made(doubles, 0));
+  peers::fill(store, keys, nth_key, Content<V>::made(doubles, 0), [] {
+    if (interrupted()) throw std::runtime_error("interrupted");
+  });
   const auto replace = [&](auto& mine, Seat& seat) {
     return Replace<std::remove_reference_t<decltype(mine)>, V>{
         mine, keys, random_of(seat), {Content<V>::made(doubles, 1), Content<V>::made(doubles, 2)}};
   };
   clear_board();
   Crew crew;
-  fork_children(crew, plan, [&](Seat& seat, Think think) {
+  fork_children(crew, plan, [&](Seat& seat, auto&& operate) {
     auto&& mine = in_child(store);
     using Mine = std::remove_reference_t<decltype(mine)>;
-    const auto operate = [&](auto&& task) { operate_until_stopped(seat, plan.clock, think, task); };
     switch (plan.workload.operation) {
       case Operation::replace:
         return operate(replace(mine, seat));
@@ -188,9 +177,8 @@ Outcome run_list(const Plan& plan) {
   List list(static_cast<peers::Place>(elements));
   clear_board();
   Crew crew;
-  fork_children(crew, plan, [&](Seat& seat, Think think) {
+  fork_children(crew, plan, [&](Seat& seat, auto&& operate) {
     auto&& mine = in_child(list);
-    const auto operate = [&](auto&& task) { operate_until_stopped(seat, plan.clock, think, task); };
     switch (plan.workload.operation) {
       case Operation::index:
         return operate(Index<List>{mine, elements, random_of(seat)});
@@ -258,9 +246,8 @@ Outcome run_queue(const Plan& plan) {
   const auto number_of = [](const Seat& seat) {
     return static_cast<int>(&seat - board().seats.data());
   };
-  fork_children(crew, plan, [&](Seat& seat, Think think) {
+  fork_children(crew, plan, [&](Seat& seat, auto&& operate) {
     auto&& mine = in_child(queue);
-    const auto operate = [&](auto&& task) { operate_until_stopped(seat, plan.clock, think, task); };
     if (putters == 0) return operate(PutAndGet<Queue>{mine});
     if (number_of(seat) < getters) return operate(Get<Queue>{mine});
     operate(Put<Queue>{mine});
@@ -285,17 +272,24 @@ Outcome run_queue(const Plan& plan) {
 inline constexpr Overhead to_fill_a_dict{0.01, 0.0006, 2e-6};
 
 template <template <class, class> class Dict>
-void add_dict(std::string name, Family family, Strategies& to, Overhead overhead = to_fill_a_dict) {
-  const auto of_records = [](const Place& place) {
+void add_dict_of_records(std::string name, Family family, Strategies& to,
+                         Overhead overhead = to_fill_a_dict) {
+  const auto takes = [](const Place& place) {
     return place.workload.is_of_a_dict() && 8 * place.workload.doubles == sizeof(detail::Record);
   };
-  const auto of_texts = [=](const Place& place) {
-    return place.workload.is_of_a_dict() && !of_records(place) &&
+  to.push_back(
+      {std::move(name), family, takes, detail::run_dict<Dict, detail::Record>, {}, overhead});
+}
+
+template <template <class, class> class Dict>
+void add_dict(std::string name, Family family, Strategies& to, Overhead overhead = to_fill_a_dict) {
+  add_dict_of_records<Dict>(name, family, to, overhead);
+  const auto takes_texts = [](const Place& place) {
+    return place.workload.is_of_a_dict() && 8 * place.workload.doubles != sizeof(detail::Record) &&
            place.workload.operation != Operation::change;
   };
-  to.push_back({name, family, of_records, detail::run_dict<Dict, detail::Record>, {}, overhead});
   to.push_back(
-      {std::move(name), family, of_texts, detail::run_dict<Dict, std::string>, {}, overhead});
+      {std::move(name), family, takes_texts, detail::run_dict<Dict, std::string>, {}, overhead});
 }
 
 template <class List>

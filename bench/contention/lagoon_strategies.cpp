@@ -59,18 +59,11 @@ class ArraySeqlocked {
   void fill_half(double value, Halt&& halt) {
     array_.write([&](std::span<double> values) { fill_with_halt(values, value, halt); });
   }
-  void snapshot(std::span<double> copy) {
-    const std::uint64_t before = array_.version();
-    std::uint64_t version = ~before;  // of no snapshot: whatever there is is newer
-    array_.read_if_newer(version, copy);
-    if (version != before) ++overtaken_;
-  }
-  [[nodiscard]] std::uint64_t retries() const { return overtaken_; }
+  void snapshot(std::span<double> copy) { array_.snapshot_into(copy); }
 
  private:
   lagoon::Array<double> array_;
   std::vector<double> next_;
-  std::uint64_t overtaken_ = 0;
 };
 
 class ArrayLocked {

@@ -117,19 +117,20 @@ struct FillUntilHalted {
   static constexpr bool intact() { return true; }
 };
 
-/// body(seat, think) runs in each child.
+/// body(seat, operate) runs in each child; it calls operate(task).
 template <class Body>
 void fork_children(Crew& crew, const Plan& plan, Body&& body) {
   const Think think = Think::of(plan.workload.think_ns);
   for (int i = 0; i < plan.children; ++i) {
     crew.fork([&, i] {
       if (plan.pinned) pin(i);
-      body(board().seats[static_cast<std::size_t>(i)], think);
+      Seat& seat = board().seats[static_cast<std::size_t>(i)];
+      body(seat, [&](auto&& task) { operate_until_stopped(seat, plan.clock, think, task); });
     });
   }
 }
 
-/// body(seat, operate) runs in one more, which calls operate(task).
+/// The same in one more, the writer.
 template <class Body>
 void fork_writer(Crew& crew, const Plan& plan, Body&& body) {
   crew.fork([&] {
@@ -162,20 +163,14 @@ Outcome run(const Plan& plan) {
   const auto shared = made_for<Impl>(plan.workload);
   clear_board();
   Crew crew;
-  const auto operate = [&](auto&& task, Seat& seat, Think think) {
-    operate_until_stopped(seat, plan.clock, think, task);
-  };
   if constexpr (operation == Operation::count) {
-    fork_children(crew, plan,
-                  [&](Seat& seat, Think think) { operate(Increment<Impl>{*shared}, seat, think); });
+    fork_children(crew, plan, [&](Seat&, auto&& operate) { operate(Increment<Impl>{*shared}); });
     Outcome outcome = conduct(crew, plan);
     outcome.lost =
         shortfall(static_cast<double>(operations_so_far(plan.children)), shared->value());
     return outcome;
   } else if constexpr (operation == Operation::update) {
-    fork_children(crew, plan, [&](Seat& seat, Think think) {
-      operate(IncrementAll<Impl>{*shared}, seat, think);
-    });
+    fork_children(crew, plan, [&](Seat&, auto&& operate) { operate(IncrementAll<Impl>{*shared}); });
     Outcome outcome = conduct(crew, plan);
     const auto done = static_cast<double>(operations_so_far(plan.children));
     std::vector<double> found(plan.workload.doubles);
@@ -183,21 +178,17 @@ Outcome run(const Plan& plan) {
     for (const double value : found) outcome.lost = std::max(outcome.lost, shortfall(done, value));
     return outcome;
   } else {
-    fork_children(crew, plan, [&](Seat& seat, Think think) {
+    fork_children(crew, plan, [&](Seat&, auto&& operate) {
       if (operation == Operation::outlive) end_quietly();
       std::vector<double> copy(plan.workload.doubles);
-      operate(Snapshot<Impl>{*shared, copy}, seat, think);
+      operate(Snapshot<Impl>{*shared, copy});
     });
     if constexpr (operation == Operation::outlive) {
-      crew.fork([&] {
-        if (plan.pinned) pin(plan.children);
-        operate(FillUntilHalted<Impl>{*shared},
-                board().seats[static_cast<std::size_t>(plan.children)], Think::of(0));
-      });
+      fork_writer(crew, plan,
+                  [&](Seat&, auto&& operate) { operate(FillUntilHalted<Impl>{*shared}); });
       return conduct_death(crew, plan);
     }
-    fork_writer(crew, plan,
-                [&](Seat&, auto&& operate_writer) { operate_writer(Fill<Impl>{*shared}); });
+    fork_writer(crew, plan, [&](Seat&, auto&& operate) { operate(Fill<Impl>{*shared}); });
     return conduct(crew, plan);
   }
 }

@@ -14,19 +14,11 @@ namespace growth {
 
 using Key = std::uint64_t;
 
-/// The i-th key: each is another one, in no order that a tree or a hash could take advantage of.
-constexpr Key key_of(std::uint64_t i) { return (i + 1) * 0x9e3779b97f4a7c15; }
+constexpr Key key_of(std::uint64_t i) { return peers::nth_key<Key>(i); }
 
 template <class Store, class V>
 void fill(Store& store, std::size_t keys, const V& value) {
-  if constexpr (requires { store.fill(keys, key_of, value); }) {
-    store.fill(keys, key_of, value);
-  } else {
-    for (std::size_t i = 0; i < keys; ++i) {
-      if (i % 4096 == 0) throw_if_interrupted();
-      store.set(key_of(i), value);
-    }
-  }
+  peers::fill(store, keys, key_of, value, throw_if_interrupted);
 }
 
 /// One of each that processes can share, filled: each is handed to f(store, whose, name).

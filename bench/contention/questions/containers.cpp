@@ -10,8 +10,10 @@ Question containers() {
       "Boost's containers lie in shared memory with its allocator, each under one mutex; LMDB "
       "lies in /dev/shm, without sync; messages of Boost.Lockfree's queues are copied into "
       "shared memory, and who finds it full or empty looks again, sixteen times, and then "
-      "yields. When a process is killed in the midst of an operation, this library's and LMDB's go "
-      "on whole; Boost's promise nothing. Redis, and CPython's managers, are servers, asked over a "
+      "yields. This library and LMDB promise to go on whole when a process is killed in the midst "
+      "of an "
+      "operation, which is not measured here; Boost promises nothing. Redis, and CPython's "
+      "managers, are servers, asked over a "
       "Unix socket: an operation is at least a way there and back, and the server's processor time "
       "is not in CPU/Mop. Redis' lists, as queues, have no limit: who puts never waits for room. "
       "CPython's are run live, in the idioms of its documentation.",

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -22,6 +23,7 @@
 #include "../bench/contention/compare.hpp"
 #include "../bench/contention/curves.hpp"
 #include "../bench/contention/histogram.hpp"
+#include "../bench/contention/machine.hpp"
 #include "../bench/contention/results.hpp"
 
 namespace {
@@ -184,6 +186,25 @@ TEST_F(Sample, WhoReadsFastestIsNotWhoGoesOnBesideTheDead) {
             "writer writes 1.00 M times a second; of "
             "those whose readers go on when the writer is stopped or killed: goes on, 0.25 of "
             "that.");
+}
+
+TEST_F(Sample, WhoChangesFastestIsNotWhoIsToldOfADeath) {
+  const Workload outlive{Operation::outlive, 64};
+  results.asked[0].places = {{update64, 16}};
+  add("hangs", Family::peer, update64, 4e6);
+  add("does not tell", Family::peer, update64, 3e6);
+  add("robust", Family::peer, update64, 2e6);
+  for (const char* const name : {"hangs", "does not tell", "robust"})
+    add(name, Family::peer, outlive, 1e6, 3);
+  Outcome& hangs = results.rows[3].runs[0];
+  hangs.stopped_stalled = hangs.dead_stalled = 3;
+  results.rows[4].runs[0].torn = 1;
+  Outcome& robust = results.rows[5].runs[0];
+  robust.stopped_stalled = 3;
+  robust.torn = 7;
+  EXPECT_EQ(sentence(),
+            "16 processes. Update 64 doubles: hangs, 1.3 × the next (does not tell); hangs ends "
+            "with one that is killed in it; of those that go on: robust, 0.50 of that.");
 }
 
 TEST_F(Sample, WhereSomebodyDidNothingNobodyCanTell) {
@@ -356,9 +377,43 @@ TEST(Workload, SaysWhatItIs) {
   EXPECT_EQ(key_of({Operation::update, 64, 1000}), "update64/think:1000ns");
   EXPECT_EQ(key_of({Operation::read, 8192, 0, 1000}), "snapshot8192/writes:1000");
   EXPECT_EQ(title_of({Operation::update, 4}), "Update a struct of 32 bytes");
+  EXPECT_EQ(key_of(mixed64), "mixed64");
+  EXPECT_EQ(title_of({Operation::mix, 4}),
+            "Read a struct of 32 bytes, and update it once in twenty times");
   EXPECT_EQ(title_of({Operation::update, 64, 1000}), "Update 64 doubles, then think for 1 µs");
   EXPECT_EQ(title_of({Operation::read, 8192, 0, 1000}),
             "Read an array of 64 KiB beside a writer, 1000 times a second");
+}
+
+TEST(Workload, OfAMixEachKnowsHowOftenItUpdated) {
+  for (int seat = 0; seat < 64; ++seat) {
+    std::uint64_t count = static_cast<std::uint64_t>(seat) % one_update_of, updates = 0;
+    for (std::uint64_t done = 1; done < 100; ++done) {
+      updates += ++count % one_update_of == 0 ? 1 : 0;
+      EXPECT_EQ(updates_among(done, seat), updates);
+    }
+  }
+}
+
+TEST(Machine, KnowsTheDescendantsOfThisProcess) {
+  std::array<int, 2> said{};
+  ASSERT_EQ(::pipe(said.data()), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    const pid_t grandchild = ::fork();
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (grandchild == 0 || ::write(said[1], &grandchild, sizeof grandchild) > 0) ::pause();
+    ::_exit(0);
+  }
+  pid_t grandchild = 0;
+  ASSERT_EQ(::read(said[0], &grandchild, sizeof grandchild), ssize_t{sizeof grandchild});
+  const auto all = descendants();
+  ::kill(child, SIGKILL);  // the other one follows
+  ::waitpid(child, nullptr, 0);
+  ::close(said[0]);
+  ::close(said[1]);
+  EXPECT_EQ(std::set<int>(all.begin(), all.end()), (std::set<int>{child, grandchild}));
 }
 
 TEST(Questions, HaveKeysOfTheirOwnAndAreMeasuredSomewhereEachTime) {
@@ -477,6 +532,23 @@ TEST_F(Compared, RanksAreComparedWithinEachPlace) {
   for (auto& [cell, all] : now)
     for (double& ns : all) ns = 1 / ns;
   EXPECT_LT(compare(then, now).correlation, -0.9);
+}
+
+/// Three that are within 20 % of each other, in any order, whose runs vary by more.
+TEST_F(Compared, WhatOneRunCannotTellApartRanksAlike) {
+  const auto add_place = [&](Times& times, std::array<double, 3> medians) {
+    const std::array<const char*, 4> names{"a", "b", "c", "far"};
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      const double ns = i < 3 ? medians[i] : 1000;
+      times["w/" + std::string(names[i]) + "/children:4"] = {0.7 * ns, ns, 1.3 * ns};
+    }
+  };
+  add_place(then, {100, 110, 120});
+  add_place(now, {120, 100, 110});
+  EXPECT_DOUBLE_EQ(compare(then, now).correlation, 1);
+  for (Times* times : {&then, &now})
+    for (auto& [cell, all] : *times) all = {all[1]};
+  EXPECT_LT(compare(then, now).correlation, 0.9);
 }
 
 TEST_F(Sample, AreReadBackFromACsv) {
@@ -648,12 +720,9 @@ TEST(Contention, AListLeavesTheReportAlone) {
   }
 }
 
-TEST(Contention, FindsWhatContainersLoseWithoutALock) {
-  if (std::thread::hardware_concurrency() < 2) GTEST_SKIP() << "nobody comes between";
-  Program program({"--quick", "--children", "4", "--keys", "1", "--question", "containers",
-                   "--strategy", "Dict,no lock,Boost.Unordered"});
-  ASSERT_EQ(program.wait(), 0) << program.read("output.progress");
-  std::istringstream csv(program.read("contention.csv"));
+/// What each strategy lost there, out of a CSV.
+std::map<std::string, double> lost_in(const std::string& csv_text, const std::string& workload) {
+  std::istringstream csv(csv_text);
   std::map<std::string, double> lost;
   std::string line, field;
   while (std::getline(csv, line)) {
@@ -661,8 +730,28 @@ TEST(Contention, FindsWhatContainersLoseWithoutALock) {
     std::vector<std::string> all;
     while (std::getline(fields, field, ',')) all.push_back(field);
     constexpr std::size_t at = 15;  // "lost"
-    if (all.size() > at && all[0] == "dict-update1") lost[all[1]] = std::stod(all[at]);
+    if (all.size() > at && all[0] == workload) lost[all[1]] = std::stod(all[at]);
   }
+  return lost;
+}
+
+TEST(Contention, FindsWhatAMixLosesWithoutALock) {
+  if (std::thread::hardware_concurrency() < 2) GTEST_SKIP() << "nobody comes between";
+  Program program({"--question", "which", "--seconds", "3", "--children", "4", "--strategy",
+                   "Array,no lock", "--benchmark_filter=mixed64"});
+  ASSERT_EQ(program.wait(), 0) << program.read("output.progress");
+  auto lost = lost_in(program.read("contention.csv"), "mixed64");
+  EXPECT_EQ(lost.at("Array seqlocked"), 0);
+  EXPECT_EQ(lost.at("Array locked"), 0);
+  EXPECT_GT(lost.at("no lock"), 0);
+}
+
+TEST(Contention, FindsWhatContainersLoseWithoutALock) {
+  if (std::thread::hardware_concurrency() < 2) GTEST_SKIP() << "nobody comes between";
+  Program program({"--quick", "--children", "4", "--keys", "1", "--question", "containers",
+                   "--strategy", "Dict,no lock,Boost.Unordered"});
+  ASSERT_EQ(program.wait(), 0) << program.read("output.progress");
+  auto lost = lost_in(program.read("contention.csv"), "dict-update1");
   EXPECT_EQ(lost["Dict"], 0);
   EXPECT_EQ(lost["Boost.Unordered map"], 0);
   EXPECT_GT(lost["no lock"], 0);

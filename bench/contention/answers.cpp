@@ -83,16 +83,26 @@ std::string writer_text(const Results& results, const Place& place) {
   return "; the writer writes " + rate_text(figures.writes_per_s) + " times a second" + whose;
 }
 
-/// Of those whose readers go on when the writer is stopped or killed, as far as that was measured:
-/// the best, if the winner is known to be none of them.
+/// Whether others go on when one is killed in the midst of a write, as a robust lock lets them;
+/// readers also when it is stopped, and with what is whole.
+bool goes_on(const Row& outlived, bool as_readers) {
+  if (as_readers) return unfit(outlived).empty();
+  const Outcome figures = outlived.median();
+  const bool is_told = figures.torn <= 0 || figures.stopped_stalled > 0;
+  return outlived.family != Family::control && is_told && figures.dead_stalled <= 0 &&
+         figures.dead_ended <= 0;
+}
+
+/// Of those that go on beside the dead, as far as that was measured: the best, if the winner is
+/// known to be none of them.
 std::string survivor_text(const Results& results, const Place& place) {
-  if (place.workload.operation != Operation::read) return {};
+  const bool as_readers = place.workload.operation == Operation::read;
   const Verdict verdict = results.verdict(place);
   const auto outlives = [&](const std::string& strategy) -> std::optional<bool> {
     std::optional<bool> does;
     for (const Row& row : results.rows) {
       if (row.workload.operation == Operation::outlive && row.strategy == strategy)
-        does = does.value_or(true) && unfit(row).empty();
+        does = does.value_or(true) && goes_on(row, as_readers);
     }
     return does;
   };
@@ -104,8 +114,10 @@ std::string survivor_text(const Results& results, const Place& place) {
       best = row;
   }
   if (best == nullptr) return {};
-  return "; of those whose readers go on when the writer is stopped or killed: " + best->strategy +
-         ", " +
+  return (as_readers ? "; of those whose readers go on when the writer is stopped or killed: "
+                     : "; " + verdict.winner->strategy +
+                           " ends with one that is killed in it; of those that go on: ") +
+         best->strategy + ", " +
          two_digits(best->median().operations_per_s / verdict.winner->median().operations_per_s) +
          " of that";
 }

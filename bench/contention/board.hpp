@@ -41,6 +41,7 @@ static_assert(std::atomic<std::uint64_t>::is_always_lock_free, "the board is sha
 
 /// The one board of this program, mapped at the first call.
 Board& board();
+inline int number_of(const Seat& seat) { return static_cast<int>(&seat - board().seats.data()); }
 /// Its descriptor, for a helper that is another program.
 int board_descriptor();
 

@@ -38,13 +38,28 @@ Name parts_of(const std::string& cell) {
   return {cell.substr(before + 1, last - before - 1), cell.substr(0, before) + cell.substr(last)};
 }
 
+/// The runs of a cell.
+struct Runs {
+  explicit Runs(const std::vector<double>& times)
+      : low(*std::min_element(times.begin(), times.end())),
+        median(median_of(times)),
+        high(*std::max_element(times.begin(), times.end())) {}
+  double low, median, high;
+  /// As the report has it: within 5 %, or each one's median between the other's runs.
+  [[nodiscard]] bool is_level_with(const Runs& other) const {
+    const auto [less, more] = std::minmax(median, other.median);
+    return more <= less * level || (low <= other.median && other.median <= high &&
+                                    other.low <= median && median <= other.high);
+  }
+};
+
 /// Of each, how many are smaller; those that are level with it count half.
-std::vector<double> ranks_of(const std::vector<double>& values) {
+std::vector<double> ranks_of(const std::vector<Runs>& cells) {
   std::vector<double> ranks;
-  for (const double value : values) {
+  for (const Runs& cell : cells) {
     double rank = 0;
-    for (const double other : values)
-      rank += other * level < value ? 1 : other <= value * level ? 0.5 : 0;
+    for (const Runs& other : cells)
+      rank += cell.is_level_with(other) ? 0.5 : other.median < cell.median ? 1 : 0;
     ranks.push_back(rank);
   }
   return ranks;
@@ -77,7 +92,7 @@ int Change::verdict() const {
 
 Comparison compare(const Times& then, const Times& now) {
   std::map<std::string, std::vector<double>> by_strategy;  // logarithms of changes
-  std::map<std::string, std::pair<std::vector<double>, std::vector<double>>> by_place;
+  std::map<std::string, std::pair<std::vector<Runs>, std::vector<Runs>>> by_place;
   for (const auto& [cell, times] : now) {
     const auto old = then.find(cell);
     if (old == then.end()) continue;
@@ -85,8 +100,8 @@ Comparison compare(const Times& then, const Times& now) {
     if (before <= 0 || after <= 0) continue;
     const Name name = parts_of(cell);
     by_strategy[name.strategy].push_back(std::log(after / before));
-    by_place[name.place].first.push_back(before);
-    by_place[name.place].second.push_back(after);
+    by_place[name.place].first.emplace_back(old->second);
+    by_place[name.place].second.emplace_back(times);
   }
   Comparison comparison;
   std::vector<double> all;

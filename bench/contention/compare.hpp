@@ -35,9 +35,10 @@ struct Change {
 struct Comparison {
   std::vector<Change> changes;
   double common = 1;  // what all have in common
-  double correlation =
-      0;  // of the ranks, within each place: 1 is the same order. Those that are
-          // within 5 % of each other rank alike; where all are, a place says nothing
+  /// Of the ranks, within each place: 1 is the same order. Those that the report calls level
+  /// (within 5 %, or each one's median between the other's runs) rank alike; where all are, a place
+  /// says nothing.
+  double correlation = 0;
 };
 
 /// The strategy of a cell is the last part of its name but one.

@@ -243,9 +243,6 @@ Outcome run_queue(const Plan& plan) {
   clear_board();
   Crew crew;
   const int getters = (plan.children + 1) / 2, putters = plan.children / 2;
-  const auto number_of = [](const Seat& seat) {
-    return static_cast<int>(&seat - board().seats.data());
-  };
   fork_children(crew, plan, [&](Seat& seat, auto&& operate) {
     auto&& mine = in_child(queue);
     if (putters == 0) return operate(PutAndGet<Queue>{mine});

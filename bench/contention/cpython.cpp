@@ -55,6 +55,8 @@ Words words_for(Operation operation) {
       return {"Value", "count"};
     case Operation::update:
       return {"Array", "update"};
+    case Operation::mix:
+      return {"Array", "mix"};
     case Operation::read:
     case Operation::outlive:
       return {"Array", "read"};
@@ -144,7 +146,7 @@ void add_cpython(Strategies& to) {
   constexpr Overhead forks{0.08, 0.003};
   constexpr Overhead forks_and_starts_a_server{0.12, 0.006};
   add("CPython Value", forks, is(Operation::count), words_for);
-  add("CPython Array", forks, is(Operation::update, Operation::read), words_for);
+  add("CPython Array", forks, is(Operation::update, Operation::mix, Operation::read), words_for);
   // More would take it too long to fill.
   const auto of_moderate_size = [](const Workload& w) {
     return (w.is_of_a_dict() || w.is_of_a_list()) && w.keys <= 10'000 &&

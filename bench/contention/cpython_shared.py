@@ -68,6 +68,9 @@ class SharedValue(Shared):
         return abs(sum(done) - self.value.value)
 
 
+ONE_UPDATE_OF = 20  # as in workload.hpp
+
+
 class SharedArray(Shared):
     def __init__(self, at):
         super().__init__(at)
@@ -90,13 +93,29 @@ class SharedArray(Shared):
             next_value += 1.0
             array[:] = [next_value] * length
 
+        count = seat % ONE_UPDATE_OF
+
+        def read_or_update():
+            nonlocal count
+            count += 1
+            if count % ONE_UPDATE_OF:
+                return snapshot()
+            return increment_all()
+
+        def is_whole(copy):
+            return copy is None or all_equal(copy)
+
         if self.operation == "update":
             return Task(increment_all)
+        if self.operation == "mix":
+            return Task(read_or_update, is_whole)
         return Task(snapshot, all_equal) if seat < self.children else Task(fill)
 
     def lost(self, done):
-        if self.operation != "update":
+        if self.operation == "read":
             return 0
+        if self.operation == "mix":
+            done = [(n + i % ONE_UPDATE_OF) // ONE_UPDATE_OF for i, n in enumerate(done)]
         return max(abs(sum(done) - x) for x in self.array[:])
 
 

@@ -61,6 +61,8 @@ const char* verb_of(Operation operation) {
       return "Read all of it";
     case Operation::update:
       return "Update all of it";
+    case Operation::mix:
+      return "Read, or update, all of it";
     default:
       return "One operation";
   }

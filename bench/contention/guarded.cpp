@@ -119,6 +119,7 @@ template <class Lock>
 void add_lock(const char* name, Family family, Strategies& to) {
   add<Operation::count, Guarded<Lock>>(name, family, to);
   add<Operation::update, Guarded<Lock>>(name, family, to);
+  add<Operation::mix, Guarded<Lock>>(name, family, to);
   add<Operation::read, Guarded<Lock>>(name, family, to);
   add<Operation::outlive, Guarded<Lock>>(name, family, to);
 }

@@ -144,10 +144,14 @@ void add_lagoon(Strategies& to) {
   add<Operation::count, ValueLocked>("Value locked", Family::lagoon, to);
   const auto of_one = [](std::size_t doubles) { return doubles == 1; };
   add<Operation::update, ValueOfDouble>("Value atomic", Family::lagoon, to, of_one);
+  add<Operation::mix, ValueOfDouble>("Value atomic", Family::lagoon, to, of_one);
   add<Operation::read, ValueOfDouble>("Value atomic", Family::lagoon, to, of_one);
   add<Operation::update, ValueOfStruct>("Value seqlocked", Family::lagoon, to, of_a_struct);
+  add<Operation::mix, ValueOfStruct>("Value seqlocked", Family::lagoon, to, of_a_struct);
   add<Operation::update, ArraySeqlocked>("Array seqlocked", Family::lagoon, to);
+  add<Operation::mix, ArraySeqlocked>("Array seqlocked", Family::lagoon, to);
   add<Operation::update, ArrayLocked>("Array locked", Family::lagoon, to);
+  add<Operation::mix, ArrayLocked>("Array locked", Family::lagoon, to);
   add<Operation::read, ValueOfStruct>("Value seqlocked", Family::lagoon, to, of_a_struct);
   add<Operation::read, ArraySeqlocked>("Array seqlocked", Family::lagoon, to);
   add<Operation::read, ArrayLocked>("Array locked", Family::lagoon, to);

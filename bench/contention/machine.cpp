@@ -88,6 +88,21 @@ void pin(int i) {
   }
 }
 
+std::vector<int> descendants() {
+  std::vector<int> all;
+  const auto add_children_of = [&](const std::string& process) {
+    std::error_code error;
+    for (const auto& thread :
+         std::filesystem::directory_iterator("/proc/" + process + "/task", error)) {
+      std::ifstream children(thread.path() / "children");
+      for (int child = 0; children >> child;) all.push_back(child);
+    }
+  };
+  add_children_of("self");
+  for (std::size_t i = 0; i < all.size(); ++i) add_children_of(std::to_string(all[i]));
+  return all;
+}
+
 Others::Seconds Others::Seconds::now() {
   std::ifstream file("/proc/stat");
   std::string word;

@@ -17,6 +17,10 @@ int usable_processors();
 /// Leaves this process only one of them, in turn.
 void pin(int i);
 
+/// All processes that this one has forked, and those that these have: servers among them. Nothing,
+/// where the kernel does not tell (CONFIG_PROC_CHILDREN).
+std::vector<int> descendants();
+
 /// What the machine did meanwhile that was not this program's.
 class Others {
  public:

@@ -71,12 +71,21 @@ class Due {
   double operations_ = 0, time_ = 0, mean_time_ = 0;
 };
 
-double cpu_seconds(std::uint64_t process) {
+double cpu_seconds(pid_t process) {
   clockid_t clock{};
   timespec used{};
-  if (::clock_getcpuclockid(static_cast<pid_t>(process), &clock) != 0) return 0;
+  if (::clock_getcpuclockid(process, &clock) != 0) return 0;
   if (::clock_gettime(clock, &used) != 0) return 0;
   return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) * 1e-9;
+}
+
+/// The children, the writer, and whoever serves them.
+std::vector<pid_t> at_work(int seats) {
+  std::vector<pid_t> all = descendants();
+  if (!all.empty()) return all;
+  for (int i = 0; i < seats; ++i)
+    all.push_back(static_cast<pid_t>(board().seats[static_cast<std::size_t>(i)].process.load()));
+  return all;
 }
 
 /// Everybody's counts at one moment, as near as the parent can take them.
@@ -85,15 +94,13 @@ struct Reading {
   std::vector<double> operations;
   double cpu_s = 0;
 
-  explicit Reading(int seats) {
+  /// `processes`: those whose processor time counts.
+  explicit Reading(int seats, const std::vector<pid_t>& processes = {}) {
     for (int i = 0; i < seats; ++i) {
       const Seat& seat = board().seats[static_cast<std::size_t>(i)];
       operations.push_back(static_cast<double>(seat.operations.load(std::memory_order_relaxed)));
     }
-    for (int i = 0; i < seats; ++i) {
-      const Seat& seat = board().seats[static_cast<std::size_t>(i)];
-      cpu_s += cpu_seconds(seat.process.load(std::memory_order_relaxed));
-    }
+    for (const pid_t process : processes) cpu_s += cpu_seconds(process);
   }
 };
 
@@ -153,13 +160,14 @@ Outcome conduct(Crew& crew, const Plan& plan) {
   const bool with_writer = plan.workload.has_writer();
   const int seats = plan.children + (with_writer ? 1 : 0);
   wait_until_seated(crew, seats);
+  const std::vector<pid_t> processes = at_work(seats);
 
   set_phase(warm_up);
   sleep_until(monotonic_ns() + static_cast<std::int64_t>(plan.warm_up_s * 1e9));
   set_phase(measure);
-  const Reading before(seats);
+  const Reading before(seats, processes);
   sleep_until(before.at + static_cast<std::int64_t>(plan.window_s * 1e9));
-  const Reading after(seats);
+  const Reading after(seats, processes);
   set_phase(stop);
 
   const auto deadline = monotonic_ns() + patience;

@@ -35,7 +35,7 @@ struct Outcome {
   double writer_due = 0;
   double torn = 0;               // snapshots that mixed two writes
   double lost = 0;               // updates that the end result does not have
-  double cpu_s_per_million = 0;  // of all children (and the writer)
+  double cpu_s_per_million = 0;  // of all children, the writer, and servers
   double writes_per_s = 0;       // by the writer, where there is one
   double retries_per_read = 0;   // how often a read was overtaken by a writer, and copied again
   // Where the writer was stopped, then killed: reads per second, how many children read nothing,

@@ -36,6 +36,10 @@ class NoLock {
     std::ranges::fill(values_.get_obj(), value);
     compiler_barrier();
   }
+  void increment_all() {
+    for (double& value : values_.get_obj()) value += 1.0;
+    compiler_barrier();
+  }
   template <class Halt>
   void fill_half(double value, Halt&& halt) {
     const std::span<double> values = values_.get_obj();
@@ -58,6 +62,7 @@ class NoLock {
 
 void add_peers(Strategies& to) {
   add<Operation::count, BoostAtomic>("Boost.Atomic", Family::peer, to);
+  add<Operation::mix, NoLock>("no lock", Family::control, to);
   add<Operation::read, NoLock>("no lock", Family::control, to);
   add<Operation::outlive, NoLock>("no lock", Family::control, to);
 }

@@ -9,6 +9,7 @@
 ///
 ///   count    void increment();                       double value();
 ///   update   void increment_all();                   void snapshot(std::span<double>);
+///   mix      the same
 ///   read     void fill(double) by the one writer;    void snapshot(std::span<double>);
 ///            if a writer makes it copy again: uint64_t retries(), how often in this process
 ///   outlive  void fill_half(double, halt), which calls halt() when it has written half; and these
@@ -89,6 +90,20 @@ struct IncrementAll {
 };
 
 template <class Impl>
+struct ReadOrUpdate {
+  Impl& shared;
+  std::span<double> copy;
+  std::uint64_t done;
+  void operate() {
+    if (++done % one_update_of == 0)
+      shared.increment_all();
+    else
+      shared.snapshot(copy);
+  }
+  [[nodiscard]] bool intact() const { return all_equal(copy); }
+};
+
+template <class Impl>
 struct Snapshot {
   Impl& shared;
   std::span<double> copy;
@@ -158,6 +173,16 @@ std::unique_ptr<Impl> made_for(const Workload& workload) {
     return std::make_unique<Impl>();
 }
 
+template <class Impl>
+double lost_of_doubles(Impl& shared, const Plan& plan, std::uint64_t updates) {
+  std::vector<double> found(plan.workload.doubles);
+  shared.snapshot(found);
+  double lost = 0;
+  for (const double value : found)
+    lost = std::max(lost, shortfall(static_cast<double>(updates), value));
+  return lost;
+}
+
 template <Operation operation, class Impl>
 Outcome run(const Plan& plan) {
   const auto shared = made_for<Impl>(plan.workload);
@@ -172,10 +197,19 @@ Outcome run(const Plan& plan) {
   } else if constexpr (operation == Operation::update) {
     fork_children(crew, plan, [&](Seat&, auto&& operate) { operate(IncrementAll<Impl>{*shared}); });
     Outcome outcome = conduct(crew, plan);
-    const auto done = static_cast<double>(operations_so_far(plan.children));
-    std::vector<double> found(plan.workload.doubles);
-    shared->snapshot(found);
-    for (const double value : found) outcome.lost = std::max(outcome.lost, shortfall(done, value));
+    outcome.lost = lost_of_doubles(*shared, plan, operations_so_far(plan.children));
+    return outcome;
+  } else if constexpr (operation == Operation::mix) {
+    fork_children(crew, plan, [&](Seat& seat, auto&& operate) {
+      std::vector<double> copy(plan.workload.doubles);
+      operate(ReadOrUpdate<Impl>{*shared, copy,
+                                 static_cast<std::uint64_t>(number_of(seat)) % one_update_of});
+    });
+    Outcome outcome = conduct(crew, plan);
+    std::uint64_t updates = 0;
+    for (int i = 0; i < plan.children; ++i)
+      updates += updates_among(board().seats[static_cast<std::size_t>(i)].operations.load(), i);
+    outcome.lost = lost_of_doubles(*shared, plan, updates);
     return outcome;
   } else {
     fork_children(crew, plan, [&](Seat&, auto&& operate) {

@@ -37,6 +37,8 @@ const char* word_for(Operation operation) {
       return "counter";
     case Operation::update:
       return "update";
+    case Operation::mix:
+      return "mixed";
     case Operation::read:
       return "snapshot";
     case Operation::outlive:
@@ -92,6 +94,11 @@ std::string title_of(const Workload& workload) {
     case Operation::update:
       title = "Update " + subject(workload);
       break;
+    case Operation::mix:
+      title = "Read " + subject(workload) + ", and update " +
+              (workload.doubles < 8 || workload.doubles >= 1024 ? "it" : "them") +
+              " once in twenty times";
+      break;
     case Operation::read:
       title = "Read " + subject(workload) + " beside a writer";
       if (workload.is_paced()) title += ", " + pace(workload);
@@ -143,6 +150,13 @@ std::string story_of(const Workload& workload) {
       story = "Every child adds one to each of the same " + std::to_string(workload.doubles) +
               " doubles, as one change that nobody may see half of. At the end every element is "
               "compared with the sum of what the children did.";
+      break;
+    case Operation::mix:
+      story =
+          "Every child takes a consistent copy of the same " + std::to_string(workload.doubles) +
+          " doubles, nineteen times of twenty; else it adds one to each of them, as one change. "
+          "Each copy whose elements are not all equal is counted as torn. At the end every "
+          "element is compared with the sum of the updates.";
       break;
     case Operation::read:
       story = "Every child takes a consistent copy of " + subject(workload) +

@@ -4,6 +4,7 @@
 
 #include <compare>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <string>
 
@@ -12,7 +13,8 @@ namespace contention {
 enum class Operation {
   count,    // add one to a shared integer
   update,   // add one to each of the doubles, as one change
-  read,     // copy them, as they were at one moment, while one more process writes all of them
+  mix,      // copy them, as they were at one moment, nineteen times of twenty; else update them
+  read,     // copy them, while one more process writes all of them
   outlive,  // the same; then the writer is stopped in the midst of a write, and then killed there
   // Of a dict, whose values are so many doubles:
   look_up,         // get the value of one of its keys, at random
@@ -59,7 +61,14 @@ struct Workload {
 
 inline constexpr Workload counter{Operation::count};
 inline constexpr Workload update64{Operation::update, 64};
+inline constexpr Workload mixed64{Operation::mix, 64};
 inline constexpr Workload snapshot64{Operation::read, 64};
+
+/// Of `mix`, one of so many operations is an update; each child begins somewhere else.
+inline constexpr std::uint64_t one_update_of = 20;
+inline std::uint64_t updates_among(std::uint64_t operations, int seat) {
+  return (operations + static_cast<std::uint64_t>(seat) % one_update_of) / one_update_of;
+}
 
 /// For the name of a cell: counter, update64, update64/think:80ns, snapshot64/writes:1000.
 std::string key_of(const Workload& workload);

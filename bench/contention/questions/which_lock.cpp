@@ -10,7 +10,7 @@ Question which_lock() {
           [](Effort effort) -> std::vector<Place> {
             const Workload of_struct{Operation::update, 4};
             const Workload of_array{Operation::update, 8192};
-            const std::vector<Workload> all{counter, of_struct, update64, of_array};
+            const std::vector<Workload> all{counter, of_struct, update64, of_array, mixed64};
             switch (effort) {
               case Effort::quick:
                 return all_of({counter, update64}, {1, 4, 16});

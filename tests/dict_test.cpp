@@ -606,6 +606,37 @@ class DictOfNumbers : public testing::Test {};
 using NumberTypes = testing::Types<char, short, double>;
 TYPED_TEST_SUITE(DictOfNumbers, NumberTypes);
 
+TEST(Dict, gives_values_into_memory_that_is_there) {
+  Dict<int, std::string> texts;
+  Dict<int, std::vector<double>> vectors;
+  Dict<std::string, Point> points;
+  for (const std::size_t n : {std::size_t{0}, std::size_t{5}, std::size_t{900}, std::size_t{5000},
+                              std::size_t{300'000}}) {
+    texts.set(1, std::string(n, 'x'));
+    vectors.set(1, std::vector<double>(n, 1.5));
+    std::string text(n + 100, 'y');
+    std::vector<double> vector(n + 100);
+    const auto* const text_at = text.data();
+    const auto* const vector_at = vector.data();
+    ASSERT_TRUE(texts.find_into(1, text));
+    ASSERT_TRUE(vectors.find_into(1, vector));
+    EXPECT_EQ(text, std::string(n, 'x'));
+    EXPECT_EQ(vector, std::vector<double>(n, 1.5));
+    EXPECT_EQ(text.data(), text_at) << n;
+    EXPECT_EQ(vector.data(), vector_at) << n;
+    EXPECT_FALSE(texts.find_into(2, text));
+    EXPECT_EQ(text.data(), text_at) << n;
+    std::string small;
+    ASSERT_TRUE(texts.find_into(1, small));
+    EXPECT_EQ(small.size(), n);
+  }
+  points.set("p", Point{1, 2});
+  Point point;
+  ASSERT_TRUE(points.find_into("p", point));
+  EXPECT_EQ(point, (Point{1, 2}));
+  EXPECT_FALSE(points.find_into("q", point));
+}
+
 TEST(Dict, keeps_keys_and_values_of_every_size) {
   Dict<std::string, std::string> d;
   const std::vector<std::size_t> sizes{0,    1,    7,     8,     100,       1000,     1022,

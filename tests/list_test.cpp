@@ -59,6 +59,25 @@ concept Grows = requires(L& l) {
   l.append(1);
 };
 
+TEST(List, gives_elements_into_memory_that_is_there) {
+  List<std::string> texts;
+  List<int> numbers;
+  for (const std::size_t n : {std::size_t{0}, std::size_t{5}, std::size_t{900}, std::size_t{5000},
+                              std::size_t{300'000}}) {
+    texts.append(std::string(n, 'x'));
+    std::string text(n + 100, 'y');
+    const auto* const at = text.data();
+    texts.at_into(-1, text);
+    EXPECT_EQ(text, std::string(n, 'x'));
+    EXPECT_EQ(text.data(), at) << n;
+    EXPECT_THROW(texts.at_into(99, text), lagoon::OutOfRange);
+  }
+  numbers.append(7);
+  int number = 0;
+  numbers.at_into(0, number);
+  EXPECT_EQ(number, 7);
+}
+
 TEST(List, has_the_methods_of_Pythons) {
   List<int> l;
   EXPECT_TRUE(l.empty());

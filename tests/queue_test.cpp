@@ -168,6 +168,37 @@ TEST(Queue, of_messages_of_any_size) {
   EXPECT_TRUE(q.empty());
 }
 
+TEST(Queue, gives_messages_into_memory_that_is_there) {
+  Queue<std::string> texts;
+  Queue<int> numbers;
+  JoinableQueue<Object> objects;
+  for (const std::size_t n :
+       {std::size_t{0}, std::size_t{5}, std::size_t{5000}, std::size_t{300'000}}) {
+    for (int i = 0; i < 3; ++i) texts.put(std::string(n, 'x'));
+    std::string text(n + 100, 'y');
+    const auto* const at = text.data();
+    texts.get_into(text);
+    EXPECT_EQ(text, std::string(n, 'x'));
+    ASSERT_TRUE(texts.try_get_into(text));
+    EXPECT_EQ(text, std::string(n, 'x'));
+    ASSERT_TRUE(texts.try_get_into_for(text, std::chrono::seconds(10)));
+    EXPECT_EQ(text, std::string(n, 'x'));
+    EXPECT_FALSE(texts.try_get_into(text));
+    EXPECT_FALSE(texts.try_get_into_for(text, std::chrono::milliseconds(1)));
+    EXPECT_EQ(text.data(), at) << n;
+  }
+  numbers.put(7);
+  int number = 0;
+  numbers.get_into(number);
+  EXPECT_EQ(number, 7);
+  objects.put(Object::list(1));
+  Object object;
+  EXPECT_TRUE(objects.try_get_into(object));
+  EXPECT_EQ(object, Object::list(1));
+  objects.task_done();
+  EXPECT_FALSE(objects.try_get_into(object));
+}
+
 TEST(Queue, agrees_with_a_deque) {
   for (const int maxsize : {0, 1, 7, 300}) {
     const auto seed = std::random_device{}();

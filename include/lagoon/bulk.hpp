@@ -13,6 +13,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <span>
 #include <utility>
@@ -46,10 +47,11 @@ class BulkOut {
   std::span<const std::byte> body_;
 };
 
-/// One on its way out.
+/// One on its way out; into memory that it is lent, if that is enough.
 template <Bulk T>
 class BulkIn {
  public:
+  void lend(T& x) noexcept { x_ = std::move(x); }
   /// Where so many bytes are to be read to that stand behind this head; nothing if they are fewer
   /// than it counts: it is damaged, or not what it was any more.
   [[nodiscard]] std::optional<std::span<std::byte>> room_for(std::span<const std::byte> head,
@@ -68,6 +70,13 @@ class BulkIn {
     const std::size_t begin = count_in(seen).bytes;
     const auto room = room_for(seen, bytes - begin);
     if (room) core::read_shared(room->data(), from + begin, room->size());
+    return room.has_value();
+  }
+  /// From bytes that were copied; likewise.
+  [[nodiscard]] bool decode(std::span<const std::byte> bytes) {
+    const std::size_t begin = count_in(bytes).bytes;
+    const auto room = room_for(bytes, bytes.size() - begin);
+    if (room && !room->empty()) std::memcpy(room->data(), bytes.data() + begin, room->size());
     return room.has_value();
   }
   [[nodiscard]] const T& value() const& noexcept { return x_; }

@@ -134,6 +134,18 @@ class Dict : public detail::ContainerHandle<core::Entries> {
       return look.value();
     });
   }
+  /// The same into `value`, whose memory is used again: of a str, or a vector, that has room for it
+  /// nothing is allocated. Whether it is there; if not, `value` may have changed.
+  [[nodiscard]] bool find_into(Key key, V& value) const {
+    const core::Entries& entries = this->look();
+    return Base::template reading<Look::may_refer>([&] {
+      Look look(this->source(), key);
+      look.lend(value);
+      const bool found = entries.find(look.hash(), look);
+      found ? look.value_into(value) : look.give_back(value);
+      return found;
+    });
+  }
   /// KeyError if it is not.
   [[nodiscard]] V at(Key key) const {
     std::optional<V> found = find(key);

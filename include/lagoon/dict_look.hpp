@@ -92,6 +92,9 @@ class PlainLook {
   }
   [[nodiscard]] K key() const noexcept { return std::bit_cast<K>(seen_key_); }
   [[nodiscard]] V value() const noexcept { return std::bit_cast<V>(seen_value_); }
+  void lend(V&) noexcept {}
+  void value_into(V& x) const noexcept { x = value(); }
+  void give_back(V&) noexcept {}
 
   /// put(size, references, fill), as Entries::put takes them, of the record with this value.
   template <class Put>
@@ -217,6 +220,20 @@ class EncodedLook {
       if (bulk_.is_far) return std::move(bulk_.in).value();
     Decoder from(record_.value(), home_);
     return from.take<V>();
+  }
+
+  /// Memory in which the value may come to lie; then one of the others.
+  void lend(V& x) noexcept {
+    if constexpr (Bulk<V>) bulk_.in.lend(x);
+  }
+  void value_into(V& x) {
+    if constexpr (Bulk<V>) {
+      if (bulk_.is_far || bulk_.in.decode(record_.value())) return give_back(x);
+    }
+    x = value();
+  }
+  void give_back(V& x) noexcept {
+    if constexpr (Bulk<V>) x = std::move(bulk_.in).value();
   }
 
   /// A key that is there stays as it came.

@@ -92,14 +92,14 @@ class List : public detail::ContainerHandle<core::Sequence> {
   [[nodiscard]] bool empty() const { return size() == 0; }
   /// IndexError if it is not there.
   [[nodiscard]] T at(Index i) const {
-    const core::Sequence& sequence = this->look();
-    return Base::template reading<Look::may_refer>([&] {
-      Look look(this->source());
-      if (!(i >= 0 ? sequence.read(unsigned_of(i), look)
-                   : sequence.read_from_end(std::uint64_t{0} - unsigned_of(i), look))) [[unlikely]]
-        detail::throw_list_index("list index out of range", sequence.size());
-      return look.value();
-    });
+    return read_at(
+        i, [](Look& look) { return look.value(); }, [](Look&) {});
+  }
+  /// The same into `x`, whose memory is used again: of a str, or a vector, that has room for it
+  /// nothing is allocated.
+  void at_into(Index i, T& x) const {
+    read_at(
+        i, [&](Look& look) { look.value_into(x); }, [&](Look& look) { look.lend(x); });
   }
   [[nodiscard]] T operator[](Index i) const { return at(i); }
   /// For reading and writing: l[i], l[i] = x, l[i] += x.
@@ -302,6 +302,19 @@ class List : public detail::ContainerHandle<core::Sequence> {
   class Edit;
 
   static std::uint64_t unsigned_of(Index i) noexcept { return static_cast<std::uint64_t>(i); }
+  /// read(look) at that place, of a look that prepare(look) has seen before.
+  template <class Read, class Prepare>
+  auto read_at(Index i, Read&& read, Prepare&& prepare) const {
+    const core::Sequence& sequence = this->look();
+    return Base::template reading<Look::may_refer>([&] {
+      Look look(this->source());
+      prepare(look);
+      if (!(i >= 0 ? sequence.read(unsigned_of(i), look)
+                   : sequence.read_from_end(std::uint64_t{0} - unsigned_of(i), look))) [[unlikely]]
+        detail::throw_list_index("list index out of range", sequence.size());
+      return read(look);
+    });
+  }
   static detail::Slice slice_of(std::uint64_t size, End start, End stop, Index step) {
     if (step == 0) detail::throw_zero_step();
     return detail::Slice::of(size, start, stop, step);

@@ -42,6 +42,8 @@ class PlainElementLook {
   }
   [[nodiscard]] bool is_whole() const noexcept { return is_whole_; }
   [[nodiscard]] T value() const noexcept { return std::bit_cast<T>(seen_); }
+  void lend(T&) noexcept {}
+  void value_into(T& x) const noexcept { x = value(); }
 
  private:
   bool is_whole_ = false;
@@ -59,6 +61,8 @@ class EncodedElementLook : public RecordBytes {
     Decoder from(bytes(), home_);
     return from.take<T>();
   }
+  void lend(T&) noexcept {}
+  void value_into(T& x) const { x = value(); }
 
  private:
   const Handle* home_;
@@ -75,6 +79,14 @@ class BulkElementLook : public RecordBytes {
     if (!far()) return true;
     const auto room = bulk_.room_for(near(), far().bytes);
     return room && far().read(slab(), *room);
+  }
+  /// Memory in which it may come to lie.
+  void lend(T& x) noexcept { bulk_.lend(x); }
+  void value_into(T& x) {
+    if (far() || bulk_.decode(near()))
+      x = std::move(bulk_).value();
+    else
+      x = value();
   }
   /// Once.
   [[nodiscard]] T value() {

@@ -123,6 +123,15 @@ class QueueHandle : public QueueBase {
     return block ? get(timeout) : get_nowait();
   }
   T get_nowait() { return or_empty(try_get()); }
+  /// The same into `x`, whose memory is used again: of a str, or a vector, that has room for it
+  /// nothing is allocated.
+  void get_into(T& x) { (void)get_into_until(x, &never); }
+  [[nodiscard]] bool try_get_into(T& x) { return get_into_until(x, nullptr); }
+  template <class Rep, class Period>
+  [[nodiscard]] bool try_get_into_for(T& x, std::chrono::duration<Rep, Period> timeout) {
+    const core::Deadline deadline = core::Deadline::after(timeout);
+    return get_into_until(x, &deadline);
+  }
   /// Nothing if it is empty.
   [[nodiscard]] std::optional<T> try_get() { return get_until(nullptr); }
   template <class Rep, class Period>
@@ -184,14 +193,9 @@ class QueueHandle : public QueueBase {
       if (!QueueBase::get(copy, deadline)) return std::nullopt;
       return x;
     } else if constexpr (Bulk<T>) {
-      BulkIn<T> bulk;
-      bool is_one = false;
-      const auto copy = [&](const std::byte* payload, std::size_t bytes) {
-        is_one = bulk.read(payload, bytes);
-      };
-      if (!QueueBase::get(copy, deadline)) return std::nullopt;
-      if (!is_one) throw_damaged_message();
-      return std::move(bulk).value();
+      T x;
+      if (!get_into_until(x, deadline)) return std::nullopt;
+      return x;
     } else {
       Received received;
       const auto copy = [&](const std::byte* payload, std::size_t bytes) {
@@ -200,6 +204,24 @@ class QueueHandle : public QueueBase {
       if (!QueueBase::get(copy, deadline)) return std::nullopt;
       Decoder decoder(received.bytes());
       return decoder.take<T>();
+    }
+  }
+  bool get_into_until(T& x, const core::Deadline* deadline) {
+    if constexpr (Bulk<T>) {
+      BulkIn<T> bulk;
+      bulk.lend(x);
+      bool is_one = false;
+      const auto copy = [&](const std::byte* payload, std::size_t bytes) {
+        is_one = bulk.read(payload, bytes);
+      };
+      const bool has_got = QueueBase::get(copy, deadline);
+      x = std::move(bulk).value();
+      if (has_got && !is_one) throw_damaged_message();
+      return has_got;
+    } else {
+      std::optional<T> got = get_until(deadline);
+      if (got) x = *std::move(got);
+      return got.has_value();
     }
   }
   T or_empty(std::optional<T> got) const {
@@ -252,8 +274,9 @@ class JoinableQueue : public detail::QueueHandle<T, true> {
   }
   template <class Clock, class Duration>
   [[nodiscard]] bool join_until(std::chrono::time_point<Clock, Duration> t) {
-    return this->do_join(core::Deadline::at(t));
+    return join_until(core::Deadline::at(t));
   }
+  [[nodiscard]] bool join_until(core::Deadline deadline) { return this->do_join(deadline); }
 
  private:
   friend struct detail::Attach;

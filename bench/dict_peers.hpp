@@ -28,11 +28,7 @@ template <class K, class V>
 class Lagoon {
  public:
   explicit Lagoon(Room) {}
-  bool get(K key, V& value) const {
-    auto found = dict_.find(key);
-    if (found) value = *std::move(found);
-    return found.has_value();
-  }
+  bool get(K key, V& value) const { return dict_.find_into(key, value); }
   void set(K key, const V& value) { dict_.set(key, value); }
   template <class F>
   void update(K key, F&& f) {

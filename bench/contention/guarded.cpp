@@ -11,9 +11,9 @@
 #include <mutex>
 #include <shared_mutex>
 #include <span>
-#include <vector>
 
 #include "compared_locks.hpp"
+#include "doubles.hpp"
 #include "strategy.hpp"
 
 namespace contention {
@@ -57,20 +57,20 @@ class Guarded {
     const std::scoped_lock guard(shared_->lock);
     if constexpr (reads_beside_writers) {
       const std::span<const double> values = values_.get_obj();
-      std::copy(values.begin(), values.end(), next_.begin());
-      for (double& value : next_) value += 1.0;
+      std::copy(values.begin(), values.end(), next_.data());
+      add_one_to_each(next_);
       write_next();
     } else {
-      for (double& value : values_.get_obj()) value += 1.0;
+      add_one_to_each(values_.get_obj());
     }
   }
   void fill(double value) {
     const std::scoped_lock guard(shared_->lock);
     if constexpr (reads_beside_writers) {
-      std::ranges::fill(next_, value);
+      contention::fill(next_, value);
       write_next();
     } else {
-      std::ranges::fill(values_.get_obj(), value);
+      contention::fill(values_.get_obj(), value);
     }
   }
   template <class Halt>
@@ -78,7 +78,7 @@ class Guarded {
     const std::scoped_lock guard(shared_->lock);
     const std::span<double> values = values_.get_obj();
     const std::size_t half = values.size() / 2;
-    std::ranges::fill(next_, value);
+    contention::fill(next_, value);
     lagoon::core::write_shared(values.data(), next_.data(), half * sizeof(double));
     halt();
     lagoon::core::write_shared(values.data() + half, next_.data() + half,
@@ -111,7 +111,7 @@ class Guarded {
   lagoon::Shared<Memory<Lock>> shared_;
   lagoon::Array<double, lagoon::mode::raw> values_;
   // Each process has its own.
-  std::vector<double> next_;
+  OwnDoubles next_;
   std::uint64_t retries_ = 0;
 };
 

@@ -6,8 +6,8 @@
 #include <cstddef>
 #include <mutex>
 #include <span>
-#include <vector>
 
+#include "doubles.hpp"
 #include "strategy.hpp"
 
 namespace contention {
@@ -37,9 +37,9 @@ class ValueLocked {
 template <class Halt>
 void fill_with_halt(std::span<double> values, double value, Halt& halt) {
   const std::size_t half = values.size() / 2;
-  std::ranges::fill(values.first(half), value);
+  fill(values.first(half), value);
   halt();
-  std::ranges::fill(values.subspan(half), value);
+  fill(values.subspan(half), value);
 }
 
 class ArraySeqlocked {
@@ -47,13 +47,11 @@ class ArraySeqlocked {
   explicit ArraySeqlocked(std::size_t doubles) : array_(doubles), next_(doubles) {}
 
   void increment_all() {
-    array_.write([](std::span<double> values) {
-      for (double& value : values) value += 1.0;
-    });
+    array_.write([](std::span<double> values) { add_one_to_each(values); });
   }
   void fill(double value) {
-    std::ranges::fill(next_, value);
-    array_.assign(next_);
+    contention::fill(next_, value);
+    array_.assign(std::span<const double>(next_));
   }
   template <class Halt>
   void fill_half(double value, Halt&& halt) {
@@ -63,7 +61,7 @@ class ArraySeqlocked {
 
  private:
   lagoon::Array<double> array_;
-  std::vector<double> next_;
+  OwnDoubles next_;
 };
 
 class ArrayLocked {
@@ -72,11 +70,11 @@ class ArrayLocked {
 
   void increment_all() {
     const std::scoped_lock guard(array_.get_lock());
-    for (double& value : array_.get_obj()) value += 1.0;
+    add_one_to_each(array_.get_obj());
   }
   void fill(double value) {
     const std::scoped_lock guard(array_.get_lock());
-    std::ranges::fill(array_.get_obj(), value);
+    contention::fill(array_.get_obj(), value);
   }
   template <class Halt>
   void fill_half(double value, Halt&& halt) {

@@ -32,7 +32,7 @@ it was not waiting for a processor (that the scheduler did not come round is no 
 strategy). Who has not kept it is drawn hollow and marked ◌ (somebody starved) or ✕ (wrong
 results). Where somebody did nothing in the whole window, the others had his share, and nobody can
 tell: that one cannot win either. Two within {level} % of each other are called level; so are two
-of which each one's median lies between the other's lowest and highest run.</li>
+whose runs overlap, of which the better one was not better each time.</li>
 <li>Peers are configured as their documentation says and lie in anonymous shared memory, lock and
 data on cache lines of their own. CPython is its own multiprocessing, run live, in its documented
 idioms.</li></ul>

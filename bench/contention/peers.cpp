@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <span>
 
+#include "doubles.hpp"
 #include "strategy.hpp"
 
 namespace contention {
@@ -33,17 +34,17 @@ class NoLock {
   explicit NoLock(std::size_t doubles) : values_(doubles) {}
 
   void fill(double value) {
-    std::ranges::fill(values_.get_obj(), value);
+    contention::fill(values_.get_obj(), value);
     compiler_barrier();
   }
   void increment_all() {
-    for (double& value : values_.get_obj()) value += 1.0;
+    add_one_to_each(values_.get_obj());
     compiler_barrier();
   }
   template <class Halt>
   void fill_half(double value, Halt&& halt) {
     const std::span<double> values = values_.get_obj();
-    std::ranges::fill(values.first(values.size() / 2), value);
+    contention::fill(values.first(values.size() / 2), value);
     compiler_barrier();
     halt();
     fill(value);

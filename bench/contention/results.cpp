@@ -176,13 +176,11 @@ Verdict Results::verdict(const Place& place) const {
   if (fit.size() > 1) {
     verdict.next = fit[1].second;
     verdict.ratio = fit[0].first / fit[1].first;
-    const auto reaches = [](const Row& row, double rate) {
-      const auto [low, high] = row.spread();
-      return low <= rate && rate <= high;
+    const auto overlap = [](const Row& better, const Row& other) {
+      return better.spread().first <= other.spread().second;
     };
     for (std::size_t i = 1; i < fit.size(); ++i) {
-      if (fit[0].first / fit[i].first >= level_within() &&
-          !(reaches(*fit[0].second, fit[i].first) && reaches(*fit[i].second, fit[0].first)))
+      if (fit[0].first / fit[i].first >= level_within() && !overlap(*fit[0].second, *fit[i].second))
         break;
       verdict.level.push_back(fit[i].second);
     }

@@ -67,7 +67,7 @@ struct Results {
   [[nodiscard]] std::vector<const Row*> at(const Place& place) const;
   [[nodiscard]] const Row* find(const Place& place, const std::string& strategy) const;
   /// Two that are nearer than this are level: one run varies by more than a median of several.
-  /// So are two of which each one's median lies between the other's lowest and highest run.
+  /// So are two whose runs overlap: the better one of them was not better each time.
   /// And what other programs took is taken from the one or the other.
   [[nodiscard]] double level_within() const {
     return (repetitions > 1 ? 1.05 : 1.10) + (is_disturbed() ? others : 0);

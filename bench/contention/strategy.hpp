@@ -21,7 +21,6 @@
 #include <signal.h>
 
 #include <algorithm>
-#include <bit>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -32,6 +31,7 @@
 #include <utility>
 #include <vector>
 
+#include "doubles.hpp"
 #include "machine.hpp"
 #include "measure.hpp"
 #include "question.hpp"
@@ -64,14 +64,6 @@ struct Strategy {
   Overhead overhead;
 };
 using Strategies = std::vector<Strategy>;
-
-/// True if all have the same bits: the writer gives them all the same value.
-inline bool all_equal(std::span<const double> values) {
-  const auto first = std::bit_cast<std::uint64_t>(values[0]);
-  std::uint64_t difference = 0;
-  for (const double value : values) difference |= std::bit_cast<std::uint64_t>(value) ^ first;
-  return difference == 0;
-}
 
 namespace detail {
 
@@ -201,7 +193,7 @@ Outcome run(const Plan& plan) {
     return outcome;
   } else if constexpr (operation == Operation::mix) {
     fork_children(crew, plan, [&](Seat& seat, auto&& operate) {
-      std::vector<double> copy(plan.workload.doubles);
+      OwnDoubles copy(plan.workload.doubles);
       operate(ReadOrUpdate<Impl>{*shared, copy,
                                  static_cast<std::uint64_t>(number_of(seat)) % one_update_of});
     });
@@ -214,7 +206,7 @@ Outcome run(const Plan& plan) {
   } else {
     fork_children(crew, plan, [&](Seat&, auto&& operate) {
       if (operation == Operation::outlive) end_quietly();
-      std::vector<double> copy(plan.workload.doubles);
+      OwnDoubles copy(plan.workload.doubles);
       operate(Snapshot<Impl>{*shared, copy});
     });
     if constexpr (operation == Operation::outlive) {

@@ -2,6 +2,9 @@ include(CMakePackageConfigHelpers)
 
 set(lagoon_config_dir ${CMAKE_INSTALL_LIBDIR}/cmake/lagoon)
 install(TARGETS lagoon EXPORT lagoonTargets)
+if(TARGET lagoon_remote)
+  install(TARGETS lagoon_remote EXPORT lagoonTargets)
+endif()
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/lagoon TYPE INCLUDE)
 install(EXPORT lagoonTargets NAMESPACE lagoon:: DESTINATION ${lagoon_config_dir})
 

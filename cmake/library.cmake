@@ -4,6 +4,7 @@ find_package(Boost 1.75 REQUIRED CONFIG)  # headers only: Boost.Atomic's lock-fr
 find_package(Threads REQUIRED)
 
 file(GLOB_RECURSE lagoon_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/*.cpp)
+list(FILTER lagoon_sources EXCLUDE REGEX "/src/remote/")
 add_library(lagoon ${lagoon_sources})
 add_library(lagoon::lagoon ALIAS lagoon)
 
@@ -40,4 +41,21 @@ if(LAGOON_SANITIZE)
   if(sanitizers MATCHES "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     target_compile_options(lagoon PUBLIC -Wno-tsan)  # g++ warns of every fence
   endif()
+endif()
+
+# What knows the network is apart: who shares memory only gets no OpenSSL.
+find_package(OpenSSL 3 QUIET COMPONENTS Crypto)
+if(OPENSSL_FOUND)
+  file(GLOB remote_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/remote/*.cpp)
+  add_library(lagoon_remote ${remote_sources})
+  add_library(lagoon::remote ALIAS lagoon_remote)
+  target_link_libraries(lagoon_remote PUBLIC lagoon PRIVATE OpenSSL::Crypto)
+  set_target_properties(lagoon_remote PROPERTIES
+    EXPORT_NAME remote
+    POSITION_INDEPENDENT_CODE ON
+    VERSION ${PROJECT_VERSION}
+    SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+else()
+  message(STATUS "lagoon::remote, which serves Python programs, needs OpenSSL 3: it is left out "
+    "(Debian's package: libssl-dev)")
 endif()

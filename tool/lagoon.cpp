@@ -5,12 +5,19 @@
 #include <string_view>
 
 #include "../bench/contention/program.hpp"
+#ifdef LAGOON_HAS_REMOTE
+#include "serve.hpp"
+#endif
 
 namespace {
 
 constexpr std::string_view usage =
     "lagoon bench [options]   which way to share memory between processes is fastest, fairest and\n"
     "                         safest here (lagoon bench --help)\n"
+#ifdef LAGOON_HAS_REMOTE
+    "lagoon serve NAME        what the segment NAME holds, for Python programs (lagoon serve "
+    "--help)\n"
+#endif
     "lagoon --version\n";
 
 }  // namespace
@@ -22,6 +29,9 @@ int main(int argc, char** argv) {
     argv[1] = name.data();
     return contention::run(argc - 1, argv + 1);
   }
+#ifdef LAGOON_HAS_REMOTE
+  if (command == "serve") return tool::serve(argc - 1, argv + 1);
+#endif
   if (command == "--version") {
     std::puts("lagoon " LAGOON_VERSION);
     return 0;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <boost/atomic/ipc_atomic.hpp>
 #include <cerrno>
 #include <chrono>
@@ -59,8 +60,19 @@ class Deadline {
     return after(t - now);
   }
 
-  [[nodiscard]] bool is_never() const noexcept { return nanoseconds_ == never().nanoseconds_; }
-  [[nodiscard]] bool passed() const noexcept { return !is_never() && clock() >= nanoseconds_; }
+  /// Or as soon as that is true, which who waits sees within a slice. It outlives the wait.
+  [[nodiscard]] Deadline unless(const std::atomic<bool>& over) const noexcept {
+    Deadline earlier = *this;
+    earlier.over_ = &over;
+    return earlier;
+  }
+
+  [[nodiscard]] bool is_never() const noexcept { return over_ == nullptr && is_endless(); }
+  [[nodiscard]] bool passed() const noexcept {
+    // Relaxed: it says nothing but to stop.
+    if (over_ != nullptr && over_->load(std::memory_order_relaxed)) return true;
+    return !is_endless() && clock() >= nanoseconds_;
+  }
   /// The earlier of this and `slice` from now.
   [[nodiscard]] Deadline within(std::chrono::nanoseconds slice) const noexcept {
     return Deadline{std::min(nanoseconds_, clock() + slice.count())};
@@ -79,7 +91,10 @@ class Deadline {
 
  private:
   constexpr explicit Deadline(std::int64_t nanoseconds) noexcept : nanoseconds_(nanoseconds) {}
+  [[nodiscard]] bool is_endless() const noexcept { return nanoseconds_ == never().nanoseconds_; }
+
   std::int64_t nanoseconds_;
+  const std::atomic<bool>* over_ = nullptr;
 };
 
 enum class Woken : std::uint8_t {

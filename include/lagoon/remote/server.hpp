@@ -1,0 +1,82 @@
+#pragma once
+/// `Server`: a Manager for unmodified Python programs, over CPython's own protocol.
+///
+///   lagoon::Manager manager{"trading"};
+///   lagoon::remote::Server server(manager, remote::Address::parse("/run/trading"), "the key");
+///   server.start();                             or serve_forever()
+///
+/// and in Python (3.8 to 3.13)
+///
+///   m = multiprocessing.managers.SyncManager('/run/trading', b'the key'); m.connect()
+///   d = m.dict(); d['k'] = 1
+///
+/// What Python makes lies in the manager's shared memory, where C++ processes reach it at memory
+/// speed. What C++ has put there under a name Python gets by that name:
+///
+///   class M(SyncManager): pass
+///   M.register('prices', proxytype=DictProxy); … ; m.prices()['gold']
+///
+/// A type of the application's (Manager::register_type) is made by its id in the same way. A dict,
+/// list, Namespace or queue that is stored in another is the same for both sides.
+///
+/// Each connection has a thread here, which is the client's thread: what it holds (locks, permits,
+/// places at a barrier, tasks of a JoinableQueue) is given back when the connection ends, however
+/// it does. So are, on a Unix socket, references of a client's process that died, and an item that
+/// it had got from a queue and never read. A client's call that waits ends with it.
+///
+/// Differences from CPython's server: Value and Array hold what their typecode says; a value that
+/// is stored twice in another one is stored as two, and equal; what would run Python's functions
+/// here (sort(key=…), Barrier(action=…), Pool) is a TypeError that says what to do instead.
+///
+/// Nothing of what a client sends is ever run or imported. Who has not the key gets nothing; bounds
+/// on what others may send, and on how long they may take, are in ServerOptions.
+
+#include <lagoon/manager.hpp>
+#include <lagoon/remote/address.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace lagoon::remote {
+
+struct ServerOptions {
+  std::size_t connections = 4096;                    // at a time; more are closed at once
+  std::size_t message = std::size_t{1} << 30;        // bytes
+  std::size_t objects = std::size_t{1} << 22;        // in a message
+  std::size_t integer = std::size_t{1} << 16;        // bytes of an int
+  std::chrono::milliseconds authentication{10'000};  // until who connects has proved its key
+};
+
+class Server {
+ public:
+  /// Listens from now on. InvalidArgument for an empty key; SystemError if the address is taken.
+  Server(const Manager& manager, const Address& address, std::string_view authkey,
+         const ServerOptions& options = {});
+  Server(Server&&) noexcept;
+  Server& operator=(Server&&) noexcept;
+  /// Ends it.
+  ~Server();
+
+  /// Serves in threads of its own.
+  void start();
+  /// Serves until shutdown(), or a client's.
+  void serve_forever();
+  /// Where it listens, with the port that it was given.
+  [[nodiscard]] const Address& address() const noexcept;
+  /// Ends all connections, and those who wait; by any thread. What they made goes, unless it has a
+  /// name or is stored in what has.
+  void shutdown() noexcept;
+  /// Until it has ended.
+  void join();
+  /// How many objects clients refer to.
+  [[nodiscard]] std::size_t number_of_objects() const;
+
+ private:
+  class State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace lagoon::remote

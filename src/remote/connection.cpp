@@ -1,0 +1,276 @@
+#include <lagoon/error.hpp>
+
+#include "connection.hpp"
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+namespace lagoon::remote {
+
+namespace {
+
+[[noreturn]] void throw_errno(const std::string& what) { throw SystemError(errno, what); }
+
+struct Endpoint {
+  sockaddr_storage storage{};
+  socklen_t size = 0;
+  [[nodiscard]] const sockaddr* get() const noexcept {
+    return reinterpret_cast<const sockaddr*>(&storage);
+  }
+};
+
+Endpoint endpoint_of(const Address& address) {
+  Endpoint endpoint;
+  if (address.kind() != Address::Kind::tcp) {
+    sockaddr_un name{};
+    name.sun_family = AF_UNIX;
+    const bool is_abstract = address.kind() == Address::Kind::abstract;
+    std::memcpy(name.sun_path + (is_abstract ? 1 : 0), address.name().data(),
+                address.name().size());
+    endpoint.size =
+        static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + address.name().size());
+    std::memcpy(&endpoint.storage, &name, sizeof name);
+    return endpoint;
+  }
+  addrinfo hints{};
+  hints.ai_family = AF_INET;
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  const int error =
+      ::getaddrinfo(address.name().c_str(), std::to_string(address.port()).c_str(), &hints, &found);
+  const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(found, ::freeaddrinfo);
+  if (error != 0)
+    throw SystemError(EADDRNOTAVAIL,
+                      "no address of " + address.text() + ": " + ::gai_strerror(error));
+  std::memcpy(&endpoint.storage, found->ai_addr, found->ai_addrlen);
+  endpoint.size = found->ai_addrlen;
+  return endpoint;
+}
+
+Descriptor make_socket(const Address& address, int flags) {
+  const int family = address.kind() == Address::Kind::tcp ? AF_INET : AF_UNIX;
+  const int fd = ::socket(family, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
+  if (fd < 0) throw_errno("no socket for " + address.text());
+  return Descriptor(fd);
+}
+
+void set_option(int fd, int level, int option) {
+  const int on = 1;
+  (void)::setsockopt(fd, level, option, &on, sizeof on);
+}
+
+/// Whether there is a socket at that path to which nobody listens: of a server that was killed.
+bool was_left_behind(const Address& address) {
+  if (address.kind() != Address::Kind::path) return false;
+  struct ::stat file {};
+  if (::lstat(address.name().c_str(), &file) != 0 || !S_ISSOCK(file.st_mode)) return false;
+  const Endpoint endpoint = endpoint_of(address);
+  const Descriptor socket = make_socket(address, SOCK_NONBLOCK);
+  const bool refused =
+      ::connect(socket.get(), endpoint.get(), endpoint.size) != 0 && errno == ECONNREFUSED;
+  errno = EADDRINUSE;
+  return refused;
+}
+
+}  // namespace
+
+Descriptor::~Descriptor() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+Connection Connection::to(const Address& address, core::Deadline deadline) {
+  const Endpoint endpoint = endpoint_of(address);
+  Connection made(make_socket(address, SOCK_NONBLOCK));
+  const int fd = made.descriptor();
+  if (::connect(fd, endpoint.get(), endpoint.size) != 0) {
+    // Of a Unix socket EAGAIN says that too many wait to be let in.
+    while (errno == EAGAIN && address.kind() != Address::Kind::tcp) {
+      if (deadline.passed()) throw TimeoutError("nobody answered at " + address.text());
+      ::usleep(1000);
+      if (::connect(fd, endpoint.get(), endpoint.size) == 0) errno = 0;
+    }
+    if (errno == EINPROGRESS) {
+      made.wait_for(POLLOUT, deadline);
+      socklen_t size = sizeof errno;
+      int error = 0;
+      (void)::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
+      errno = error;
+    }
+    if (errno != 0) throw_errno("cannot connect to " + address.text());
+  }
+  if (address.kind() == Address::Kind::tcp) set_option(fd, IPPROTO_TCP, TCP_NODELAY);
+  return made;
+}
+
+/// Until there is something, or the time is over.
+void Connection::wait_for(short events, core::Deadline deadline) {
+  for (;;) {
+    int timeout = -1;
+    if (!deadline.is_never()) {
+      const timespec end = deadline.as_timespec();
+      const std::int64_t left =
+          std::int64_t{end.tv_sec} * 1'000'000'000 + end.tv_nsec - core::Deadline::clock();
+      if (left <= 0) throw TimeoutError("the other end of a connection was silent for too long");
+      timeout = static_cast<int>(std::min<std::int64_t>(left / 1'000'000 + 1, 1'000'000));
+    }
+    pollfd poll{socket_.get(), events, 0};
+    const int n = ::poll(&poll, 1, timeout);
+    if (n > 0) return;
+    if (n < 0 && errno != EINTR) throw_errno("cannot wait for a connection");
+  }
+}
+
+void Connection::send(std::string_view message, core::Deadline deadline) {
+  // A length of 31 bits, or -1 and then one of 64: the highest byte first.
+  char head[12];
+  std::size_t head_size = 4;
+  if (message.size() <= 0x7fff'ffff) {
+    const std::uint32_t length = htonl(static_cast<std::uint32_t>(message.size()));
+    std::memcpy(head, &length, 4);
+  } else {
+    const std::uint64_t length = __builtin_bswap64(message.size());
+    std::memset(head, 0xff, 4);
+    std::memcpy(head + 4, &length, 8);
+    head_size = 12;
+  }
+  iovec parts[2] = {{head, head_size}, {const_cast<char*>(message.data()), message.size()}};
+  msghdr all{};
+  all.msg_iov = parts;
+  all.msg_iovlen = 2;
+  std::size_t left = head_size + message.size();
+  while (left != 0) {
+    ssize_t sent = ::sendmsg(socket_.get(), &all, MSG_NOSIGNAL);
+    if (sent < 0) {
+      if (errno == EINTR) continue;
+      if (errno != EAGAIN && errno != EWOULDBLOCK) throw_errno("the other end has gone");
+      wait_for(POLLOUT, deadline);
+      continue;
+    }
+    left -= static_cast<std::size_t>(sent);
+    while (all.msg_iovlen != 0 && static_cast<std::size_t>(sent) >= all.msg_iov->iov_len) {
+      sent -= static_cast<ssize_t>(all.msg_iov->iov_len);
+      ++all.msg_iov;
+      --all.msg_iovlen;
+    }
+    if (all.msg_iovlen != 0) {
+      all.msg_iov->iov_base = static_cast<char*>(all.msg_iov->iov_base) + sent;
+      all.msg_iov->iov_len -= static_cast<std::size_t>(sent);
+    }
+  }
+}
+
+bool Connection::receive_bytes(char* to, std::size_t n, core::Deadline deadline, bool may_end) {
+  for (std::size_t got = 0; got < n;) {
+    const ssize_t read = ::recv(socket_.get(), to + got, n - got, 0);
+    if (read > 0) {
+      got += static_cast<std::size_t>(read);
+      if (acknowledges_at_once_) set_option(socket_.get(), IPPROTO_TCP, TCP_QUICKACK);
+    } else if (read == 0) {
+      if (got == 0 && may_end) return false;
+      throw ProtocolError("a connection ended in the midst of a message: " + std::to_string(got) +
+                          " of " + std::to_string(n) + " bytes came");
+    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      wait_for(POLLIN, deadline);
+    } else if (errno != EINTR) {
+      throw_errno("the other end has gone");
+    }
+  }
+  return true;
+}
+
+std::optional<std::string_view> Connection::receive(std::size_t most, core::Deadline deadline) {
+  std::uint32_t head = 0;
+  if (!receive_bytes(reinterpret_cast<char*>(&head), sizeof head, deadline, true))
+    return std::nullopt;
+  std::uint64_t length = ntohl(head);
+  if (length == 0xffff'ffff) {
+    (void)receive_bytes(reinterpret_cast<char*>(&length), sizeof length, deadline, false);
+    length = __builtin_bswap64(length);
+  }
+  if (length > most)
+    throw ProtocolError("a message of " + std::to_string(length) + " bytes; " +
+                        std::to_string(most) + " are allowed");
+  // As it comes: who says that much may never send it.
+  constexpr std::size_t step = std::size_t{1} << 20;
+  constexpr std::size_t kept = std::size_t{1} << 16;
+  if (received_.capacity() > kept && length <= kept) received_ = {};
+  received_.clear();
+  while (received_.size() < length) {
+    const std::size_t begin = received_.size();
+    const std::size_t next = std::min<std::size_t>(length - begin, std::max(step, begin));
+    received_.resize(begin + next);
+    (void)receive_bytes(received_.data() + begin, next, deadline, false);
+  }
+  return received_;
+}
+
+int Connection::peer() const noexcept {
+  ucred who{};
+  socklen_t size = sizeof who;
+  return ::getsockopt(socket_.get(), SOL_SOCKET, SO_PEERCRED, &who, &size) == 0 ? who.pid : 0;
+}
+
+Listener::Listener(const Address& address)
+    : address_(address), socket_(make_socket(address, SOCK_NONBLOCK)) {
+  const Endpoint endpoint = endpoint_of(address);
+  const bool is_tcp = address.kind() == Address::Kind::tcp;
+  if (is_tcp) set_option(socket_.get(), SOL_SOCKET, SO_REUSEADDR);
+  int bound = ::bind(socket_.get(), endpoint.get(), endpoint.size);
+  if (bound != 0 && errno == EADDRINUSE && was_left_behind(address)) {
+    ::unlink(address.name().c_str());
+    bound = ::bind(socket_.get(), endpoint.get(), endpoint.size);
+  }
+  if (bound != 0) throw_errno("cannot listen at " + address.text());
+  if (address.kind() == Address::Kind::path) {
+    struct ::stat file {};
+    if (::stat(address.name().c_str(), &file) == 0) {
+      device_ = file.st_dev;
+      inode_ = file.st_ino;
+    }
+  }
+  if (::listen(socket_.get(), SOMAXCONN) != 0) throw_errno("cannot listen at " + address.text());
+  if (is_tcp) {
+    sockaddr_in name{};
+    socklen_t size = sizeof name;
+    if (::getsockname(socket_.get(), reinterpret_cast<sockaddr*>(&name), &size) == 0) {
+      char host[INET_ADDRSTRLEN];
+      if (::inet_ntop(AF_INET, &name.sin_addr, host, sizeof host) != nullptr)
+        address_ = Address::tcp(host, ntohs(name.sin_port));
+    }
+  }
+}
+
+Listener::~Listener() {
+  if (address_.kind() != Address::Kind::path) return;
+  // Unless another has come to that path.
+  struct ::stat file {};
+  if (::stat(address_.name().c_str(), &file) == 0 && file.st_dev == device_ &&
+      file.st_ino == inode_)
+    ::unlink(address_.name().c_str());
+}
+
+std::optional<Connection> Listener::accept() {
+  const int fd = ::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC);
+  if (fd < 0) return std::nullopt;
+  Connection connection{Descriptor(fd)};
+  if (address_.kind() == Address::Kind::tcp) {
+    set_option(fd, IPPROTO_TCP, TCP_NODELAY);
+    set_option(fd, SOL_SOCKET, SO_KEEPALIVE);
+  }
+  return connection;
+}
+
+}  // namespace lagoon::remote

@@ -1,0 +1,105 @@
+#include "python_error.hpp"
+
+#include <lagoon/error.hpp>
+
+#include <array>
+#include <exception>
+#include <new>
+
+#include "pickle.hpp"
+
+namespace lagoon::remote {
+
+namespace {
+
+Object exception_of(std::string_view module, std::string_view name, Object arguments) {
+  return reduced(global(module, name), std::move(arguments));
+}
+
+Object of_builtins(std::string_view name, std::string_view text) {
+  return exception_of("builtins", name, Object::tuple(text));
+}
+
+/// Those that texts of this library's errors begin with.
+constexpr std::array<std::string_view, 12> known{
+    "KeyError",       "IndexError",   "ValueError",     "TypeError",
+    "AttributeError", "RuntimeError", "RecursionError", "OverflowError",
+    "StopIteration",  "MemoryError",  "TimeoutError",   "AssertionError"};
+
+/// Without what this library says beside Python's own words.
+std::string_view as_python_says(std::string_view text) {
+  for (const std::string_view more : {": there are ", ": there is ", ": it is "})
+    if (const auto at = text.rfind(more); at != std::string_view::npos) return text.substr(0, at);
+  return text;
+}
+
+Object of_text(std::string_view otherwise, std::string_view text) {
+  const auto colon = text.find(": ");
+  if (colon == std::string_view::npos) return of_builtins(otherwise, text);
+  for (const std::string_view name : known) {
+    if (text.substr(0, colon) != name) continue;
+    std::string_view says = as_python_says(text.substr(colon + 2));
+    // Of a KeyError Python shows the repr.
+    if (name == "KeyError" && says.size() > 1 && says.front() == '\'' && says.back() == '\'')
+      says = says.substr(1, says.size() - 2);
+    return of_builtins(name, says);
+  }
+  return of_builtins(otherwise, text);
+}
+
+}  // namespace
+
+PythonError::PythonError(std::string_view module, std::string_view name, Object arguments)
+    : std::runtime_error(std::string(name)),
+      exception_(exception_of(module, name, std::move(arguments))) {}
+
+void raise(std::string_view name, const std::string& text) {
+  throw PythonError("builtins", name, Object::tuple(text));
+}
+void raise_type_error(const std::string& text) { raise("TypeError", text); }
+void raise_key_error(const Object& key) {
+  throw PythonError("builtins", "KeyError", Object::tuple(key));
+}
+
+Object current_exception() {
+  try {
+    throw;
+  } catch (const PythonError& e) {
+    return e.exception();
+  } catch (const Empty&) {
+    return exception_of("_queue", "Empty", Object::tuple());
+  } catch (const Full&) {
+    return exception_of("queue", "Full", Object::tuple());
+  } catch (const BrokenBarrier&) {
+    return exception_of("threading", "BrokenBarrierError", Object::tuple());
+  } catch (const TypeMismatch& e) {
+    return of_text("TypeError", e.what());
+  } catch (const OutOfRange& e) {
+    return of_text("IndexError", e.what());
+  } catch (const InvalidArgument& e) {
+    return of_text("ValueError", e.what());
+  } catch (const TimeoutError& e) {
+    return of_text("TimeoutError", e.what());
+  } catch (const std::bad_alloc& e) {
+    return of_text("MemoryError", e.what());
+  } catch (const std::out_of_range& e) {
+    return of_text("IndexError", e.what());
+  } catch (const std::invalid_argument& e) {
+    return of_text("ValueError", e.what());
+  } catch (const std::exception& e) {
+    return of_text("RuntimeError", e.what());
+  } catch (...) {
+    return of_builtins("RuntimeError", "what was thrown is no std::exception");
+  }
+}
+
+std::string text_of_exception(const Object& exception) {
+  const std::string_view kind = exception.opaque_kind();
+  std::string text(kind.starts_with("builtins.") ? kind.substr(9) : kind);
+  const auto arguments = exception.elements()[1].elements();
+  if (arguments.empty()) return text;
+  const bool is_plain = arguments.size() == 1 && text != "KeyError";
+  return text + ": " + (is_plain ? arguments[0].str() : exception.elements()[1].repr());
+}
+
+}  // namespace lagoon::remote

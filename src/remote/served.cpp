@@ -1,0 +1,202 @@
+#include "served.hpp"
+
+#include <lagoon/registered_type.hpp>
+#include <lagoon/shared_object.hpp>
+
+#include <utility>
+
+#include "pickle.hpp"
+#include "python_error.hpp"
+
+namespace lagoon::remote {
+
+namespace {
+
+using Stamp = lagoon::detail::Stamp;
+
+long long whole(Arguments& a, std::string_view name, std::optional<long long> otherwise = {}) {
+  return a.take_integer(name, otherwise);
+}
+
+/// One of the application's types.
+std::shared_ptr<Served> serve_one_of(Object made, std::string_view type) {
+  std::vector<std::string> methods;
+  for (const auto& [name, call] : lagoon::detail::registered_type(type).methods)
+    methods.push_back(name);
+  return serve_registered(std::move(made), type, std::move(methods));
+}
+
+/// What the manager has under that name, as a T.
+template <class T>
+std::shared_ptr<Served> serve_found(const lagoon::Manager& manager, std::string_view name) {
+  constexpr bool is_queue = std::is_same_v<T, Queue<>> || std::is_same_v<T, JoinableQueue<>>;
+  try {
+    if (std::optional<T> found = manager.find<T>(name)) {
+      if constexpr (is_queue)
+        return serve_queue(*std::move(found));
+      else if constexpr (std::is_same_v<T, Barrier> || std::is_same_v<T, Condition>)
+        return serve(*std::move(found), {});
+      else
+        return serve(*std::move(found));
+    }
+  } catch (const TypeMismatch&) {
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+core::Deadline Caller::after(const Object& seconds) const {
+  if (seconds.is_none()) return never();
+  if (seconds.kind() != Object::Kind::integer && seconds.kind() != Object::Kind::real &&
+      seconds.kind() != Object::Kind::boolean)
+    raise_type_error("'" + std::string(seconds.type_name()) +
+                     "' object cannot be interpreted as an integer or float");
+  const double s = seconds.kind() == Object::Kind::boolean ? (seconds.get<bool>() ? 1.0 : 0.0)
+                                                           : seconds.get<double>();
+  return core::Deadline::after(std::chrono::duration<double>(s)).unless(has_gone_);
+}
+
+std::string Served::repr() const { return "<" + std::string(type()) + " object of lagoon>"; }
+
+std::shared_ptr<Served> serve(const Object& shared) {
+  const auto* const handle = shared.shared_as<lagoon::detail::SharedObject>();
+  if (handle == nullptr || handle->handle().payload() == nullptr)
+    throw Gone("what this refers to was erased");
+  const Stamp& stamp = handle->handle().stamp();
+  switch (stamp.kind) {
+    case Stamp::Kind::dict:
+      return serve(Dict<>(shared));
+    case Stamp::Kind::list:
+      return serve(List<>(shared));
+    case Stamp::Kind::namespace_:
+      return serve(Namespace(shared));
+    case Stamp::Kind::queue:
+      return serve_queue(Queue<>(shared));
+    case Stamp::Kind::joinable_queue:
+      return serve_queue(JoinableQueue<>(shared));
+    default:
+      if (const auto* const type = lagoon::detail::registered_type(stamp))
+        return serve_one_of(shared, type->id);
+      raise_type_error("a " + stamp.text() + " cannot be served: its type was not registered");
+  }
+}
+
+std::shared_ptr<Served> make_served(const lagoon::Manager& manager, std::string_view type,
+                                    Arguments& a, const FindServed& find) {
+  const Place place = manager.segment().nameless();
+  const auto end = [&] { a.end(); };
+  if (type == "dict") {
+    const auto given = a.take_rest();
+    const Object named = a.take_named();
+    end();
+    auto dict = serve(manager.dict());
+    if (given.size() > 1)
+      raise_type_error("dict expected at most 1 argument, got " + std::to_string(given.size()));
+    if (!given.empty() || named.size() != 0) {
+      Arguments update("update", Object::tuple_of(given), named);
+      const std::atomic<bool> never{false};
+      Caller nobody(never);
+      (void)dict->call("update", update, nobody);
+    }
+    return dict;
+  }
+  if (type == "list") {
+    const std::optional<Object> items = a.take_if_given("iterable");
+    end();
+    auto list = serve(manager.list());
+    if (items) {
+      Arguments extend("extend", Object::tuple(*items), Object::dict());
+      const std::atomic<bool> never{false};
+      Caller nobody(never);
+      (void)list->call("extend", extend, nobody);
+    }
+    return list;
+  }
+  if (type == "Namespace") {
+    const Object named = a.take_named();
+    end();
+    Namespace names = manager.namespace_();
+    for (const auto& [key, value] : named.items()) names.set(key.get<std::string>(), value);
+    return serve(std::move(names));
+  }
+  if (type == "Queue" || type == "JoinableQueue") {
+    const long long maxsize = whole(a, "maxsize", 0);
+    end();
+    return type == "Queue" ? serve_queue(manager.queue(maxsize))
+                           : serve_queue(manager.joinable_queue(maxsize));
+  }
+  if (type == "Value" || type == "Array") {
+    const char typecode = typecode_in(a.take("typecode"));
+    const Object initial = a.take(type == "Value" ? "value" : "sequence");
+    const Object lock = a.take("lock", true);
+    end();
+    return type == "Value" ? serve_value(place, typecode, initial)
+                           : serve_array(place, typecode, initial);
+  }
+  if (type == "Lock") return end(), serve(manager.lock());
+  if (type == "RLock") return end(), serve(manager.rlock());
+  if (type == "Semaphore" || type == "BoundedSemaphore") {
+    const long long permits = whole(a, "value", 1);
+    end();
+    if (permits < 0) raise("ValueError", "semaphore initial value must be >= 0");
+    return type == "Semaphore" ? serve(manager.semaphore(permits))
+                               : serve(manager.bounded_semaphore(permits));
+  }
+  if (type == "Condition") {
+    const Object given = a.take("lock", nullptr);
+    end();
+    if (given.is_none()) return serve(manager.condition(), nullptr);
+    std::shared_ptr<Served> lock = find(given);
+    if (lock != nullptr && lock->lock() != nullptr)
+      return serve(Condition(place, *lock->lock()), lock);
+    if (lock != nullptr && lock->rlock() != nullptr)
+      return serve(Condition(place, *lock->rlock()), lock);
+    raise_type_error("Condition(lock) wants a Lock or RLock of this server, not " + given.repr());
+  }
+  if (type == "Event") return end(), serve(manager.event());
+  if (type == "Barrier") {
+    const long long parties = whole(a, "parties");
+    const Object action = a.take("action", nullptr), timeout = a.take("timeout", nullptr);
+    end();
+    if (!action.is_none())
+      raise_type_error(
+          "Barrier(action=...) would run a Python function in the server, which is no Python "
+          "program: let the one act whose wait() gives 0");
+    return serve(manager.barrier(parties), timeout);
+  }
+  if (type == "Pool")
+    raise_type_error(
+        "Pool() would run Python functions in the server, which is no Python program: make a "
+        "multiprocessing.Pool in the client, whose workers reach this server's objects");
+
+  // The application's: a type, or something with a name.
+  bool is_registered = true;
+  try {
+    (void)lagoon::detail::registered_type(type);
+  } catch (const NotFound&) {
+    is_registered = false;
+  }
+  if (is_registered) {
+    const auto given = a.take_rest();
+    end();
+    return serve_one_of(lagoon::detail::make_registered(type, place, given), type);
+  }
+  end();
+  if (auto found = serve_found<Dict<>>(manager, type)) return found;
+  if (auto found = serve_found<List<>>(manager, type)) return found;
+  if (auto found = serve_found<Namespace>(manager, type)) return found;
+  if (auto found = serve_found<Lock>(manager, type)) return found;
+  if (auto found = serve_found<RLock>(manager, type)) return found;
+  if (auto found = serve_found<Semaphore>(manager, type)) return found;
+  if (auto found = serve_found<BoundedSemaphore>(manager, type)) return found;
+  if (auto found = serve_found<Event>(manager, type)) return found;
+  if (auto found = serve_found<Condition>(manager, type)) return found;
+  if (auto found = serve_found<Barrier>(manager, type)) return found;
+  if (auto found = serve_found<Queue<>>(manager, type)) return found;
+  if (auto found = serve_found<JoinableQueue<>>(manager, type)) return found;
+  throw NotFound("there is no type of a Manager's, nor one that was registered, nor anything in '" +
+                 manager.segment().name() + "' that is called '" + std::string(type) + "'");
+}
+
+}  // namespace lagoon::remote

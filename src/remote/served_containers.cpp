@@ -1,0 +1,467 @@
+#include <mutex>
+#include <utility>
+
+#include "pickle.hpp"
+#include "python_error.hpp"
+#include "served.hpp"
+
+namespace lagoon::remote {
+
+namespace {
+
+std::ptrdiff_t index_in(const Object& key, const char* of) {
+  if (key.kind() != Object::Kind::integer && key.kind() != Object::Kind::boolean)
+    raise_type_error(std::string(of) + " indices must be integers or slices, not " +
+                     std::string(key.type_name()));
+  if (key.kind() == Object::Kind::boolean) return key.get<bool>() ? 1 : 0;
+  try {
+    return key.get<std::ptrdiff_t>();
+  } catch (const OutOfRange&) {
+    raise("IndexError", "cannot fit 'int' into an index-sized integer");
+  }
+}
+
+/// All items of what one can walk over, as list() takes it.
+Object items_of(const Object& x) {
+  if (x.kind() == Object::Kind::str) {
+    Object list = Object::list();
+    // One for each character.
+    const auto text = x.get<std::string_view>();
+    for (std::size_t i = 0; i < text.size();) {
+      std::size_t n = 1;
+      while (i + n < text.size() && (static_cast<unsigned char>(text[i + n]) & 0xc0) == 0x80) ++n;
+      list.append(text.substr(i, n));
+      i += n;
+    }
+    return list;
+  }
+  if (x.kind() == Object::Kind::bytes) {
+    Object list = Object::list();
+    for (const std::byte b : x.get<std::span<const std::byte>>()) list.append(static_cast<int>(b));
+    return list;
+  }
+  if (x.kind() == Object::Kind::shared) return List<>(x).copy();
+  switch (x.kind()) {
+    case Object::Kind::list:
+    case Object::Kind::tuple:
+    case Object::Kind::set:
+    case Object::Kind::frozenset:
+    case Object::Kind::dict:
+      return Object::list_of(x);
+    default:
+      raise_type_error("'" + std::string(x.type_name()) + "' object is not iterable");
+  }
+}
+
+class ServedDict final : public ServedAs<ServedDict> {
+ public:
+  static constexpr std::string_view name = "dict";
+  explicit ServedDict(Dict<> dict) : dict_(std::move(dict)) {}
+  [[nodiscard]] std::string repr() const override { return dict_.copy().repr(); }
+  [[nodiscard]] Object value() const override { return dict_.copy(); }
+  [[nodiscard]] Object reference() const override { return dict_; }
+
+  Reply contains(Arguments& a, Caller&) {
+    const Object& key = a.take("key");
+    a.end();
+    return {dict_.contains(key)};
+  }
+  Reply erase(Arguments& a, Caller&) {
+    const Object& key = a.take("key");
+    a.end();
+    if (!dict_.discard(key)) raise_key_error(key);
+    return {};
+  }
+  Reply at(Arguments& a, Caller&) {
+    const Object& key = a.take("key");
+    a.end();
+    std::optional<Object> found = dict_.find(key);
+    if (!found) raise_key_error(key);
+    return {*std::move(found)};
+  }
+  Reply iterate(Arguments& a, Caller&) {
+    a.end();
+    return {{}, serve_iterator(dict_.keys())};
+  }
+  Reply size(Arguments& a, Caller&) {
+    a.end();
+    return {dict_.size()};
+  }
+  Reply set(Arguments& a, Caller&) {
+    const Object& key = a.take("key");
+    const Object& value = a.take("value");
+    a.end();
+    dict_.set(key, value);
+    return {};
+  }
+  Reply clear(Arguments& a, Caller&) {
+    a.end();
+    dict_.clear();
+    return {};
+  }
+  Reply copy(Arguments& a, Caller&) {
+    a.end();
+    return {dict_.copy()};
+  }
+  Reply get(Arguments& a, Caller&) {
+    const Object& key = a.take("key");
+    Object otherwise = a.take("default", nullptr);
+    a.end();
+    return {dict_.get(key, std::move(otherwise))};
+  }
+  Reply items(Arguments& a, Caller&) {
+    a.end();
+    return {Object(dict_.items())};
+  }
+  Reply keys(Arguments& a, Caller&) {
+    a.end();
+    return {Object(dict_.keys())};
+  }
+  Reply values(Arguments& a, Caller&) {
+    a.end();
+    return {Object(dict_.values())};
+  }
+  Reply pop(Arguments& a, Caller&) {
+    const Object& key = a.take("key");
+    const std::optional<Object> otherwise = a.take_if_given("default");
+    a.end();
+    std::optional<Object> popped;
+    if (otherwise) return {dict_.pop(key, *otherwise)};
+    try {
+      return {dict_.pop(key)};
+    } catch (const OutOfRange&) {
+      raise_key_error(key);
+    }
+  }
+  Reply popitem(Arguments& a, Caller&) {
+    a.end();
+    return {Object(dict_.popitem())};
+  }
+  Reply setdefault(Arguments& a, Caller&) {
+    const Object& key = a.take("key");
+    Object value = a.take("default", nullptr);
+    a.end();
+    return {dict_.setdefault(key, std::move(value))};
+  }
+  Reply update(Arguments& a, Caller&) {
+    const auto given = a.take_rest();
+    const Object named = a.take_named();
+    a.end();
+    if (given.size() > 1)
+      raise_type_error("update expected at most 1 argument, got " + std::to_string(given.size()));
+    std::vector<Dict<>::Item> pairs;
+    if (!given.empty()) add_pairs(given[0], pairs);
+    for (const auto& [key, value] : named.items()) pairs.emplace_back(key, value);
+    dict_.update(pairs);
+    return {};
+  }
+
+  static constexpr Method<ServedDict> methods[] = {
+      {"__contains__", [](auto& s, auto& a, auto& c) { return s.contains(a, c); }},
+      {"__delitem__", [](auto& s, auto& a, auto& c) { return s.erase(a, c); }},
+      {"__getitem__", [](auto& s, auto& a, auto& c) { return s.at(a, c); }},
+      {"__iter__", [](auto& s, auto& a, auto& c) { return s.iterate(a, c); }},
+      {"__len__", [](auto& s, auto& a, auto& c) { return s.size(a, c); }},
+      {"__setitem__", [](auto& s, auto& a, auto& c) { return s.set(a, c); }},
+      {"clear", [](auto& s, auto& a, auto& c) { return s.clear(a, c); }},
+      {"copy", [](auto& s, auto& a, auto& c) { return s.copy(a, c); }},
+      {"get", [](auto& s, auto& a, auto& c) { return s.get(a, c); }},
+      {"items", [](auto& s, auto& a, auto& c) { return s.items(a, c); }},
+      {"keys", [](auto& s, auto& a, auto& c) { return s.keys(a, c); }},
+      {"pop", [](auto& s, auto& a, auto& c) { return s.pop(a, c); }},
+      {"popitem", [](auto& s, auto& a, auto& c) { return s.popitem(a, c); }},
+      {"setdefault", [](auto& s, auto& a, auto& c) { return s.setdefault(a, c); }},
+      {"update", [](auto& s, auto& a, auto& c) { return s.update(a, c); }},
+      {"values", [](auto& s, auto& a, auto& c) { return s.values(a, c); }},
+  };
+
+ private:
+  static void add_pairs(const Object& from, std::vector<Dict<>::Item>& to) {
+    if (from.kind() == Object::Kind::shared) {
+      for (auto& [key, value] : Dict<>(from).items()) to.emplace_back(key, value);
+      return;
+    }
+    if (from.kind() == Object::Kind::dict) {
+      for (const auto& [key, value] : from.items()) to.emplace_back(key, value);
+      return;
+    }
+    std::size_t i = 0;
+    for (const Object& pair : items_of(from)) {
+      const Object both = items_of(pair);
+      if (both.size() != 2)
+        raise("ValueError", "dictionary update sequence element #" + std::to_string(i) +
+                                " has length " + std::to_string(both.size()) + "; 2 is required");
+      to.emplace_back(both.at(0), both.at(1));
+      ++i;
+    }
+  }
+
+  Dict<> dict_;
+};
+
+class ServedList final : public ServedAs<ServedList> {
+ public:
+  static constexpr std::string_view name = "list";
+  explicit ServedList(List<> list) : list_(std::move(list)) {}
+  [[nodiscard]] std::string repr() const override { return list_.copy().repr(); }
+  [[nodiscard]] Object value() const override { return list_.copy(); }
+  [[nodiscard]] Object reference() const override { return list_; }
+
+  Reply add(Arguments& a, Caller&) {
+    const Object& other = a.take("value");
+    a.end();
+    return {list_.copy() + (other.kind() == Object::Kind::shared ? List<>(other).copy() : other)};
+  }
+  Reply contains(Arguments& a, Caller&) {
+    const Object& x = a.take("key");
+    a.end();
+    return {list_.contains(x)};
+  }
+  Reply erase(Arguments& a, Caller&) {
+    const Object& key = a.take("key");
+    a.end();
+    if (const auto slice = slice_in(key))
+      list_.erase_slice(slice->start, slice->stop, slice->step);
+    else
+      list_.erase(index_in(key, "list"));
+    return {};
+  }
+  Reply at(Arguments& a, Caller&) {
+    const Object& key = a.take("key");
+    a.end();
+    if (const auto slice = slice_in(key))
+      return {Object(list_.slice(slice->start, slice->stop, slice->step))};
+    return {list_.at(index_in(key, "list"))};
+  }
+  Reply size(Arguments& a, Caller&) {
+    a.end();
+    return {list_.size()};
+  }
+  Reply multiply(Arguments& a, Caller&) {
+    const Object& times = a.take("value");
+    a.end();
+    return {list_.copy() * times};
+  }
+  Reply multiply_it(Arguments& a, Caller&) {
+    const long long times = a.take_integer("value");
+    a.end();
+    list_ *= times;
+    return {};
+  }
+  /// What Python's reversed(list) is, at its beginning.
+  Reply reversed(Arguments& a, Caller&) {
+    a.end();
+    const Object all = list_.copy();
+    const auto last = static_cast<std::ptrdiff_t>(all.size()) - 1;
+    return {Object::opaque("builtins.reversed", "Rb",
+                           {global("builtins", "reversed"), Object::tuple(all), last})};
+  }
+  Reply set(Arguments& a, Caller&) {
+    const Object& key = a.take("key");
+    const Object& value = a.take("value");
+    a.end();
+    if (const auto slice = slice_in(key))
+      list_.assign_slice(slice->start, slice->stop, slice->step, items_of(value));
+    else
+      list_.set(index_in(key, "list"), value);
+    return {};
+  }
+  Reply append(Arguments& a, Caller&) {
+    const Object& x = a.take("object");
+    a.end();
+    list_.append(x);
+    return {};
+  }
+  Reply count(Arguments& a, Caller&) {
+    const Object& x = a.take("value");
+    a.end();
+    return {list_.count(x)};
+  }
+  Reply extend(Arguments& a, Caller&) {
+    const Object& x = a.take("iterable");
+    a.end();
+    list_.extend(items_of(x));
+    return {};
+  }
+  Reply index(Arguments& a, Caller&) {
+    const Object& x = a.take("value");
+    const std::ptrdiff_t start = a.take_integer("start", 0);
+    const std::optional<Object> stop = a.take_if_given("stop");
+    a.end();
+    return {list_.index(x, start, stop ? std::optional(index_in(*stop, "slice")) : std::nullopt)};
+  }
+  Reply insert(Arguments& a, Caller&) {
+    const std::ptrdiff_t at = a.take_integer("index");
+    const Object& x = a.take("object");
+    a.end();
+    list_.insert(at, x);
+    return {};
+  }
+  Reply pop(Arguments& a, Caller&) {
+    const std::ptrdiff_t at = a.take_integer("index", -1);
+    a.end();
+    return {list_.pop(at)};
+  }
+  Reply remove(Arguments& a, Caller&) {
+    const Object& x = a.take("value");
+    a.end();
+    list_.remove(x);
+    return {};
+  }
+  Reply reverse(Arguments& a, Caller&) {
+    a.end();
+    list_.reverse();
+    return {};
+  }
+  Reply sort(Arguments& a, Caller&) {
+    const auto given = a.take_rest();
+    if (!given.empty()) raise_type_error("sort() takes no positional arguments");
+    const Object key = a.take("key", nullptr), backwards = a.take("reverse", false);
+    a.end();
+    if (!key.is_none())
+      raise_type_error(
+          "sort(key=...) would run a Python function in the server, which is no Python program: "
+          "sort a copy, and assign it to [:]");
+    if (bool(backwards))
+      list_.sort(std::greater<>());
+    else
+      list_.sort();
+    return {};
+  }
+
+  static constexpr Method<ServedList> methods[] = {
+      {"__add__", [](auto& s, auto& a, auto& c) { return s.add(a, c); }},
+      {"__contains__", [](auto& s, auto& a, auto& c) { return s.contains(a, c); }},
+      {"__delitem__", [](auto& s, auto& a, auto& c) { return s.erase(a, c); }},
+      {"__getitem__", [](auto& s, auto& a, auto& c) { return s.at(a, c); }},
+      {"__len__", [](auto& s, auto& a, auto& c) { return s.size(a, c); }},
+      {"__mul__", [](auto& s, auto& a, auto& c) { return s.multiply(a, c); }},
+      {"__reversed__", [](auto& s, auto& a, auto& c) { return s.reversed(a, c); }},
+      {"__rmul__", [](auto& s, auto& a, auto& c) { return s.multiply(a, c); }},
+      {"__setitem__", [](auto& s, auto& a, auto& c) { return s.set(a, c); }},
+      {"append", [](auto& s, auto& a, auto& c) { return s.append(a, c); }},
+      {"count", [](auto& s, auto& a, auto& c) { return s.count(a, c); }},
+      {"extend", [](auto& s, auto& a, auto& c) { return s.extend(a, c); }},
+      {"index", [](auto& s, auto& a, auto& c) { return s.index(a, c); }},
+      {"insert", [](auto& s, auto& a, auto& c) { return s.insert(a, c); }},
+      {"pop", [](auto& s, auto& a, auto& c) { return s.pop(a, c); }},
+      {"remove", [](auto& s, auto& a, auto& c) { return s.remove(a, c); }},
+      {"reverse", [](auto& s, auto& a, auto& c) { return s.reverse(a, c); }},
+      {"sort", [](auto& s, auto& a, auto& c) { return s.sort(a, c); }},
+      {"__imul__", [](auto& s, auto& a, auto& c) { return s.multiply_it(a, c); }},
+  };
+
+ private:
+  List<> list_;
+};
+
+class ServedNamespace final : public ServedAs<ServedNamespace> {
+ public:
+  static constexpr std::string_view name = "Namespace";
+  explicit ServedNamespace(Namespace names) : names_(std::move(names)) {}
+  [[nodiscard]] std::string repr() const override { return Object(names_).str(); }
+  [[nodiscard]] Object value() const override {
+    Object state = Object::dict();
+    for (auto& [key, value] : names_.items()) state.set_item(key, value);
+    return Object::opaque(
+        "multiprocessing.managers.Namespace", "Nb",
+        {global("multiprocessing.managers", "Namespace"), Object::tuple(), std::move(state)});
+  }
+  [[nodiscard]] Object reference() const override { return names_; }
+
+  Reply get(Arguments& a, Caller&) {
+    const std::string key = name_in(a.take("name"));
+    a.end();
+    return {names_.at(key)};
+  }
+  Reply set(Arguments& a, Caller&) {
+    const std::string key = name_in(a.take("name"));
+    const Object& value = a.take("value");
+    a.end();
+    names_.set(key, value);
+    return {};
+  }
+  Reply erase(Arguments& a, Caller&) {
+    const std::string key = name_in(a.take("name"));
+    a.end();
+    names_.erase(key);
+    return {};
+  }
+
+  static constexpr Method<ServedNamespace> methods[] = {
+      {"__getattribute__", [](auto& s, auto& a, auto& c) { return s.get(a, c); }},
+      {"__setattr__", [](auto& s, auto& a, auto& c) { return s.set(a, c); }},
+      {"__delattr__", [](auto& s, auto& a, auto& c) { return s.erase(a, c); }},
+  };
+
+ private:
+  static std::string name_in(const Object& key) {
+    if (key.kind() != Object::Kind::str)
+      raise_type_error("attribute name must be string, not '" + std::string(key.type_name()) + "'");
+    return key.get<std::string>();
+  }
+
+  Namespace names_;
+};
+
+class ServedIterator final : public ServedAs<ServedIterator> {
+ public:
+  static constexpr std::string_view name = "Iterator";
+  explicit ServedIterator(std::vector<Object> items) : items_(std::move(items)) {}
+
+  Reply next(Arguments& a, Caller&) {
+    a.end();
+    const std::scoped_lock guard(mutex_);
+    if (at_ == items_.size()) throw PythonError("builtins", "StopIteration", Object::tuple());
+    return {items_[at_++]};
+  }
+  [[noreturn]] static Reply refuse(Arguments& a) {
+    raise("AttributeError",
+          "'dict_keyiterator' object has no attribute '" + std::string(a.method()) + "'");
+  }
+
+  static constexpr Method<ServedIterator> methods[] = {
+      {"__next__", [](auto& s, auto& a, auto& c) { return s.next(a, c); }},
+      {"send", [](auto&, auto& a, auto&) { return refuse(a); }},
+      {"throw", [](auto&, auto& a, auto&) { return refuse(a); }},
+      {"close", [](auto&, auto& a, auto&) { return refuse(a); }},
+  };
+
+ private:
+  std::mutex mutex_;
+  std::vector<Object> items_;
+  std::size_t at_ = 0;
+};
+
+}  // namespace
+
+std::optional<SliceBounds> slice_in(const Object& key) {
+  const Object* const given = arguments_of(key, "builtins.slice");
+  if (given == nullptr) return std::nullopt;
+  const auto bounds = given->elements();
+  if (bounds.size() != 3) raise_type_error("slice expected 3 arguments");
+  const auto bound = [](const Object& x) -> std::optional<std::ptrdiff_t> {
+    if (x.is_none()) return std::nullopt;
+    if (x.kind() != Object::Kind::integer && x.kind() != Object::Kind::boolean)
+      raise_type_error("slice indices must be integers or None or have an __index__ method");
+    try {
+      return x.kind() == Object::Kind::boolean ? std::ptrdiff_t{x.get<bool>()}
+                                               : x.get<std::ptrdiff_t>();
+    } catch (const OutOfRange&) {  // as far as one can go
+      return x < Object(0) ? std::numeric_limits<std::ptrdiff_t>::min()
+                           : std::numeric_limits<std::ptrdiff_t>::max();
+    }
+  };
+  return SliceBounds{bound(bounds[0]), bound(bounds[1]), bound(bounds[2]).value_or(1)};
+}
+
+std::shared_ptr<Served> serve(Dict<> dict) { return std::make_shared<ServedDict>(std::move(dict)); }
+std::shared_ptr<Served> serve(List<> list) { return std::make_shared<ServedList>(std::move(list)); }
+std::shared_ptr<Served> serve(Namespace names) {
+  return std::make_shared<ServedNamespace>(std::move(names));
+}
+std::shared_ptr<Served> serve_iterator(std::vector<Object> items) {
+  return std::make_shared<ServedIterator>(std::move(items));
+}
+
+}  // namespace lagoon::remote

@@ -1,0 +1,274 @@
+#include <utility>
+
+#include "python_error.hpp"
+#include "served.hpp"
+
+namespace lagoon::remote {
+
+namespace {
+
+/// What acquire(blocking, timeout) of threading's locks takes. None, and for a lock -1, is for
+/// ever.
+core::Deadline deadline_in(Arguments& a, const Caller& caller, bool of_a_lock) {
+  const bool blocking = bool(a.take("blocking", true));
+  const Object timeout = a.take("timeout", nullptr);
+  a.end();
+  const bool is_none = timeout.is_none() || (of_a_lock && timeout == -1);
+  if (!blocking && !is_none)
+    raise("ValueError", of_a_lock ? "can't specify a timeout for a non-blocking call"
+                                  : "can't specify timeout for non-blocking acquire");
+  if (!is_none && of_a_lock && timeout < Object(0))
+    raise("ValueError", "timeout value must be positive");
+  if (!blocking) return core::Deadline::now();
+  return is_none ? caller.never() : caller.after(timeout);
+}
+
+template <class L>
+class ServedLock final : public ServedAs<ServedLock<L>> {
+  static constexpr bool is_recursive = std::is_same_v<L, RLock>;
+
+ public:
+  static constexpr std::string_view name = is_recursive ? "RLock" : "Lock";
+  explicit ServedLock(L lock) : lock_(std::move(lock)) {}
+  [[nodiscard]] std::string repr() const override {
+    return std::string("<") + (lock_.locked() ? "locked " : "unlocked ") +
+           (is_recursive ? "_thread.RLock" : "_thread.lock") + " object of lagoon>";
+  }
+  Lock* lock() noexcept override {
+    if constexpr (is_recursive)
+      return nullptr;
+    else
+      return &lock_;
+  }
+  RLock* rlock() noexcept override {
+    if constexpr (is_recursive)
+      return &lock_;
+    else
+      return nullptr;
+  }
+
+  Reply acquire(Arguments& a, Caller& caller) {
+    return {bool(lock_.acquire_until(deadline_in(a, caller, true)))};
+  }
+  Reply release(Arguments& a, Caller&) {
+    a.end();
+    try {
+      lock_.release();
+    } catch (const UsageError&) {
+      raise("RuntimeError",
+            is_recursive ? "cannot release un-acquired lock" : "release unlocked lock");
+    }
+    return {};
+  }
+
+  static constexpr Method<ServedLock> methods[] = {
+      {"acquire", [](auto& s, auto& a, auto& c) { return s.acquire(a, c); }},
+      {"release", [](auto& s, auto& a, auto& c) { return s.release(a, c); }},
+  };
+
+ private:
+  L lock_;
+};
+
+template <class S>
+class ServedSemaphore final : public ServedAs<ServedSemaphore<S>> {
+  static constexpr bool is_bounded = std::is_same_v<S, BoundedSemaphore>;
+
+ public:
+  static constexpr std::string_view name = is_bounded ? "BoundedSemaphore" : "Semaphore";
+  explicit ServedSemaphore(S semaphore) : semaphore_(std::move(semaphore)) {}
+
+  Reply acquire(Arguments& a, Caller& caller) {
+    return {semaphore_.acquire_until(deadline_in(a, caller, false))};
+  }
+  Reply release(Arguments& a, Caller&) {
+    const long long n = a.take_integer("n", 1);
+    a.end();
+    if (n < 1) raise("ValueError", "n must be one or more");
+    if constexpr (is_bounded) {
+      if (semaphore_.get_value() + static_cast<std::uint64_t>(n) > semaphore_.bound())
+        raise("ValueError", "Semaphore released too many times");
+      try {
+        for (long long i = 0; i < n; ++i) semaphore_.release();
+      } catch (const UsageError&) {
+        raise("ValueError", "Semaphore released too many times");
+      }
+    } else {
+      semaphore_.release(n);
+    }
+    return {};
+  }
+
+  static constexpr Method<ServedSemaphore> methods[] = {
+      {"acquire", [](auto& s, auto& a, auto& c) { return s.acquire(a, c); }},
+      {"release", [](auto& s, auto& a, auto& c) { return s.release(a, c); }},
+  };
+
+ private:
+  S semaphore_;
+};
+
+class ServedCondition final : public ServedAs<ServedCondition> {
+ public:
+  static constexpr std::string_view name = "Condition";
+  ServedCondition(Condition condition, std::shared_ptr<Served> lock)
+      : lock_(std::move(lock)), condition_(std::move(condition)) {}
+
+  Reply acquire(Arguments& a, Caller& caller) {
+    return {bool(condition_.acquire_until(deadline_in(a, caller, true)))};
+  }
+  Reply release(Arguments& a, Caller&) {
+    a.end();
+    return with_lock("cannot release un-acquired lock", [&]() -> Reply {
+      condition_.release();
+      return {};
+    });
+  }
+  Reply wait(Arguments& a, Caller& caller) {
+    const Object timeout = a.take("timeout", nullptr);
+    a.end();
+    return with_lock("cannot wait on un-acquired lock", [&]() -> Reply {
+      return {condition_.wait_until(timeout.is_none() ? caller.never() : caller.after(timeout))};
+    });
+  }
+  Reply notify(Arguments& a, Caller&) {
+    const long long n = a.take_integer("n", 1);
+    a.end();
+    return with_lock("cannot notify on un-acquired lock", [&]() -> Reply {
+      if (n > 0) condition_.notify(static_cast<std::uint32_t>(std::min(n, 1LL << 31)));
+      return {};
+    });
+  }
+  Reply notify_all(Arguments& a, Caller&) {
+    a.end();
+    return with_lock("cannot notify on un-acquired lock", [&]() -> Reply {
+      condition_.notify_all();
+      return {};
+    });
+  }
+
+  static constexpr Method<ServedCondition> methods[] = {
+      {"acquire", [](auto& s, auto& a, auto& c) { return s.acquire(a, c); }},
+      {"release", [](auto& s, auto& a, auto& c) { return s.release(a, c); }},
+      {"wait", [](auto& s, auto& a, auto& c) { return s.wait(a, c); }},
+      {"notify", [](auto& s, auto& a, auto& c) { return s.notify(a, c); }},
+      {"notify_all", [](auto& s, auto& a, auto& c) { return s.notify_all(a, c); }},
+  };
+
+ private:
+  template <class F>
+  static Reply with_lock(const char* says, F&& f) {
+    try {
+      return f();
+    } catch (const UsageError&) {
+      raise("RuntimeError", says);
+    }
+  }
+
+  std::shared_ptr<Served> lock_;  // which outlives the condition
+  Condition condition_;
+};
+
+class ServedEvent final : public ServedAs<ServedEvent> {
+ public:
+  static constexpr std::string_view name = "Event";
+  explicit ServedEvent(Event event) : event_(std::move(event)) {}
+
+  Reply is_set(Arguments& a, Caller&) {
+    a.end();
+    return {event_.is_set()};
+  }
+  Reply set(Arguments& a, Caller&) {
+    a.end();
+    event_.set();
+    return {};
+  }
+  Reply clear(Arguments& a, Caller&) {
+    a.end();
+    event_.clear();
+    return {};
+  }
+  Reply wait(Arguments& a, Caller& caller) {
+    const Object timeout = a.take("timeout", nullptr);
+    a.end();
+    return {event_.wait_until(timeout.is_none() ? caller.never() : caller.after(timeout))};
+  }
+
+  static constexpr Method<ServedEvent> methods[] = {
+      {"is_set", [](auto& s, auto& a, auto& c) { return s.is_set(a, c); }},
+      {"set", [](auto& s, auto& a, auto& c) { return s.set(a, c); }},
+      {"clear", [](auto& s, auto& a, auto& c) { return s.clear(a, c); }},
+      {"wait", [](auto& s, auto& a, auto& c) { return s.wait(a, c); }},
+  };
+
+ private:
+  Event event_;
+};
+
+class ServedBarrier final : public ServedAs<ServedBarrier> {
+ public:
+  static constexpr std::string_view name = "Barrier";
+  ServedBarrier(Barrier barrier, Object timeout)
+      : barrier_(std::move(barrier)), timeout_(std::move(timeout)) {}
+
+  Reply get(Arguments& a, Caller&) {
+    const Object& name_of = a.take("name");
+    a.end();
+    if (name_of == "parties") return {barrier_.parties()};
+    if (name_of == "n_waiting") return {barrier_.n_waiting()};
+    if (name_of == "broken") return {barrier_.broken()};
+    raise("AttributeError", "'Barrier' object has no attribute '" + name_of.str() + "'");
+  }
+  Reply wait(Arguments& a, Caller& caller) {
+    const Object timeout = a.take("timeout", timeout_);
+    a.end();
+    return {barrier_.wait_until(caller.after(timeout.is_none() ? timeout_ : timeout))};
+  }
+  Reply abort(Arguments& a, Caller&) {
+    a.end();
+    barrier_.abort();
+    return {};
+  }
+  Reply reset(Arguments& a, Caller&) {
+    a.end();
+    barrier_.reset();
+    return {};
+  }
+
+  static constexpr Method<ServedBarrier> methods[] = {
+      {"__getattribute__", [](auto& s, auto& a, auto& c) { return s.get(a, c); }},
+      {"wait", [](auto& s, auto& a, auto& c) { return s.wait(a, c); }},
+      {"abort", [](auto& s, auto& a, auto& c) { return s.abort(a, c); }},
+      {"reset", [](auto& s, auto& a, auto& c) { return s.reset(a, c); }},
+  };
+
+ private:
+  Barrier barrier_;
+  Object timeout_;
+};
+
+}  // namespace
+
+std::shared_ptr<Served> serve(Lock lock) {
+  return std::make_shared<ServedLock<Lock>>(std::move(lock));
+}
+std::shared_ptr<Served> serve(RLock lock) {
+  return std::make_shared<ServedLock<RLock>>(std::move(lock));
+}
+std::shared_ptr<Served> serve(Semaphore semaphore) {
+  return std::make_shared<ServedSemaphore<Semaphore>>(std::move(semaphore));
+}
+std::shared_ptr<Served> serve(BoundedSemaphore semaphore) {
+  return std::make_shared<ServedSemaphore<BoundedSemaphore>>(std::move(semaphore));
+}
+std::shared_ptr<Served> serve(Condition condition, std::shared_ptr<Served> lock) {
+  return std::make_shared<ServedCondition>(std::move(condition), std::move(lock));
+}
+std::shared_ptr<Served> serve(Event event) {
+  return std::make_shared<ServedEvent>(std::move(event));
+}
+std::shared_ptr<Served> serve(Barrier barrier, Object timeout) {
+  return std::make_shared<ServedBarrier>(std::move(barrier), std::move(timeout));
+}
+
+}  // namespace lagoon::remote

@@ -1,0 +1,162 @@
+#include <condition_variable>
+#include <mutex>
+#include <utility>
+
+#include "python_error.hpp"
+#include "served.hpp"
+
+namespace lagoon::remote {
+
+namespace {
+
+/// Python's Queue counts its tasks too. What C++ processes put and get is not counted: theirs is
+/// the JoinableQueue.
+class TaskCount {
+ public:
+  void add() {
+    const std::scoped_lock guard(mutex_);
+    ++tasks_;
+  }
+  void take_back() {
+    const std::scoped_lock guard(mutex_);
+    --tasks_;
+  }
+  void end_one() {
+    const std::scoped_lock guard(mutex_);
+    if (tasks_ == 0) raise("ValueError", "task_done() called too many times");
+    if (--tasks_ == 0) changed_.notify_all();
+  }
+  void join(Caller& caller) {
+    std::unique_lock lock(mutex_);
+    while (tasks_ != 0 && !caller.has_gone())
+      changed_.wait_for(lock, std::chrono::milliseconds(100));
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::size_t tasks_ = 0;
+};
+
+template <class Q>
+class ServedQueue final : public ServedAs<ServedQueue<Q>> {
+  static constexpr bool of_tasks = std::is_same_v<Q, JoinableQueue<>>;
+
+ public:
+  static constexpr std::string_view name = of_tasks ? "JoinableQueue" : "Queue";
+  explicit ServedQueue(Q queue) : queue_(std::make_shared<Q>(std::move(queue))) {}
+  [[nodiscard]] Object reference() const override { return *queue_; }
+
+  Reply is_empty(Arguments& a, Caller&) {
+    a.end();
+    return {queue_->empty()};
+  }
+  Reply is_full(Arguments& a, Caller&) {
+    a.end();
+    return {queue_->full()};
+  }
+  Reply size(Arguments& a, Caller&) {
+    a.end();
+    return {queue_->qsize()};
+  }
+  Reply get(Arguments& a, Caller& caller) {
+    const bool block = bool(a.take("block", true));
+    const Object timeout = a.take("timeout", nullptr);
+    a.end();
+    return got(queue_->try_get_until(deadline(block, timeout, caller)));
+  }
+  Reply get_nowait(Arguments& a, Caller&) {
+    a.end();
+    return got(queue_->try_get());
+  }
+  Reply put(Arguments& a, Caller& caller) {
+    const Object& item = a.take("item");
+    const bool block = bool(a.take("block", true));
+    const Object timeout = a.take("timeout", nullptr);
+    a.end();
+    return put(item, deadline(block, timeout, caller));
+  }
+  Reply put_nowait(Arguments& a, Caller&) {
+    const Object& item = a.take("item");
+    a.end();
+    return put(item, core::Deadline::now());
+  }
+  Reply task_done(Arguments& a, Caller&) {
+    a.end();
+    if constexpr (of_tasks) {
+      try {
+        queue_->task_done();
+      } catch (const UsageError&) {
+        raise("ValueError", "task_done() called too many times");
+      }
+    } else {
+      tasks_.end_one();
+    }
+    return {};
+  }
+  Reply join(Arguments& a, Caller& caller) {
+    a.end();
+    if constexpr (of_tasks)
+      (void)queue_->join_until(caller.never());
+    else
+      tasks_.join(caller);
+    return {};
+  }
+
+  static constexpr Method<ServedQueue> methods[] = {
+      {"empty", [](auto& s, auto& a, auto& c) { return s.is_empty(a, c); }},
+      {"full", [](auto& s, auto& a, auto& c) { return s.is_full(a, c); }},
+      {"get", [](auto& s, auto& a, auto& c) { return s.get(a, c); }},
+      {"get_nowait", [](auto& s, auto& a, auto& c) { return s.get_nowait(a, c); }},
+      {"join", [](auto& s, auto& a, auto& c) { return s.join(a, c); }},
+      {"put", [](auto& s, auto& a, auto& c) { return s.put(a, c); }},
+      {"put_nowait", [](auto& s, auto& a, auto& c) { return s.put_nowait(a, c); }},
+      {"qsize", [](auto& s, auto& a, auto& c) { return s.size(a, c); }},
+      {"task_done", [](auto& s, auto& a, auto& c) { return s.task_done(a, c); }},
+  };
+
+ private:
+  static core::Deadline deadline(bool block, const Object& timeout, const Caller& caller) {
+    if (!block) return core::Deadline::now();
+    if (!timeout.is_none() && timeout < Object(0))
+      raise("ValueError", "'timeout' must be a non-negative number");
+    return caller.after(timeout);
+  }
+  Reply got(std::optional<Object> item) {
+    if (!item) throw PythonError("_queue", "Empty", Object::tuple());
+    if constexpr (of_tasks) return {*std::move(item)};  // whose getter's end hands it out again
+    Object kept = *item;
+    return {*std::move(item), {}, [queue = queue_, kept = std::move(kept)] {
+              if (!queue->try_put(kept)) queue->put(kept);
+            }};
+  }
+  Reply put(const Object& item, core::Deadline until) {
+    if constexpr (!of_tasks) tasks_.add();
+    bool is_there = false;
+    try {
+      is_there = queue_->try_put_until(item, until);
+    } catch (...) {
+      if constexpr (!of_tasks) tasks_.take_back();
+      throw;
+    }
+    if (!is_there) {
+      if constexpr (!of_tasks) tasks_.take_back();
+      throw PythonError("queue", "Full", Object::tuple());
+    }
+    return {};
+  }
+
+  std::shared_ptr<Q> queue_;  // which a reply may need when this has gone
+  TaskCount tasks_;
+};
+
+}  // namespace
+
+std::shared_ptr<Served> serve_queue(Queue<> queue) {
+  return std::make_shared<ServedQueue<Queue<>>>(std::move(queue));
+}
+std::shared_ptr<Served> serve_queue(JoinableQueue<> queue) {
+  return std::make_shared<ServedQueue<JoinableQueue<>>>(std::move(queue));
+}
+
+}  // namespace lagoon::remote

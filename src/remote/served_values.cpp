@@ -1,0 +1,292 @@
+#include <lagoon/any.hpp>
+#include <lagoon/text.hpp>
+
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <utility>
+
+#include "pickle.hpp"
+#include "python_error.hpp"
+#include "served.hpp"
+
+namespace lagoon::remote {
+
+namespace {
+
+using Kind = Object::Kind;
+
+bool is_float(char typecode) { return typecode == 'f' || typecode == 'd'; }
+
+/// As ctypes and array take it for this typecode: an int beyond what it holds wraps.
+AnyScalar scalar_in(const Object& x, char typecode) {
+  if (typecode == 'c') {
+    const bool is_one = x.kind() == Kind::bytes && x.size() == 1;
+    if (!is_one) raise_type_error("one character bytes, bytearray or integer expected");
+    return static_cast<char>(x.get<std::span<const std::byte>>()[0]);
+  }
+  if (typecode == 'u') {
+    if (x.kind() != Kind::str || x.size() != 1)
+      raise_type_error("a unicode character expected, not instance of " +
+                       std::string(x.type_name()));
+    const auto text = x.get<std::string_view>();
+    std::uint32_t c = static_cast<unsigned char>(text[0]);
+    if (text.size() > 1) c &= (1U << (7 - text.size())) - 1;
+    for (std::size_t i = 1; i < text.size(); ++i)
+      c = c << 6 | (static_cast<unsigned char>(text[i]) & 0x3f);
+    return static_cast<wchar_t>(c);
+  }
+  if (x.kind() == Kind::boolean) return x.get<bool>() ? 1 : 0;
+  if (is_float(typecode)) {
+    if (x.kind() != Kind::real && x.kind() != Kind::integer)
+      raise_type_error("must be real number, not " + std::string(x.type_name()));
+    return x.get<double>();
+  }
+  if (x.kind() != Kind::integer)
+    raise_type_error("'" + std::string(x.type_name()) +
+                     "' object cannot be interpreted as an integer");
+  const std::vector<std::byte> bytes = x.integer_bytes();
+  const bool is_negative = !bytes.empty() && (bytes.back() & std::byte{0x80}) != std::byte{};
+  std::int64_t low = is_negative ? -1 : 0;
+  std::memcpy(&low, bytes.data(), std::min(bytes.size(), sizeof low));
+  if (!is_negative && bytes.size() > sizeof low) return static_cast<std::uint64_t>(low);
+  return low;
+}
+
+Object object_of(const AnyScalar& x) {
+  return std::visit(
+      [](auto y) -> Object {
+        if constexpr (std::is_same_v<decltype(y), char>)
+          return Object::bytes(std::string_view(&y, 1));
+        else if constexpr (std::is_same_v<decltype(y), wchar_t>)
+          return lagoon::detail::text_of_wide({&y, 1});
+        else
+          return y;
+      },
+      static_cast<const std::variant<std::int64_t, std::uint64_t, double, char, wchar_t>&>(x));
+}
+
+/// The elements that lie behind each other in these bytes.
+std::vector<AnyScalar> scalars_in_bytes(std::span<const std::byte> bytes, char typecode) {
+  std::vector<AnyScalar> all;
+  lagoon::with_typecode(typecode, [&](auto* type) {
+    using T = std::remove_pointer_t<decltype(type)>;
+    if (bytes.size() % sizeof(T) != 0)
+      raise("ValueError", "bytes length not a multiple of item size");
+    for (; !bytes.empty(); bytes = bytes.subspan(sizeof(T))) {
+      T x;
+      std::memcpy(&x, bytes.data(), sizeof x);
+      all.emplace_back(x);
+    }
+  });
+  return all;
+}
+
+/// Of Python's array.array, as it comes in a pickle; nothing if it is none.
+std::optional<std::vector<AnyScalar>> scalars_in_array(const Object& x) {
+  const Object* arguments = arguments_of(x, "array.array");
+  std::size_t code = 0, bytes = 1;
+  if (arguments == nullptr) {
+    // (array.array, typecode, a code for how a machine has its numbers, bytes)
+    arguments = arguments_of(x, "array._array_reconstructor");
+    code = 1;
+    bytes = 3;
+  }
+  if (arguments == nullptr || arguments->size() <= bytes) return std::nullopt;
+  const auto given = arguments->elements();
+  const std::string_view typecode = given[code].get<std::string_view>();
+  if (typecode.size() != 1 || given[bytes].kind() != Kind::bytes) return std::nullopt;
+  return scalars_in_bytes(given[bytes].get<std::span<const std::byte>>(), typecode[0]);
+}
+
+std::vector<AnyScalar> scalars_in(const Object& x, char typecode) {
+  if (typecode == 'c' && x.kind() == Kind::bytes)
+    return scalars_in_bytes(x.get<std::span<const std::byte>>(), typecode);
+  if (auto all = scalars_in_array(x)) return *std::move(all);
+  std::vector<AnyScalar> all;
+  switch (x.kind()) {
+    case Kind::list:
+    case Kind::tuple:
+    case Kind::set:
+    case Kind::frozenset:
+      for (const Object& item : x) all.push_back(scalar_in(item, typecode));
+      return all;
+    case Kind::shared:
+      for (const Object& item : List<>(x).slice()) all.push_back(scalar_in(item, typecode));
+      return all;
+    default:
+      raise_type_error("'" + std::string(x.type_name()) + "' object is not iterable");
+  }
+}
+
+/// Python's array.array of these; of characters, bytes and a str.
+Object array_of(const std::vector<AnyScalar>& elements, char typecode) {
+  std::string bytes;
+  lagoon::with_typecode(typecode, [&](auto* type) {
+    using T = std::remove_pointer_t<decltype(type)>;
+    for (const AnyScalar& element : elements) {
+      const T x = std::visit([](auto y) { return static_cast<T>(y); },
+                             static_cast<const AnyScalar::variant&>(element));
+      bytes.append(reinterpret_cast<const char*>(&x), sizeof x);
+    }
+  });
+  if (typecode == 'c') return Object::bytes(bytes);
+  if (typecode == 'u') {
+    std::wstring text(elements.size(), L' ');
+    std::memcpy(text.data(), bytes.data(), bytes.size());
+    return lagoon::detail::text_of_wide(text);
+  }
+  return reduced(global("array", "array"),
+                 Object::tuple(std::string_view(&typecode, 1), Object::bytes(bytes)));
+}
+
+std::string list_text(const std::vector<AnyScalar>& elements) {
+  Object list = Object::list();
+  for (const AnyScalar& element : elements) list.append(object_of(element));
+  return list.repr();
+}
+
+class ServedValue final : public ServedAs<ServedValue> {
+ public:
+  static constexpr std::string_view name = "Value";
+  explicit ServedValue(AnyValue value) : value_(std::move(value)) {}
+  [[nodiscard]] std::string repr() const override {
+    return "Value('" + std::string(1, value_.typecode()) + "', " + object_of(value_.get()).repr() +
+           ")";
+  }
+  [[nodiscard]] Object value() const override {
+    Object state = Object::dict();
+    const char typecode = value_.typecode();
+    state.set_item("_typecode", std::string_view(&typecode, 1));
+    state.set_item("_value", object_of(value_.get()));
+    return Object::opaque(
+        "multiprocessing.managers.Value", "Nb",
+        {global("multiprocessing.managers", "Value"), Object::tuple(), std::move(state)});
+  }
+
+  Reply get(Arguments& a, Caller&) {
+    a.end();
+    return {object_of(value_.get())};
+  }
+  Reply set(Arguments& a, Caller&) {
+    const Object& x = a.take("value");
+    a.end();
+    value_.set(scalar_in(x, value_.typecode()));
+    return {};
+  }
+
+  static constexpr Method<ServedValue> methods[] = {
+      {"get", [](auto& s, auto& a, auto& c) { return s.get(a, c); }},
+      {"set", [](auto& s, auto& a, auto& c) { return s.set(a, c); }},
+  };
+
+ private:
+  AnyValue value_;
+};
+
+class ServedArray final : public ServedAs<ServedArray> {
+ public:
+  static constexpr std::string_view name = "Array";
+  explicit ServedArray(AnyArray array) : array_(std::move(array)) {}
+  [[nodiscard]] std::string repr() const override {
+    return "array('" + std::string(1, array_.typecode()) + "', " + list_text(array_.snapshot()) +
+           ")";
+  }
+  [[nodiscard]] Object value() const override {
+    return array_of(array_.snapshot(), array_.typecode());
+  }
+
+  Reply size(Arguments& a, Caller&) {
+    a.end();
+    return {array_.size()};
+  }
+  Reply at(Arguments& a, Caller&) {
+    const Object& key = a.take("key");
+    a.end();
+    if (const auto slice = slice_in(key))
+      return {array_of(array_.slice(slice->start, slice->stop, slice->step), array_.typecode())};
+    return {object_of(array_.get(place_of(key, "array index out of range")))};
+  }
+  Reply set(Arguments& a, Caller&) {
+    const Object& key = a.take("key");
+    const Object& value = a.take("value");
+    a.end();
+    if (const auto slice = slice_in(key))
+      array_.assign_slice(slice->start, slice->stop, slice->step,
+                          scalars_in(value, array_.typecode()));
+    else
+      array_.set(place_of(key, "array assignment index out of range"),
+                 scalar_in(value, array_.typecode()));
+    return {};
+  }
+
+  static constexpr Method<ServedArray> methods[] = {
+      {"__len__", [](auto& s, auto& a, auto& c) { return s.size(a, c); }},
+      {"__getitem__", [](auto& s, auto& a, auto& c) { return s.at(a, c); }},
+      {"__setitem__", [](auto& s, auto& a, auto& c) { return s.set(a, c); }},
+  };
+
+ private:
+  [[nodiscard]] std::size_t place_of(const Object& key, const char* says) const {
+    if (key.kind() != Kind::integer) raise_type_error("array indices must be integers");
+    const auto size = static_cast<std::int64_t>(array_.size());
+    Object place = key;
+    if (place < Object(0)) place += size;
+    if (place < Object(0) || place >= Object(size)) raise("IndexError", says);
+    return place.get<std::size_t>();
+  }
+
+  AnyArray array_;
+};
+
+class ServedRegistered final : public Served {
+ public:
+  ServedRegistered(Object shared, std::string_view type, std::vector<std::string> methods)
+      : shared_(std::move(shared)), type_(type), methods_(std::move(methods)) {}
+  [[nodiscard]] std::string_view type() const noexcept override { return type_; }
+  [[nodiscard]] std::vector<std::string_view> exposed() const override {
+    return {methods_.begin(), methods_.end()};
+  }
+  [[nodiscard]] std::string repr() const override { return shared_.repr(); }
+  [[nodiscard]] Object reference() const override { return shared_; }
+  std::optional<Reply> call(std::string_view method, Arguments& arguments, Caller&) override {
+    if (std::find(methods_.begin(), methods_.end(), method) == methods_.end()) return std::nullopt;
+    const auto given = arguments.take_rest();
+    arguments.end();
+    return Reply{lagoon::detail::call_method(shared_, method, given)};
+  }
+
+ private:
+  Object shared_;
+  std::string type_;
+  std::vector<std::string> methods_;
+};
+
+}  // namespace
+
+char typecode_in(const Object& x) {
+  if (x.kind() == Kind::str)
+    for (const char code : lagoon::detail::typecodes)
+      if (x == std::string_view(&code, 1)) return code;
+  raise_type_error("this type has no size: " + x.repr() +
+                   "; a typecode was expected, one of c b B u h H i I l L q Q f d");
+}
+
+std::shared_ptr<Served> serve_value(const Place& place, char typecode, const Object& initial) {
+  return std::make_shared<ServedValue>(
+      AnyValue::make(place, typecode, scalar_in(initial, typecode)));
+}
+
+std::shared_ptr<Served> serve_array(const Place& place, char typecode, const Object& initial) {
+  if (initial.kind() == Kind::integer)
+    return std::make_shared<ServedArray>(AnyArray::make(place, typecode, initial.get<long long>()));
+  return std::make_shared<ServedArray>(
+      AnyArray::make(place, typecode, scalars_in(initial, typecode)));
+}
+
+std::shared_ptr<Served> serve_registered(Object shared, std::string_view type,
+                                         std::vector<std::string> methods) {
+  return std::make_shared<ServedRegistered>(std::move(shared), type, std::move(methods));
+}
+
+}  // namespace lagoon::remote

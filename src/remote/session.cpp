@@ -1,0 +1,328 @@
+#include "session.hpp"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <exception>
+#include <utility>
+
+#include "authentication.hpp"
+#include "python_error.hpp"
+
+namespace lagoon::remote {
+
+namespace {
+
+constexpr std::string_view managers = "multiprocessing.managers";
+
+/// The id in a proxy of a manager, as it comes; none of what is none.
+std::optional<std::string> id_in(const Object& proxy) {
+  const Object* const arguments = arguments_of(proxy, "multiprocessing.managers.RebuildProxy");
+  if (arguments == nullptr || arguments->size() < 2) return std::nullopt;
+  const Object& token = arguments->elements()[1];
+  if (token.kind() != Object::Kind::opaque ||
+      token.opaque_kind() != "multiprocessing.managers.Token" || token.elements().size() != 3)
+    return std::nullopt;
+  const Object& state = token.elements()[2];  // typeid, address, id
+  if (state.kind() != Object::Kind::tuple || state.size() != 3) return std::nullopt;
+  const Object& id = state.elements()[2];
+  return id.kind() == Object::Kind::str ? std::optional(id.get<std::string>()) : std::nullopt;
+}
+
+/// The class of Python's that is a proxy of that type, if it has one of its own.
+std::string_view proxy_class(std::string_view type) {
+  if (type == "dict") return "DictProxy";
+  if (type == "list") return "ListProxy";
+  if (type == "Namespace") return "NamespaceProxy";
+  return "AutoProxy";
+}
+
+Object names_of(const Served& served) {
+  std::vector<Object> names;
+  for (const std::string_view name : served.exposed()) names.emplace_back(name);
+  return Object::tuple_of(names);
+}
+
+/// The repr of what is asked for, which another may have erased.
+std::string repr_of(const Served& served) {
+  try {
+    return served.repr();
+  } catch (const std::exception& e) {
+    return "<" + std::string(served.type()) + ": " + e.what() + ">";
+  }
+}
+
+}  // namespace
+
+Session::Session(SessionContext& context, Connection connection)
+    : context_(context),
+      connection_(std::move(connection)),
+      process_(connection_.peer()),
+      unpickler_(PickleLimits{context.options.objects, context.options.message,
+                              context.options.integer}) {}
+
+void Session::run() noexcept {
+  try {
+    authenticate();
+    serve_requests();
+  } catch (const SystemError& e) {
+    // A client's kernel says so if it has left something unread.
+    if (sent_.unread && (e.code().value() == ECONNRESET || e.code().value() == EPIPE)) {
+      try {
+        sent_.unread();
+      } catch (const std::exception&) {  // there is no such queue any more
+      }
+    }
+  } catch (const std::exception&) {
+    // What is no request ends the connection, and nothing else.
+  }
+  try {
+    for (const std::string& id : sent_.kept) context_.objects.let_go(id);
+    sent_ = {};
+  } catch (const std::exception&) {
+  }
+  end();
+}
+
+void Session::end() noexcept {
+  tell_gone();
+  ::shutdown(connection_.descriptor(), SHUT_RDWR);
+}
+
+void Session::authenticate() {
+  const auto deadline = core::Deadline::after(context_.options.authentication);
+  connection_.acknowledge_at_once(true);
+  challenge(connection_, context_.key, deadline);
+  answer_challenge(connection_, context_.key, deadline);
+}
+
+std::optional<Session::Request> Session::receive() {
+  const auto message = connection_.receive(context_.options.message);
+  if (!message) return std::nullopt;
+  forget_sent();
+  met_.clear();
+  const Object request =
+      unpickler_.load(*message, [this](Object proxy) { return resolve(std::move(proxy)); });
+  if (request.kind() != Object::Kind::tuple || request.size() != 4)
+    throw InvalidArgument("a request is (id, method, args, kwds), and not " +
+                          std::string(request.type_name()));
+  const auto parts = request.elements();
+  return Request{parts[0], parts[1], parts[2], parts[3]};
+}
+
+void Session::serve_requests() {
+  std::optional<Request> request;
+  try {
+    request = receive();
+  } catch (const SystemError&) {
+    throw;
+  } catch (const ProtocolError&) {
+    throw;
+  } catch (const std::exception&) {
+    return reply_traceback();
+  }
+  if (!request || !answer_alone(*request)) return;
+  connection_.acknowledge_at_once(false);  // each costs more than it saves
+  for (;;) {
+    try {
+      request = receive();
+      if (!request) return;
+    } catch (const SystemError&) {
+      throw;
+    } catch (const ProtocolError&) {
+      throw;
+    } catch (const std::exception&) {
+      reply_traceback();
+      continue;
+    }
+    answer(*request);
+  }
+}
+
+bool Session::answer_alone(const Request& request) {
+  bool goes_on = false;
+  Object value;
+  try {
+    if (!request.id.is_none()) raise("AttributeError", "a single request has no id");
+    const std::string name = request.method.get<std::string>();
+    Arguments arguments(name, request.args, request.kwds);
+    value = call_function(name, arguments, goes_on);
+  } catch (const std::exception&) {
+    reply_traceback();
+    return false;
+  }
+  reply("#RETURN", value);
+  return goes_on;
+}
+
+Object Session::call_function(const std::string& name, Arguments& a, bool& goes_on) {
+  ObjectTable& objects = context_.objects;
+  if (name == "accept_connection") {
+    (void)a.take("name");
+    a.end();
+    goes_on = true;
+    return {};
+  }
+  if (name == "incref" || name == "decref") {
+    const std::string id = a.take("ident").get<std::string>();
+    a.end();
+    if (!(name == "incref" ? objects.refer(id, process_) : objects.unrefer(id, process_)))
+      raise_key_error(id);
+    return {};
+  }
+  if (name == "create") return create(a);
+  if (name == "dummy") return a.end(), Object();
+  if (name == "get_methods") {
+    const Object token = a.take("token");
+    a.end();
+    if (token.kind() == Object::Kind::opaque && token.elements().size() == 3)
+      if (const auto served = objects.find(token.elements()[2].at(2).get<std::string>()))
+        return names_of(*served);
+    raise_key_error(token);
+  }
+  if (name == "number_of_objects") return a.end(), Object(objects.size());
+  if (name == "debug_info") return a.end(), Object(objects.text());
+  if (name == "shutdown") {
+    a.end();
+    reply("#RETURN", {});
+    context_.shut_down();
+    return {};
+  }
+  raise("AttributeError", "a manager's server has no function '" + name + "'");
+}
+
+Object Session::create(Arguments& a) {
+  const std::string type = a.take("typeid").get<std::string>();
+  Arguments rest(type, Object::tuple_of(a.take_rest()), a.take_named());
+  const auto served = make_served(context_.manager, type, rest,
+                                  [this](const Object& proxy) { return find(proxy); });
+  return Object::tuple(context_.objects.add(served, process_), names_of(*served));
+}
+
+void Session::answer(const Request& request) {
+  std::shared_ptr<Served> served;
+  try {
+    const std::string id = request.id.get<std::string>();
+    const std::string_view method = request.method.get<std::string_view>();
+    served = context_.objects.find(id);
+    if (served == nullptr) raise_key_error(id);
+    Arguments arguments(method, request.args, request.kwds);
+    std::optional<Reply> answered;
+    try {
+      Caller caller(has_gone_);
+      answered = served->call(method, arguments, caller);
+    } catch (const std::exception&) {
+      return reply("#ERROR", current_exception());
+    }
+    for (const std::string& stored : met_) context_.objects.store(stored);
+    if (!answered) {
+      if (method == "__str__" || method == "__repr__") return reply("#RETURN", repr_of(*served));
+      if (method == "#GETVALUE") {
+        try {
+          return reply("#RETURN", served->value());
+        } catch (const Unserializable& e) {
+          return reply("#UNSERIALIZABLE", e.what());
+        }
+      }
+      raise("AttributeError", "method '" + std::string(method) + "' of '" +
+                                  std::string(served->type()) +
+                                  "' object is not in exposed=" + names_of(*served).repr());
+    }
+    if (answered->proxy != nullptr) {
+      const std::string new_id = context_.objects.add(answered->proxy, process_);
+      return reply("#PROXY", Object::tuple(names_of(*answered->proxy),
+                                           token_of(answered->proxy->type(), new_id)));
+    }
+    sent_.unread = std::move(answered->unread);
+    reply("#RETURN", answered->value);
+  } catch (const SystemError&) {
+    throw;
+  } catch (const ProtocolError&) {
+    throw;
+  } catch (const std::exception&) {
+    reply_traceback();
+  }
+}
+
+// ---- Replies ------------------------------------------------------------------------------------
+
+void Session::reply(std::string_view kind, const Object& value) {
+  out_.clear();
+  try {
+    pickle(out_, Object::tuple(kind, value), [this](const Object& o) { return proxy_of(o); });
+  } catch (const std::exception&) {
+    const std::string why = text_of_exception(current_exception());
+    out_ = pickled(Object::tuple("#UNSERIALIZABLE", why));
+  }
+  connection_.send(out_);
+}
+
+void Session::reply_traceback() {
+  const std::string text =
+      "Traceback (in lagoon's server):\n  " + text_of_exception(current_exception()) + "\n";
+  connection_.send(pickled(Object::tuple("#TRACEBACK", text)));
+}
+
+void Session::forget_sent() {
+  for (const std::string& id : sent_.kept) context_.objects.let_go(id);
+  sent_.kept.clear();
+  sent_.unread = nullptr;
+}
+
+// ---- Proxies ------------------------------------------------------------------------------------
+
+/// As this client reaches it.
+Object Session::address() const {
+  sockaddr_storage name{};
+  socklen_t size = sizeof name;
+  if (::getsockname(connection_.descriptor(), reinterpret_cast<sockaddr*>(&name), &size) == 0 &&
+      name.ss_family == AF_INET) {
+    const auto* const tcp = reinterpret_cast<const sockaddr_in*>(&name);
+    char host[INET_ADDRSTRLEN];
+    if (::inet_ntop(AF_INET, &tcp->sin_addr, host, sizeof host) != nullptr)
+      return Object::tuple(host, ntohs(tcp->sin_port));
+  }
+  const auto* const path = reinterpret_cast<const sockaddr_un*>(&name);
+  const std::size_t length = size - offsetof(sockaddr_un, sun_path);
+  if (path->sun_path[0] == '\0') return Object::bytes(std::string_view(path->sun_path, length));
+  return std::string_view(path->sun_path);
+}
+
+Object Session::token_of(std::string_view type, std::string_view id) const {
+  return Object::opaque(
+      "multiprocessing.managers.Token", "Nb",
+      {global(managers, "Token"), Object::tuple(), Object::tuple(type, address(), id)});
+}
+
+Object Session::proxy_of(const Object& shared) {
+  std::string id = context_.objects.add_kept(shared);
+  sent_.kept.push_back(id);
+  const auto served = context_.objects.find(id);
+  const std::string_view name = proxy_class(served->type());
+  Object named = Object::dict();
+  if (name == "AutoProxy") named.set_item("exposed", names_of(*served));
+  return reduced(global(managers, "RebuildProxy"),
+                 Object::tuple(global(managers, name), token_of(served->type(), id), "pickle",
+                               std::move(named)));
+}
+
+std::shared_ptr<Served> Session::find(const Object& proxy) const {
+  if (proxy.kind() == Object::Kind::shared) return nullptr;
+  const auto id = id_in(proxy);
+  return id ? context_.objects.find(*id) : nullptr;
+}
+
+Object Session::resolve(Object proxy) {
+  const auto id = id_in(proxy);
+  const auto served = id ? context_.objects.find(*id) : nullptr;
+  if (served == nullptr) return proxy;  // of another server
+  Object shared = served->reference();
+  if (!shared.is_none()) return shared;
+  // A lock, or what else no container can hold: who finds the proxy there must find the lock.
+  met_.push_back(*id);
+  return proxy;
+}
+
+}  // namespace lagoon::remote

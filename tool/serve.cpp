@@ -1,0 +1,75 @@
+#include "serve.hpp"
+
+#include <lagoon/manager.hpp>
+#include <lagoon/remote/server.hpp>
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <thread>
+
+namespace tool {
+
+namespace {
+
+/// Until that program ends the server, or a signal this one.
+void serve_until_ended(lagoon::remote::Server& server) {
+  sigset_t ends;
+  ::sigemptyset(&ends);
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) ::sigaddset(&ends, number);
+  ::pthread_sigmask(SIG_BLOCK, &ends, nullptr);
+  std::thread waits([&] {
+    int number = 0;
+    ::sigwait(&ends, &number);
+    server.shutdown();
+  });
+  server.serve_forever();
+  ::pthread_kill(waits.native_handle(), SIGTERM);
+  waits.join();
+}
+
+}  // namespace
+
+int serve(int argc, char** argv) {
+  std::string name, address, key_file;
+  CLI::App app{
+      "Serves what the segment NAME holds, which is made if it is not there, to Python programs:\n"
+      "  m = multiprocessing.managers.SyncManager(ADDRESS, KEY); m.connect(); d = m.dict()"};
+  app.name("lagoon serve");
+  app.add_option("NAME", name, "of the segment")->required();
+  app.add_option("--address", address,
+                 "a path with a '/' in it, @name (abstract), or host:port; else a socket NAME in a "
+                 "directory that only this user can enter");
+  app.add_option("--authkey-file", key_file,
+                 "whose text is the key that clients prove; made, of random bytes, if it is not "
+                 "there; else NAME.key in that directory");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  try {
+    using lagoon::remote::Address;
+    const Address at = address.empty() ? Address::of_owner(name) : Address::parse(address);
+    if (at.kind() == Address::Kind::tcp && key_file.empty())
+      throw lagoon::InvalidArgument("over TCP say which key: --authkey-file FILE");
+    if (key_file.empty()) key_file = lagoon::remote::private_directory() + "/" + name + ".key";
+    const std::string key = lagoon::remote::private_key(key_file);
+    const lagoon::Manager manager{name};
+    lagoon::remote::Server server(manager, at, key);
+    std::printf("lagoon serves '%s' at %s; its key is in %s\n", name.c_str(),
+                server.address().text().c_str(), key_file.c_str());
+    std::fflush(stdout);
+    serve_until_ended(server);
+    return 0;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "lagoon serve: %s\n", error.what());
+    return 1;
+  }
+}
+
+}  // namespace tool

@@ -44,18 +44,21 @@ if(LAGOON_SANITIZE)
 endif()
 
 # What knows the network is apart: who shares memory only gets no OpenSSL.
-find_package(OpenSSL 3 QUIET COMPONENTS Crypto)
-if(OPENSSL_FOUND)
+if(LAGOON_BUILD_REMOTE)
+  find_package(OpenSSL 3 QUIET COMPONENTS Crypto)
+endif()
+if(LAGOON_BUILD_REMOTE AND OPENSSL_FOUND)
   file(GLOB remote_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/remote/*.cpp)
   add_library(lagoon_remote ${remote_sources})
   add_library(lagoon::remote ALIAS lagoon_remote)
   target_link_libraries(lagoon_remote PUBLIC lagoon PRIVATE OpenSSL::Crypto)
   set_target_properties(lagoon_remote PROPERTIES
     EXPORT_NAME remote
+    UNITY_BUILD OFF  # a client's Dict is another than the one that a server serves
     POSITION_INDEPENDENT_CODE ON
     VERSION ${PROJECT_VERSION}
     SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
-else()
+elseif(LAGOON_BUILD_REMOTE)
   message(STATUS "lagoon::remote, which serves Python programs, needs OpenSSL 3: it is left out "
     "(Debian's package: libssl-dev)")
 endif()

@@ -4,6 +4,7 @@
 #include <lagoon/remote/server.hpp>
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -59,6 +60,12 @@ int serve(int argc, char** argv) {
       throw lagoon::InvalidArgument("over TCP say which key: --authkey-file FILE");
     if (key_file.empty()) key_file = lagoon::remote::private_directory() + "/" + name + ".key";
     const std::string key = lagoon::remote::private_key(key_file);
+    // Each connection takes one.
+    rlimit descriptors{};
+    if (::getrlimit(RLIMIT_NOFILE, &descriptors) == 0) {
+      descriptors.rlim_cur = descriptors.rlim_max;
+      ::setrlimit(RLIMIT_NOFILE, &descriptors);
+    }
     const lagoon::Manager manager{name};
     lagoon::remote::Server server(manager, at, key);
     std::printf("lagoon serves '%s' at %s; its key is in %s\n", name.c_str(),

@@ -115,8 +115,8 @@ std::string survivor_text(const Results& results, const Place& place) {
   }
   if (best == nullptr) return {};
   return (as_readers ? "; of those whose readers go on when the writer is stopped or killed: "
-                     : "; " + verdict.winner->strategy +
-                           " ends with one that is killed in it; of those that go on: ") +
+                     : "; who is killed in " + verdict.winner->strategy +
+                           " stops all others; of those that go on: ") +
          best->strategy + ", " +
          two_digits(best->median().operations_per_s / verdict.winner->median().operations_per_s) +
          " of that";

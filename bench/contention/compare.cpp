@@ -17,7 +17,7 @@ namespace {
 
 constexpr double slower_by = 1.05;
 constexpr double errors = 3;
-constexpr double level = 1.05;
+constexpr double level = 1.10;
 constexpr std::size_t fewest_cells = 8;
 
 /// A standard deviation, which a few wild ones do not reach.
@@ -45,7 +45,7 @@ struct Runs {
         median(median_of(times)),
         high(*std::max_element(times.begin(), times.end())) {}
   double low, median, high;
-  /// As the report has it: within 5 %, or runs that overlap.
+  /// As the report has it: within 10 %, or runs that overlap.
   [[nodiscard]] bool is_level_with(const Runs& other) const {
     const auto [less, more] = std::minmax(median, other.median);
     return more <= less * level || (low <= other.high && other.low <= high);

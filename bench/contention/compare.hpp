@@ -36,7 +36,7 @@ struct Comparison {
   std::vector<Change> changes;
   double common = 1;  // what all have in common
   /// Of the ranks, within each place: 1 is the same order. Those that the report calls level
-  /// (within 5 %, or with runs that overlap) rank alike; where all are, a place
+  /// (within 10 %, or with runs that overlap) rank alike; where all are, a place
   /// says nothing.
   double correlation = 0;
 };

@@ -444,6 +444,7 @@ std::string page_of(const Results& results) {
   if (results.rows.empty()) out += "<p class=\"answer\">Nothing was measured.</p>";
   if (!results.rows.empty()) out += contents(results);
   bool explained = false;
+  std::set<Workload> answered;
   for (const Asked& asked : results.asked) {
     const Answer answer = answer_to(asked, results);
     if (answer.lines.empty()) continue;
@@ -455,8 +456,12 @@ std::string page_of(const Results& results) {
       continue;
     out += winners(results, asked);
     if (!std::exchange(explained, true)) out += legend();
+    // As soon as both of what it is about have been.
+    const bool were_both = answered.contains(update64) && answered.contains(snapshot64);
+    for (const Workload& workload : results.workloads_of(asked)) answered.insert(workload);
+    if (!were_both && answered.contains(update64) && answered.contains(snapshot64))
+      out += which_array(results);
   }
-  out += which_array(results);
   std::set<Workload> shown;  // some answer more than one question
   for (const Asked& asked : results.asked) {
     const auto workloads = results.workloads_of(asked);

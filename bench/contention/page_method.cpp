@@ -128,7 +128,7 @@ std::string limits_html(const Results& results) {
       results.repetitions > 1
           ? "Each figure is the median of " + std::to_string(results.repetitions) +
                 " interleaved runs, by itself; whiskers show the lowest and the highest."
-          : "Each figure comes from one run: a difference of a tenth may be chance. --full repeats "
+          : "Each figure comes from one run: a difference of a fifth may be chance. --full repeats "
             "and shows the spread.";
   const std::string processors =
       std::to_string(results.processors) + (results.processors == 1 ? " processor" : " processors");

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstdlib>
+#include <vector>
 
 #include "connection.hpp"
 
@@ -86,15 +87,20 @@ std::string private_directory() {
   return directory;
 }
 
+std::string random_text(std::size_t bytes) {
+  std::vector<unsigned char> random(bytes);
+  if (::RAND_bytes(random.data(), static_cast<int>(bytes)) != 1)
+    throw SystemError(EIO, "OpenSSL has no random bytes");
+  std::string text;
+  for (const unsigned char byte : random)
+    for (const int shift : {4, 0}) text += "0123456789abcdef"[(byte >> shift) & 15];
+  return text;
+}
+
 std::string private_key(const std::string& path) {
   const Descriptor made(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (made.get() >= 0) {
-    std::array<unsigned char, 32> random{};
-    if (::RAND_bytes(random.data(), random.size()) != 1)
-      throw SystemError(EIO, "OpenSSL has no random bytes for the key " + path);
-    std::string key;
-    for (const unsigned char byte : random)
-      for (const int shift : {4, 0}) key += "0123456789abcdef"[(byte >> shift) & 15];
+    const std::string key = random_text(32);
     if (::write(made.get(), key.data(), key.size()) != static_cast<ssize_t>(key.size()))
       throw SystemError(errno, "cannot write the key " + path);
     return key;

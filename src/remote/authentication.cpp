@@ -43,11 +43,11 @@ std::string mac_of(std::string_view message, std::string_view key, const EVP_MD*
 
 /// "{sha256}…" by its name; null, and the whole of it, if it begins with none, as one of so many
 /// bytes does.
-struct Named {
+struct WithDigest {
   const Digest* digest = nullptr;
   std::string_view rest;
 };
-Named named(std::string_view message, std::size_t bytes_without_name) {
+WithDigest by_digest(std::string_view message, std::size_t bytes_without_name) {
   if (message.size() == bytes_without_name || !message.starts_with('{')) return {nullptr, message};
   const auto end = message.find('}');
   if (end == std::string_view::npos) return {nullptr, message};
@@ -68,7 +68,7 @@ std::string_view receive(Connection& connection, core::Deadline deadline) {
 }
 
 bool is_right(std::string_view answer, std::string_view asked, std::string_view key) {
-  const Named given = named(answer, md5_bytes);
+  const WithDigest given = by_digest(answer, md5_bytes);
   if (given.digest == nullptr && given.rest.size() != md5_bytes) return false;
   const std::string expected =
       mac_of(asked, key, given.digest == nullptr ? EVP_md5() : given.digest->type());
@@ -102,7 +102,7 @@ void answer_challenge(Connection& connection, std::string_view key, core::Deadli
   if (!message.starts_with(says_challenge))
     throw AuthenticationError("a challenge was expected of the other end");
   const std::string_view asked = std::string_view(message).substr(says_challenge.size());
-  const Named wanted = named(asked, fewest_random_bytes);
+  const WithDigest wanted = by_digest(asked, fewest_random_bytes);
   if (wanted.rest.size() < fewest_random_bytes)
     throw AuthenticationError("the other end's challenge is of " +
                               std::to_string(wanted.rest.size()) + " bytes only");

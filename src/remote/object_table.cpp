@@ -2,9 +2,8 @@
 
 #include <lagoon/shared_object.hpp>
 
-#include <openssl/rand.h>
+#include <lagoon/remote/address.hpp>
 
-#include <array>
 #include <utility>
 
 namespace lagoon::remote {
@@ -27,11 +26,7 @@ std::optional<lagoon::detail::ObjectReference> reference_of(const Object& shared
 }  // namespace
 
 /// Identifiers of another server, or of this one before it was begun anew, are none here.
-ObjectTable::ObjectTable() {
-  std::uint64_t random = 0;
-  (void)::RAND_bytes(reinterpret_cast<unsigned char*>(&random), sizeof random);
-  prefix_ = hex(random >> 16) + "-";
-}
+ObjectTable::ObjectTable() : prefix_(random_text(6) + "-") {}
 
 ObjectTable::Entries::iterator ObjectTable::insert(std::shared_ptr<Served> served) {
   const auto reference = reference_of(served->reference());

@@ -2,6 +2,7 @@
 #include <bit>
 #include <cstring>
 #include <limits>
+#include <optional>
 #include <utility>
 
 #include <lagoon/error.hpp>
@@ -186,17 +187,20 @@ void Unpickler::make(char letter, std::size_t parts) {
   const std::size_t from = stack_.size() - parts;
   const Node& arguments = nodes_[stack_[from + 1]];
   if (arguments.what != What::tuple) refuse("arguments that are no tuple");
-  // Sets, as protocol 3 has them.
+  // Sets, as protocol 3 has them, and lists, as CPython's managers send what a dict's views hold.
   const Node& callable = nodes_[stack_[from]];
   if (letter == 'R' && callable.what == What::atom &&
       callable.object.kind() == Object::Kind::opaque && arguments.items.size() == 1 &&
       nodes_[arguments.items[0]].what == What::list) {
     const std::string_view name = callable.object.opaque_bytes();
-    if (name == "builtins\nset" || name == "builtins\nfrozenset") {
+    const auto what = name == "builtins\nset"         ? std::optional(What::set)
+                      : name == "builtins\nfrozenset" ? std::optional(What::frozenset)
+                      : name == "builtins\nlist"      ? std::optional(What::list)
+                                                      : std::nullopt;
+    if (what) {
       std::vector<Index> items = nodes_[arguments.items[0]].items;
-      const What what = name == "builtins\nset" ? What::set : What::frozenset;
       stack_.resize(from);
-      const Index i = add(what);
+      const Index i = add(*what);
       nodes_[i].items = std::move(items);
       return push(i);
     }

@@ -1,6 +1,7 @@
 #include "python_error.hpp"
 
 #include <lagoon/error.hpp>
+#include <lagoon/remote/proxy.hpp>
 
 #include <array>
 #include <exception>
@@ -93,13 +94,34 @@ Object current_exception() {
   }
 }
 
+void throw_as_own(const Object& exception) {
+  if (exception.kind() != Object::Kind::opaque || exception.elements().size() < 2)
+    throw RemoteError("what a server raised is no exception: " + exception.repr());
+  const std::string_view kind = exception.opaque_kind();
+  const std::string text = text_of_exception(exception);
+  if (kind == "_queue.Empty" || kind == "queue.Empty") throw Empty(text);
+  if (kind == "queue.Full") throw Full(text);
+  if (kind == "threading.BrokenBarrierError") throw BrokenBarrier(text);
+  if (kind == "builtins.KeyError" || kind == "builtins.IndexError" ||
+      kind == "builtins.OverflowError")
+    throw OutOfRange(text);
+  if (kind == "builtins.TypeError" || kind == "builtins.AttributeError") throw TypeMismatch(text);
+  if (kind == "builtins.ValueError") throw InvalidArgument(text);
+  if (kind == "builtins.RuntimeError" || kind == "builtins.AssertionError" ||
+      kind == "builtins.RecursionError")
+    throw UsageError(text);
+  if (kind == "builtins.TimeoutError") throw TimeoutError(text);
+  if (kind == "builtins.MemoryError") throw OutOfMemory(text);
+  throw RemoteError(text);
+}
+
 std::string text_of_exception(const Object& exception) {
   const std::string_view kind = exception.opaque_kind();
   std::string text(kind.starts_with("builtins.") ? kind.substr(9) : kind);
   const auto arguments = exception.elements()[1].elements();
   if (arguments.empty()) return text;
-  const bool is_plain = arguments.size() == 1 && text != "KeyError";
-  return text + ": " + (is_plain ? arguments[0].str() : exception.elements()[1].repr());
+  if (arguments.size() > 1) return text + ": " + exception.elements()[1].repr();
+  return text + ": " + (text == "KeyError" ? arguments[0].repr() : arguments[0].str());
 }
 
 }  // namespace lagoon::remote

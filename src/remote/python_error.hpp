@@ -28,6 +28,8 @@ class PythonError : public std::runtime_error {
 /// The exception that is being handled, as Python's nearest with the same text: one of this library
 /// by the name that its text begins with, or else by its type.
 [[nodiscard]] Object current_exception();
+/// Throws what a Python program has raised, as this library's own that says so, or RemoteError.
+[[noreturn]] void throw_as_own(const Object& exception);
 /// "KeyError: 'x'", for who gets text only.
 [[nodiscard]] std::string text_of_exception(const Object& exception);
 

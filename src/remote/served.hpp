@@ -39,7 +39,8 @@ class Caller {
 struct Reply {
   Object value;
   std::shared_ptr<Served> proxy = {};  // in the place of a value: what the client gets a proxy of
-  std::function<void()> unread = {};   // to be called if the client has never read it
+  /// To be called if the client has never read it; it may wait so long.
+  std::function<void(core::Deadline)> unread = {};
 };
 
 /// A value that cannot be pickled; its repr.
@@ -103,7 +104,7 @@ std::shared_ptr<Served> make_served(const lagoon::Manager& manager, std::string_
 std::shared_ptr<Served> serve(const Object& shared);
 
 /// Walks over the keys of a dict, as they were.
-std::shared_ptr<Served> serve_iterator(std::vector<Object> items);
+std::shared_ptr<Served> serve_iterator(Dict<> dict);
 
 std::shared_ptr<Served> serve_queue(Queue<> queue);
 std::shared_ptr<Served> serve_queue(JoinableQueue<> queue);

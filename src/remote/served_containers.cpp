@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "pickle.hpp"
+#include "python_array.hpp"
 #include "python_error.hpp"
 #include "served.hpp"
 
@@ -19,6 +20,21 @@ std::ptrdiff_t index_in(const Object& key, const char* of) {
   } catch (const OutOfRange&) {
     raise("IndexError", "cannot fit 'int' into an index-sized integer");
   }
+}
+
+/// Of a range's start, stop and step.
+Object items_of_range(const Object& bounds) {
+  constexpr std::int64_t most = std::int64_t{1} << 24;
+  const auto start = bounds.at(0).get<std::int64_t>(), stop = bounds.at(1).get<std::int64_t>(),
+             step = bounds.at(2).get<std::int64_t>();
+  Object list = Object::list();
+  for (std::int64_t x = start; step > 0 ? x < stop : x > stop;) {
+    if (static_cast<std::int64_t>(list.size()) == most)
+      raise("MemoryError", "a range of more than " + std::to_string(most) + " numbers");
+    list.append(x);
+    if (__builtin_add_overflow(x, step, &x)) break;
+  }
+  return list;
 }
 
 /// All items of what one can walk over, as list() takes it.
@@ -41,6 +57,12 @@ Object items_of(const Object& x) {
     return list;
   }
   if (x.kind() == Object::Kind::shared) return List<>(x).copy();
+  if (const Object* const bounds = arguments_of(x, "builtins.range"))
+    return items_of_range(*bounds);
+  if (const Object* const bytes = arguments_of(x, "builtins.bytearray");
+      bytes && bytes->size() == 1)
+    return items_of(bytes->elements()[0]);
+  if (const auto elements = scalars_in_array(x)) return list_of_scalars(*elements);
   switch (x.kind()) {
     case Object::Kind::list:
     case Object::Kind::tuple:
@@ -81,7 +103,7 @@ class ServedDict final : public ServedAs<ServedDict> {
   }
   Reply iterate(Arguments& a, Caller&) {
     a.end();
-    return {{}, serve_iterator(dict_.keys())};
+    return {{}, serve_iterator(Dict<>(Object(dict_)))};
   }
   Reply size(Arguments& a, Caller&) {
     a.end();
@@ -407,12 +429,14 @@ class ServedNamespace final : public ServedAs<ServedNamespace> {
 class ServedIterator final : public ServedAs<ServedIterator> {
  public:
   static constexpr std::string_view name = "Iterator";
-  explicit ServedIterator(std::vector<Object> items) : items_(std::move(items)) {}
+  explicit ServedIterator(Dict<> dict) : dict_(std::move(dict)), items_(dict_.keys()) {}
 
   Reply next(Arguments& a, Caller&) {
     a.end();
     const std::scoped_lock guard(mutex_);
     if (at_ == items_.size()) throw PythonError("builtins", "StopIteration", Object::tuple());
+    if (dict_.size() != items_.size())
+      raise("RuntimeError", "dictionary changed size during iteration");
     return {items_[at_++]};
   }
   [[noreturn]] static Reply refuse(Arguments& a) {
@@ -429,6 +453,7 @@ class ServedIterator final : public ServedAs<ServedIterator> {
 
  private:
   std::mutex mutex_;
+  Dict<> dict_;
   std::vector<Object> items_;
   std::size_t at_ = 0;
 };
@@ -460,8 +485,8 @@ std::shared_ptr<Served> serve(List<> list) { return std::make_shared<ServedList>
 std::shared_ptr<Served> serve(Namespace names) {
   return std::make_shared<ServedNamespace>(std::move(names));
 }
-std::shared_ptr<Served> serve_iterator(std::vector<Object> items) {
-  return std::make_shared<ServedIterator>(std::move(items));
+std::shared_ptr<Served> serve_iterator(Dict<> dict) {
+  return std::make_shared<ServedIterator>(std::move(dict));
 }
 
 }  // namespace lagoon::remote

@@ -53,7 +53,11 @@ class ServedLock final : public ServedAs<ServedLock<L>> {
   Reply release(Arguments& a, Caller&) {
     a.end();
     try {
+      const bool is_had = lock_.locked();
       lock_.release();
+      // Its holder has ended without giving it back: to Python that is a lock which is held until
+      // somebody releases it.
+      if (!is_had && lock_.try_lock()) lock_.release();
     } catch (const UsageError&) {
       raise("RuntimeError",
             is_recursive ? "cannot release un-acquired lock" : "release unlocked lock");
@@ -79,20 +83,16 @@ class ServedSemaphore final : public ServedAs<ServedSemaphore<S>> {
   explicit ServedSemaphore(S semaphore) : semaphore_(std::move(semaphore)) {}
 
   Reply acquire(Arguments& a, Caller& caller) {
-    return {semaphore_.acquire_until(deadline_in(a, caller, false))};
+    const bool has = semaphore_.acquire_until(deadline_in(a, caller, false));
+    if (is_bounded && has) taken_.fetch_add(1, std::memory_order_relaxed);
+    return {has};
   }
   Reply release(Arguments& a, Caller&) {
     const long long n = a.take_integer("n", 1);
     a.end();
     if (n < 1) raise("ValueError", "n must be one or more");
     if constexpr (is_bounded) {
-      if (semaphore_.get_value() + static_cast<std::uint64_t>(n) > semaphore_.bound())
-        raise("ValueError", "Semaphore released too many times");
-      try {
-        for (long long i = 0; i < n; ++i) semaphore_.release();
-      } catch (const UsageError&) {
-        raise("ValueError", "Semaphore released too many times");
-      }
+      for (long long i = 0; i < n; ++i) release_one();
     } else {
       semaphore_.release(n);
     }
@@ -105,7 +105,20 @@ class ServedSemaphore final : public ServedAs<ServedSemaphore<S>> {
   };
 
  private:
+  /// A permit of one who has ended has come back by itself: to Python it is had until somebody
+  /// releases it.
+  void release_one() {
+    const bool was_taken = taken_.fetch_sub(1, std::memory_order_relaxed) > 0;
+    if (!was_taken) taken_.fetch_add(1, std::memory_order_relaxed);
+    try {
+      semaphore_.release();
+    } catch (const UsageError&) {
+      if (!was_taken) raise("ValueError", "Semaphore released too many times");
+    }
+  }
+
   S semaphore_;
+  std::atomic<long long> taken_{0};  // by clients, who have not released it
 };
 
 class ServedCondition final : public ServedAs<ServedCondition> {

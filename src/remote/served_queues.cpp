@@ -126,8 +126,8 @@ class ServedQueue final : public ServedAs<ServedQueue<Q>> {
     if (!item) throw PythonError("_queue", "Empty", Object::tuple());
     if constexpr (of_tasks) return {*std::move(item)};  // whose getter's end hands it out again
     Object kept = *item;
-    return {*std::move(item), {}, [queue = queue_, kept = std::move(kept)] {
-              if (!queue->try_put(kept)) queue->put(kept);
+    return {*std::move(item), {}, [queue = queue_, kept = std::move(kept)](core::Deadline until) {
+              (void)queue->try_put_until(kept, until);
             }};
   }
   Reply put(const Object& item, core::Deadline until) {

@@ -1,12 +1,11 @@
 #include <lagoon/any.hpp>
-#include <lagoon/text.hpp>
 
-#include <bit>
-#include <cmath>
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
 #include "pickle.hpp"
+#include "python_array.hpp"
 #include "python_error.hpp"
 #include "served.hpp"
 
@@ -48,55 +47,9 @@ AnyScalar scalar_in(const Object& x, char typecode) {
   const std::vector<std::byte> bytes = x.integer_bytes();
   const bool is_negative = !bytes.empty() && (bytes.back() & std::byte{0x80}) != std::byte{};
   std::int64_t low = is_negative ? -1 : 0;
-  std::memcpy(&low, bytes.data(), std::min(bytes.size(), sizeof low));
+  if (!bytes.empty()) std::memcpy(&low, bytes.data(), std::min(bytes.size(), sizeof low));
   if (!is_negative && bytes.size() > sizeof low) return static_cast<std::uint64_t>(low);
   return low;
-}
-
-Object object_of(const AnyScalar& x) {
-  return std::visit(
-      [](auto y) -> Object {
-        if constexpr (std::is_same_v<decltype(y), char>)
-          return Object::bytes(std::string_view(&y, 1));
-        else if constexpr (std::is_same_v<decltype(y), wchar_t>)
-          return lagoon::detail::text_of_wide({&y, 1});
-        else
-          return y;
-      },
-      static_cast<const std::variant<std::int64_t, std::uint64_t, double, char, wchar_t>&>(x));
-}
-
-/// The elements that lie behind each other in these bytes.
-std::vector<AnyScalar> scalars_in_bytes(std::span<const std::byte> bytes, char typecode) {
-  std::vector<AnyScalar> all;
-  lagoon::with_typecode(typecode, [&](auto* type) {
-    using T = std::remove_pointer_t<decltype(type)>;
-    if (bytes.size() % sizeof(T) != 0)
-      raise("ValueError", "bytes length not a multiple of item size");
-    for (; !bytes.empty(); bytes = bytes.subspan(sizeof(T))) {
-      T x;
-      std::memcpy(&x, bytes.data(), sizeof x);
-      all.emplace_back(x);
-    }
-  });
-  return all;
-}
-
-/// Of Python's array.array, as it comes in a pickle; nothing if it is none.
-std::optional<std::vector<AnyScalar>> scalars_in_array(const Object& x) {
-  const Object* arguments = arguments_of(x, "array.array");
-  std::size_t code = 0, bytes = 1;
-  if (arguments == nullptr) {
-    // (array.array, typecode, a code for how a machine has its numbers, bytes)
-    arguments = arguments_of(x, "array._array_reconstructor");
-    code = 1;
-    bytes = 3;
-  }
-  if (arguments == nullptr || arguments->size() <= bytes) return std::nullopt;
-  const auto given = arguments->elements();
-  const std::string_view typecode = given[code].get<std::string_view>();
-  if (typecode.size() != 1 || given[bytes].kind() != Kind::bytes) return std::nullopt;
-  return scalars_in_bytes(given[bytes].get<std::span<const std::byte>>(), typecode[0]);
 }
 
 std::vector<AnyScalar> scalars_in(const Object& x, char typecode) {
@@ -119,46 +72,19 @@ std::vector<AnyScalar> scalars_in(const Object& x, char typecode) {
   }
 }
 
-/// Python's array.array of these; of characters, bytes and a str.
-Object array_of(const std::vector<AnyScalar>& elements, char typecode) {
-  std::string bytes;
-  lagoon::with_typecode(typecode, [&](auto* type) {
-    using T = std::remove_pointer_t<decltype(type)>;
-    for (const AnyScalar& element : elements) {
-      const T x = std::visit([](auto y) { return static_cast<T>(y); },
-                             static_cast<const AnyScalar::variant&>(element));
-      bytes.append(reinterpret_cast<const char*>(&x), sizeof x);
-    }
-  });
-  if (typecode == 'c') return Object::bytes(bytes);
-  if (typecode == 'u') {
-    std::wstring text(elements.size(), L' ');
-    std::memcpy(text.data(), bytes.data(), bytes.size());
-    return lagoon::detail::text_of_wide(text);
-  }
-  return reduced(global("array", "array"),
-                 Object::tuple(std::string_view(&typecode, 1), Object::bytes(bytes)));
-}
-
-std::string list_text(const std::vector<AnyScalar>& elements) {
-  Object list = Object::list();
-  for (const AnyScalar& element : elements) list.append(object_of(element));
-  return list.repr();
-}
-
 class ServedValue final : public ServedAs<ServedValue> {
  public:
   static constexpr std::string_view name = "Value";
   explicit ServedValue(AnyValue value) : value_(std::move(value)) {}
   [[nodiscard]] std::string repr() const override {
-    return "Value('" + std::string(1, value_.typecode()) + "', " + object_of(value_.get()).repr() +
-           ")";
+    return "Value('" + std::string(1, value_.typecode()) + "', " +
+           object_of_scalar(value_.get()).repr() + ")";
   }
   [[nodiscard]] Object value() const override {
     Object state = Object::dict();
     const char typecode = value_.typecode();
     state.set_item("_typecode", std::string_view(&typecode, 1));
-    state.set_item("_value", object_of(value_.get()));
+    state.set_item("_value", object_of_scalar(value_.get()));
     return Object::opaque(
         "multiprocessing.managers.Value", "Nb",
         {global("multiprocessing.managers", "Value"), Object::tuple(), std::move(state)});
@@ -166,7 +92,7 @@ class ServedValue final : public ServedAs<ServedValue> {
 
   Reply get(Arguments& a, Caller&) {
     a.end();
-    return {object_of(value_.get())};
+    return {object_of_scalar(value_.get())};
   }
   Reply set(Arguments& a, Caller&) {
     const Object& x = a.take("value");
@@ -189,8 +115,8 @@ class ServedArray final : public ServedAs<ServedArray> {
   static constexpr std::string_view name = "Array";
   explicit ServedArray(AnyArray array) : array_(std::move(array)) {}
   [[nodiscard]] std::string repr() const override {
-    return "array('" + std::string(1, array_.typecode()) + "', " + list_text(array_.snapshot()) +
-           ")";
+    return "array('" + std::string(1, array_.typecode()) + "', " +
+           list_of_scalars(array_.snapshot()).repr() + ")";
   }
   [[nodiscard]] Object value() const override {
     return array_of(array_.snapshot(), array_.typecode());
@@ -205,7 +131,7 @@ class ServedArray final : public ServedAs<ServedArray> {
     a.end();
     if (const auto slice = slice_in(key))
       return {array_of(array_.slice(slice->start, slice->stop, slice->step), array_.typecode())};
-    return {object_of(array_.get(place_of(key, "array index out of range")))};
+    return {object_of_scalar(array_.get(place_of(key, "array index out of range")))};
   }
   Reply set(Arguments& a, Caller&) {
     const Object& key = a.take("key");

@@ -41,13 +41,15 @@ Descriptor checked(int fd, const char* what) {
 /// One thread takes connections, and sees who has gone; each connection has one of its own.
 class Server::State {
  public:
-  State(const Manager& manager, const Address& address, std::string_view key,
+  State(const lagoon::Manager& manager, const Address& address, std::string_view key,
         const ServerOptions& options)
       : events_(checked(::epoll_create1(EPOLL_CLOEXEC), "no epoll")),
         stop_(checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "no eventfd")),
         listener_(std::in_place, address),
         address_(listener_->address()),
-        shared_{lagoon::Manager(manager.segment()), std::string(key), options} {
+        shared_{.manager = lagoon::Manager(manager.segment()),
+                .key = std::string(key),
+                .options = options} {
     if (key.empty())
       throw InvalidArgument("a server wants a key that its clients prove; this one is empty");
     watch(listener_->descriptor(), EPOLLIN, of_listener);
@@ -63,6 +65,7 @@ class Server::State {
   }
 
   [[nodiscard]] const Address& address() const noexcept { return address_; }
+  [[nodiscard]] const std::string& authkey() const noexcept { return shared_.key; }
   [[nodiscard]] std::size_t number_of_objects() const { return shared_.objects.size(); }
 
   void start() {
@@ -126,6 +129,15 @@ class Server::State {
         sessions_.erase(number);
       }
     }
+    if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+      wait_for_descriptors();
+  }
+
+  /// Where no more descriptors are to be had, those who ask must wait, and this thread must not
+  /// turn round and round.
+  static void wait_for_descriptors() {
+    const timespec some{0, 10'000'000};
+    ::nanosleep(&some, nullptr);
   }
 
   struct Begin {
@@ -186,6 +198,7 @@ class Server::State {
   }
 
   void end_all() {
+    shared_.ends.store(true, std::memory_order_relaxed);
     listener_.reset();  // who waits to be let in is told, too
     std::unique_lock lock(mutex_);
     for (const auto& [number, session] : sessions_) session->end();
@@ -206,9 +219,13 @@ class Server::State {
   std::thread thread_;
 };
 
-Server::Server(const Manager& manager, const Address& address, std::string_view authkey,
+Server::Server(const lagoon::Manager& manager, const Address& address, std::string_view authkey,
                const ServerOptions& options)
     : state_(std::make_unique<State>(manager, address, authkey, options)) {}
+Server::Server(const lagoon::Manager& manager, const ServerOptions& options)
+    : Server(manager,
+             Address::of_owner("server-" + std::to_string(::getpid()) + "-" + random_text(4)),
+             random_text(32), options) {}
 Server::Server(Server&&) noexcept = default;
 Server& Server::operator=(Server&&) noexcept = default;
 Server::~Server() = default;
@@ -216,6 +233,7 @@ Server::~Server() = default;
 void Server::start() { state_->start(); }
 void Server::serve_forever() { state_->serve(); }
 const Address& Server::address() const noexcept { return state_->address(); }
+const std::string& Server::authkey() const noexcept { return state_->authkey(); }
 void Server::shutdown() noexcept { state_->shutdown(); }
 void Server::join() { state_->join(); }
 std::size_t Server::number_of_objects() const { return state_->number_of_objects(); }

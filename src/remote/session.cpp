@@ -10,34 +10,11 @@
 
 #include "authentication.hpp"
 #include "python_error.hpp"
+#include "token.hpp"
 
 namespace lagoon::remote {
 
 namespace {
-
-constexpr std::string_view managers = "multiprocessing.managers";
-
-/// The id in a proxy of a manager, as it comes; none of what is none.
-std::optional<std::string> id_in(const Object& proxy) {
-  const Object* const arguments = arguments_of(proxy, "multiprocessing.managers.RebuildProxy");
-  if (arguments == nullptr || arguments->size() < 2) return std::nullopt;
-  const Object& token = arguments->elements()[1];
-  if (token.kind() != Object::Kind::opaque ||
-      token.opaque_kind() != "multiprocessing.managers.Token" || token.elements().size() != 3)
-    return std::nullopt;
-  const Object& state = token.elements()[2];  // typeid, address, id
-  if (state.kind() != Object::Kind::tuple || state.size() != 3) return std::nullopt;
-  const Object& id = state.elements()[2];
-  return id.kind() == Object::Kind::str ? std::optional(id.get<std::string>()) : std::nullopt;
-}
-
-/// The class of Python's that is a proxy of that type, if it has one of its own.
-std::string_view proxy_class(std::string_view type) {
-  if (type == "dict") return "DictProxy";
-  if (type == "list") return "ListProxy";
-  if (type == "Namespace") return "NamespaceProxy";
-  return "AutoProxy";
-}
 
 Object names_of(const Served& served) {
   std::vector<Object> names;
@@ -71,7 +48,7 @@ void Session::run() noexcept {
     // A client's kernel says so if it has left something unread.
     if (sent_.unread && (e.code().value() == ECONNRESET || e.code().value() == EPIPE)) {
       try {
-        sent_.unread();
+        sent_.unread(core::Deadline::never().unless(context_.ends));
       } catch (const std::exception&) {  // there is no such queue any more
       }
     }
@@ -177,9 +154,8 @@ Object Session::call_function(const std::string& name, Arguments& a, bool& goes_
   if (name == "get_methods") {
     const Object token = a.take("token");
     a.end();
-    if (token.kind() == Object::Kind::opaque && token.elements().size() == 3)
-      if (const auto served = objects.find(token.elements()[2].at(2).get<std::string>()))
-        return names_of(*served);
+    if (const auto asked = token_of(token))
+      if (const auto served = objects.find(asked->id)) return names_of(*served);
     raise_key_error(token);
   }
   if (name == "number_of_objects") return a.end(), Object(objects.size());
@@ -232,8 +208,10 @@ void Session::answer(const Request& request) {
     }
     if (answered->proxy != nullptr) {
       const std::string new_id = context_.objects.add(answered->proxy, process_);
-      return reply("#PROXY", Object::tuple(names_of(*answered->proxy),
-                                           token_of(answered->proxy->type(), new_id)));
+      return reply(
+          "#PROXY",
+          Object::tuple(names_of(*answered->proxy),
+                        object_of(Token{std::string(answered->proxy->type()), address(), new_id})));
     }
     sent_.unread = std::move(answered->unread);
     reply("#RETURN", answered->value);
@@ -290,38 +268,29 @@ Object Session::address() const {
   return std::string_view(path->sun_path);
 }
 
-Object Session::token_of(std::string_view type, std::string_view id) const {
-  return Object::opaque(
-      "multiprocessing.managers.Token", "Nb",
-      {global(managers, "Token"), Object::tuple(), Object::tuple(type, address(), id)});
-}
-
 Object Session::proxy_of(const Object& shared) {
   std::string id = context_.objects.add_kept(shared);
   sent_.kept.push_back(id);
   const auto served = context_.objects.find(id);
-  const std::string_view name = proxy_class(served->type());
-  Object named = Object::dict();
-  if (name == "AutoProxy") named.set_item("exposed", names_of(*served));
-  return reduced(global(managers, "RebuildProxy"),
-                 Object::tuple(global(managers, name), token_of(served->type(), id), "pickle",
-                               std::move(named)));
+  const auto names = served->exposed();
+  return proxy_to({std::string(served->type()), address(), std::move(id)},
+                  std::vector<std::string>(names.begin(), names.end()));
 }
 
 std::shared_ptr<Served> Session::find(const Object& proxy) const {
   if (proxy.kind() == Object::Kind::shared) return nullptr;
-  const auto id = id_in(proxy);
-  return id ? context_.objects.find(*id) : nullptr;
+  const auto token = token_in(proxy);
+  return token ? context_.objects.find(token->id) : nullptr;
 }
 
 Object Session::resolve(Object proxy) {
-  const auto id = id_in(proxy);
-  const auto served = id ? context_.objects.find(*id) : nullptr;
+  const auto token = token_in(proxy);
+  const auto served = token ? context_.objects.find(token->id) : nullptr;
   if (served == nullptr) return proxy;  // of another server
   Object shared = served->reference();
   if (!shared.is_none()) return shared;
   // A lock, or what else no container can hold: who finds the proxy there must find the lock.
-  met_.push_back(*id);
+  met_.push_back(token->id);
   return proxy;
 }
 

@@ -24,6 +24,7 @@ struct SessionContext {
   ServerOptions options;
   ObjectTable objects = {};
   std::function<void()> shut_down = {};
+  std::atomic<bool> ends{false};
 };
 
 class Session {
@@ -45,7 +46,7 @@ class Session {
   /// What was sent last; to be undone if it was never read.
   struct Sent {
     std::vector<std::string> kept;  // objects that the client may come to refer to
-    std::function<void()> unread;
+    std::function<void(core::Deadline)> unread;
   };
 
   void authenticate();
@@ -63,7 +64,6 @@ class Session {
   void forget_sent();
 
   [[nodiscard]] Object address() const;
-  [[nodiscard]] Object token_of(std::string_view type, std::string_view id) const;
   /// A proxy of what an Object of Kind::shared refers to, as Python's managers pickle it.
   Object proxy_of(const Object& shared);
   /// The other way round: of one of ours, what it refers to, if that can lie in a container.

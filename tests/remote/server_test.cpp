@@ -8,21 +8,19 @@
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
-#include <csignal>
-#include <cstdio>
+#include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include <ask_python.hpp>
-#include <sanitizers.hpp>
+
+#include "python_program.hpp"
 
 namespace {
 
@@ -32,60 +30,8 @@ using remote::Address;
 using remote::Server;
 using test::has_python;
 
-const std::string scripts = std::filesystem::path(__FILE__).parent_path().string();
-
-/// A Python program, killed when this goes.
-class Python {
- public:
-  explicit Python(std::vector<std::string> arguments) {
-    int out[2];
-    if (::pipe(out) != 0) throw std::runtime_error("no pipe");
-    pid_ = ::fork();
-    if (pid_ == 0) {
-      ::dup2(out[1], 1);
-      ::dup2(out[1], 2);
-      ::close(out[0]);
-      ::close(out[1]);
-      ::setenv("PYTHONUTF8", "1", 1);
-      std::vector<char*> pointers{const_cast<char*>("python3"), const_cast<char*>("-B")};
-      for (std::string& argument : arguments) pointers.push_back(argument.data());
-      pointers.push_back(nullptr);
-      ::execvp("python3", pointers.data());
-      ::_exit(127);
-    }
-    ::close(out[1]);
-    out_ = ::fdopen(out[0], "r");
-  }
-  Python(const Python&) = delete;
-  Python& operator=(const Python&) = delete;
-  ~Python() {
-    kill();
-    std::fclose(out_);
-  }
-
-  /// What it says next; nothing at its end.
-  std::string line() {
-    char text[4096];
-    if (std::fgets(text, sizeof text, out_) == nullptr) return "";
-    std::string line = text;
-    if (line.ends_with('\n')) line.pop_back();
-    return line;
-  }
-  std::string rest() {
-    std::string all;
-    for (int c = 0; (c = std::fgetc(out_)) != EOF;) all += static_cast<char>(c);
-    return all;
-  }
-  void kill() {
-    if (pid_ <= 0) return;
-    ::kill(pid_, SIGKILL);
-    ::waitpid(std::exchange(pid_, -1), nullptr, 0);
-  }
-
- private:
-  pid_t pid_ = -1;
-  std::FILE* out_ = nullptr;
-};
+using Python = test::PythonProgram;
+const std::string scripts = test::remote_scripts();
 
 class RemoteServer : public testing::Test {
  protected:
@@ -129,7 +75,9 @@ class RemoteServer : public testing::Test {
 
 std::vector<std::string> lines_of(Python&& python) {
   std::vector<std::string> lines;
-  for (std::string line = python.line(); !line.empty(); line = python.line()) lines.push_back(line);
+  std::istringstream all(python.rest());
+  for (std::string line; std::getline(all, line);)
+    if (!line.empty()) lines.push_back(line);
   return lines;
 }
 
@@ -174,6 +122,48 @@ TEST_F(RemoteServer, AnswersOverTcpToo) {
   const std::string script = scripts + "/transcript.py";
   const auto expected = lines_of(Python({script, "cpython"}));
   expect_alike(expected, lines_of(Python({script, tcp.address().text(), key})));
+}
+
+/// Whether there is such a program, of Python.
+bool runs(const std::string& program) {
+  return std::system(("'" + program + "' -c 'import multiprocessing' >/dev/null 2>&1").c_str()) ==
+         0;
+}
+std::vector<std::string> other_pythons() {
+  std::vector<std::string> all;
+  for (int minor = 8; minor < 14; ++minor) all.push_back("python3." + std::to_string(minor));
+  // And those that are named, separated by colons.
+  const char* const named = std::getenv("LAGOON_TEST_PYTHONS");
+  for (const std::string& one : test::split(named == nullptr ? "" : named, ':')) all.push_back(one);
+  std::erase_if(all, [](const std::string& one) { return one.empty() || !runs(one); });
+  return all;
+}
+
+/// Texts of errors are another from version to version: of these their type is what counts.
+TEST_F(RemoteServer, AnswersEveryPythonThatIsThere) {
+  const std::string script = scripts + "/transcript.py";
+  const auto of_error = [](std::string line) {
+    const auto error = line.find("Error: ");
+    return error == std::string::npos ? line : line.substr(0, error + 5);
+  };
+  for (const std::string& python_n : other_pythons()) {
+    SCOPED_TRACE(python_n);
+    auto expected = lines_of(Python({script, "cpython"}, python_n));
+    auto found = lines_of(Python({script, server->address().text(), key}, python_n));
+    for (auto* lines : {&expected, &found})
+      for (std::string& line : *lines) line = of_error(std::move(line));
+    expect_alike(expected, found);
+  }
+}
+
+TEST_F(RemoteServer, PassesCPythonsOwnTestsOfManagers) {
+  const auto lines =
+      lines_of(Python({scripts + "/cpython_suite.py", server->address().text(), key}));
+  ASSERT_FALSE(lines.empty());
+  if (lines.back() == "no tests of Python's here") GTEST_SKIP() << lines.back();
+  std::string all;
+  for (const std::string& line : lines) all += line + "\n";
+  EXPECT_NE(lines.back().find(" 0 failed, 0 with errors"), std::string::npos) << all;
 }
 
 TEST_F(RemoteServer, WhatHasANameIsTheSameForBothSides) {

@@ -7,6 +7,7 @@
 ///
 /// In Python: '/run/user/1000/trading', '\0trading', ('127.0.0.1', 5000).
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -45,6 +46,8 @@ class Address {
 /// A directory that only its owner can enter, made if it is not there: in $XDG_RUNTIME_DIR, or else
 /// in /tmp. SystemError; InvalidArgument if another has made it, or others may enter.
 std::string private_directory();
+/// So many random bytes, in hexadecimal. SystemError if there are none.
+std::string random_text(std::size_t bytes);
 /// What it says in that file there, which only its owner can read; made of random bytes if it is
 /// not there.
 std::string private_key(const std::string& path);

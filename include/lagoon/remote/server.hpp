@@ -53,8 +53,10 @@ struct ServerOptions {
 class Server {
  public:
   /// Listens from now on. InvalidArgument for an empty key; SystemError if the address is taken.
-  Server(const Manager& manager, const Address& address, std::string_view authkey,
+  Server(const lagoon::Manager& manager, const Address& address, std::string_view authkey,
          const ServerOptions& options = {});
+  /// At a socket in a directory that only this user can enter, with a key of random bytes.
+  explicit Server(const lagoon::Manager& manager, const ServerOptions& options = {});
   Server(Server&&) noexcept;
   Server& operator=(Server&&) noexcept;
   /// Ends it.
@@ -66,6 +68,8 @@ class Server {
   void serve_forever();
   /// Where it listens, with the port that it was given.
   [[nodiscard]] const Address& address() const noexcept;
+  /// What clients prove to have.
+  [[nodiscard]] const std::string& authkey() const noexcept;
   /// Ends all connections, and those who wait; by any thread. What they made goes, unless it has a
   /// name or is stored in what has.
   void shutdown() noexcept;

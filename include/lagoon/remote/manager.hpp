@@ -1,0 +1,315 @@
+#pragma once
+/// `remote::Manager`: a client of a manager's server, CPython's or lagoon's (server.hpp): the types
+/// and names of the local ones, each call a question to the server.
+///
+///   auto m = remote::Manager::connect(remote::Address::parse("/run/trading"), "the key");
+///   remote::Dict d = m.dict();
+///   d["k"] = 1;   int k = int(d["k"]);   for (const Object& key : d.keys()) …
+///   remote::Lock lock = m.lock();
+///   { const std::scoped_lock guard(lock); d["k"] = int(d["k"]) + 1; }
+///
+/// What Python's program has registered is made by its name: m.create("get_prices"). What goes and
+/// comes are Objects (object.hpp); those of Python's own classes go back as they came.
+///
+/// Two questions are two moments: what the local types do as one step (d["k"] += 1) is not there,
+/// since Python's servers cannot; hold a lock.
+///
+/// Errors, threads, and what becomes of a server that goes: proxy.hpp.
+
+#include <lagoon/core/futex.hpp>
+#include <lagoon/lock_methods.hpp>
+#include <lagoon/object.hpp>
+#include <lagoon/remote/proxy.hpp>
+
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace lagoon::remote {
+
+/// What d[key] gives, for as long as the expression lasts.
+template <class Container>
+class Element {
+ public:
+  Element(const Container& container, Object key) : container_(container), key_(std::move(key)) {}
+  Element(const Element&) = delete;
+  operator Object() const&& { return container_.at(key_); }  // NOLINT: stands for what is there
+  template <class T>
+  requires(OutOfObject<T> && !std::same_as<T, bool> && !std::same_as<T, Object>)  //
+      explicit
+      operator T() const&& {
+    const Object x = container_.at(key_);
+    return x.get<T>();
+  }
+  void operator=(const Object& x) && { container_.set(key_, x); }
+  void operator=(const Element& other) && { container_.set(key_, other.container_.at(other.key_)); }
+  friend bool operator==(const Element& a, const Object& b) { return a.container_.at(a.key_) == b; }
+
+ private:
+  const Container& container_;
+  Object key_;
+};
+
+class Dict : public Proxy {
+ public:
+  using Proxy::Proxy;
+  explicit Dict(Proxy proxy) noexcept : Proxy(std::move(proxy)) {}
+
+  [[nodiscard]] std::size_t size() const { return call("__len__").get<std::size_t>(); }
+  [[nodiscard]] bool empty() const { return size() == 0; }
+  [[nodiscard]] bool contains(const Object& key) const { return bool(call("__contains__", key)); }
+  [[nodiscard]] Object at(const Object& key) const { return call("__getitem__", key); }
+  [[nodiscard]] Object get(const Object& key, const Object& otherwise = {}) const {
+    return call("get", key, otherwise);
+  }
+  [[nodiscard]] Element<Dict> operator[](const Object& key) const { return {*this, key}; }
+  void set(const Object& key, const Object& x) const { (void)call("__setitem__", key, x); }
+  void erase(const Object& key) const { (void)call("__delitem__", key); }
+  Object pop(const Object& key) const { return call("pop", key); }
+  Object pop(const Object& key, const Object& otherwise) const {
+    return call("pop", key, otherwise);
+  }
+  std::pair<Object, Object> popitem() const {
+    const Object pair = call("popitem");
+    return {pair.at(0), pair.at(1)};
+  }
+  Object setdefault(const Object& key, const Object& x = {}) const {
+    return call("setdefault", key, x);
+  }
+  void update(const Object& dict) const { (void)call("update", dict); }
+  void clear() const { (void)call("clear"); }
+  [[nodiscard]] Object keys() const { return call("keys"); }
+  [[nodiscard]] Object values() const { return call("values"); }
+  [[nodiscard]] Object items() const { return call("items"); }
+  [[nodiscard]] Object copy() const { return call("copy"); }
+};
+
+class List : public Proxy {
+ public:
+  using Proxy::Proxy;
+  using Index = std::ptrdiff_t;
+  using End = std::optional<Index>;
+  explicit List(Proxy proxy) noexcept : Proxy(std::move(proxy)) {}
+
+  [[nodiscard]] std::size_t size() const { return call("__len__").get<std::size_t>(); }
+  [[nodiscard]] bool empty() const { return size() == 0; }
+  [[nodiscard]] Object at(const Object& i) const { return call("__getitem__", i); }
+  [[nodiscard]] Element<List> operator[](Index i) const { return {*this, i}; }
+  void set(const Object& i, const Object& x) const { (void)call("__setitem__", i, x); }
+  void erase(Index i) const { (void)call("__delitem__", i); }
+  [[nodiscard]] Object slice(End start = {}, End stop = {}, End step = {}) const;
+  void assign_slice(End start, End stop, const Object& items) const;
+  void erase_slice(End start = {}, End stop = {}) const;
+  [[nodiscard]] Object copy() const { return slice(); }
+  [[nodiscard]] bool contains(const Object& x) const { return bool(call("__contains__", x)); }
+  void append(const Object& x) const { (void)call("append", x); }
+  void extend(const Object& items) const { (void)call("extend", items); }
+  void insert(Index i, const Object& x) const { (void)call("insert", i, x); }
+  Object pop(Index i = -1) const { return call("pop", i); }
+  void remove(const Object& x) const { (void)call("remove", x); }
+  [[nodiscard]] std::size_t count(const Object& x) const {
+    return call("count", x).get<std::size_t>();
+  }
+  [[nodiscard]] std::size_t index(const Object& x) const {
+    return call("index", x).get<std::size_t>();
+  }
+  void reverse() const { (void)call("reverse"); }
+  void sort(bool backwards = false) const { (void)call(Named{{"reverse", backwards}}, "sort"); }
+  void clear() const { erase_slice(); }
+};
+
+class Namespace : public Proxy {
+ public:
+  using Proxy::Proxy;
+  explicit Namespace(Proxy proxy) noexcept : Proxy(std::move(proxy)) {}
+  [[nodiscard]] Object at(const Object& name) const { return call("__getattribute__", name); }
+  [[nodiscard]] Element<Namespace> operator[](std::string_view name) const { return {*this, name}; }
+  void set(const Object& name, const Object& x) const { (void)call("__setattr__", name, x); }
+  void erase(std::string_view name) const { (void)call("__delattr__", name); }
+};
+
+class Value : public Proxy {
+ public:
+  using Proxy::Proxy;
+  explicit Value(Proxy proxy) noexcept : Proxy(std::move(proxy)) {}
+  [[nodiscard]] Object get() const { return call("get"); }
+  template <OutOfObject T>
+  [[nodiscard]] T get() const {
+    return call("get").template get<T>();
+  }
+  void set(const Object& x) const { (void)call("set", x); }
+};
+
+class Array : public Proxy {
+ public:
+  using Proxy::Proxy;
+  explicit Array(Proxy proxy) noexcept : Proxy(std::move(proxy)) {}
+  [[nodiscard]] std::size_t size() const { return call("__len__").get<std::size_t>(); }
+  [[nodiscard]] Object at(const Object& i) const { return call("__getitem__", i); }
+  [[nodiscard]] Element<Array> operator[](std::ptrdiff_t i) const { return {*this, i}; }
+  void set(const Object& i, const Object& x) const { (void)call("__setitem__", i, x); }
+  /// A list, of characters a str or bytes.
+  [[nodiscard]] Object slice(List::End start = {}, List::End stop = {}) const;
+  [[nodiscard]] Object snapshot() const { return slice(); }
+};
+
+/// acquire, release, and what std::scoped_lock and std::unique_lock want.
+class Lock : public Proxy, public lagoon::detail::LockMethods<Lock> {
+ public:
+  using Proxy::Proxy;
+  explicit Lock(Proxy proxy) noexcept : Proxy(std::move(proxy)) {}
+  bool acquire_until(core::Deadline deadline) const;
+  void release() const { (void)call("release"); }
+};
+class RLock : public Lock {
+ public:
+  using Lock::Lock;
+};
+class Semaphore : public Lock {
+ public:
+  using Lock::Lock;
+};
+class BoundedSemaphore : public Lock {
+ public:
+  using Lock::Lock;
+};
+
+class Condition : public Lock {
+ public:
+  using Lock::Lock;
+  /// With the lock held. Whether it was notified.
+  bool wait() const { return bool(call_waiting({}, "wait", Object::tuple())); }
+  bool wait(std::chrono::duration<double> timeout) const {
+    return bool(call_waiting(timeout.count(), "wait", Object::tuple(timeout.count())));
+  }
+  /// Until predicate() holds, or the time is over; what it says.
+  template <std::invocable P>
+  bool wait_for(P&& predicate, std::chrono::duration<double> timeout) const {
+    const auto end = std::chrono::steady_clock::now() + timeout;
+    for (;;) {
+      if (predicate()) return true;
+      const std::chrono::duration<double> left = end - std::chrono::steady_clock::now();
+      if (left.count() <= 0) return false;
+      (void)wait(left);
+    }
+  }
+  void notify(int n = 1) const { (void)call("notify", n); }
+  void notify_all() const { (void)call("notify_all"); }
+};
+
+class Event : public Proxy {
+ public:
+  using Proxy::Proxy;
+  explicit Event(Proxy proxy) noexcept : Proxy(std::move(proxy)) {}
+  [[nodiscard]] bool is_set() const { return bool(call("is_set")); }
+  void set() const { (void)call("set"); }
+  void clear() const { (void)call("clear"); }
+  bool wait() const { return bool(call_waiting({}, "wait", Object::tuple())); }
+  [[nodiscard]] bool wait(std::chrono::duration<double> timeout) const {
+    return bool(call_waiting(timeout.count(), "wait", Object::tuple(timeout.count())));
+  }
+};
+
+class Barrier : public Proxy {
+ public:
+  using Proxy::Proxy;
+  explicit Barrier(Proxy proxy) noexcept : Proxy(std::move(proxy)) {}
+  std::size_t wait() const { return call_waiting({}, "wait", Object::tuple()).get<std::size_t>(); }
+  std::size_t wait(std::chrono::duration<double> timeout) const {
+    return call_waiting(timeout.count(), "wait", Object::tuple(timeout.count())).get<std::size_t>();
+  }
+  void abort() const { (void)call("abort"); }
+  void reset() const { (void)call("reset"); }
+  [[nodiscard]] std::size_t parties() const { return part("parties").get<std::size_t>(); }
+  [[nodiscard]] std::size_t n_waiting() const { return part("n_waiting").get<std::size_t>(); }
+  [[nodiscard]] bool broken() const { return bool(part("broken")); }
+
+ private:
+  [[nodiscard]] Object part(const char* name) const { return call("__getattribute__", name); }
+};
+
+class Queue : public Proxy {
+ public:
+  using Proxy::Proxy;
+  explicit Queue(Proxy proxy) noexcept : Proxy(std::move(proxy)) {}
+  [[nodiscard]] std::size_t qsize() const { return call("qsize").get<std::size_t>(); }
+  [[nodiscard]] bool empty() const { return bool(call("empty")); }
+  [[nodiscard]] bool full() const { return bool(call("full")); }
+  void put(const Object& x) const { (void)call_waiting({}, "put", Object::tuple(x)); }
+  void put(const Object& x, std::chrono::duration<double> timeout) const {
+    (void)call_waiting(timeout.count(), "put", Object::tuple(x, true, timeout.count()));
+  }
+  void put_nowait(const Object& x) const { (void)call("put_nowait", x); }
+  [[nodiscard]] bool try_put(const Object& x) const;
+  Object get() const { return call_waiting({}, "get", Object::tuple()); }
+  Object get(std::chrono::duration<double> timeout) const {
+    return call_waiting(timeout.count(), "get", Object::tuple(true, timeout.count()));
+  }
+  Object get_nowait() const { return call("get_nowait"); }
+  [[nodiscard]] std::optional<Object> try_get() const;
+  [[nodiscard]] std::optional<Object> try_get_for(std::chrono::duration<double> timeout) const;
+  void task_done() const { (void)call("task_done"); }
+  void join() const { (void)call_waiting({}, "join", Object::tuple()); }
+};
+using JoinableQueue = Queue;
+
+class Manager {
+ public:
+  /// SystemError if nobody listens there; TimeoutError; InvalidArgument if the keys differ.
+  static Manager connect(const Address& address, std::string_view authkey,
+                         const ClientOptions& options = {});
+
+  [[nodiscard]] Dict dict() const { return Dict(create("dict")); }
+  [[nodiscard]] Dict dict(const Object& items) const { return Dict(create("dict", items)); }
+  [[nodiscard]] List list() const { return List(create("list")); }
+  [[nodiscard]] List list(const Object& items) const { return List(create("list", items)); }
+  [[nodiscard]] Namespace namespace_() const { return Namespace(create("Namespace")); }
+  [[nodiscard]] Value value(char typecode, const Object& x) const {
+    return Value(create("Value", std::string_view(&typecode, 1), x));
+  }
+  /// Of the elements of a list.
+  [[nodiscard]] Array array(char typecode, const Object& elements) const {
+    return Array(create("Array", std::string_view(&typecode, 1), elements));
+  }
+  [[nodiscard]] Lock lock() const { return Lock(create("Lock")); }
+  [[nodiscard]] RLock rlock() const { return RLock(create("RLock")); }
+  [[nodiscard]] Semaphore semaphore(int permits = 1) const {
+    return Semaphore(create("Semaphore", permits));
+  }
+  [[nodiscard]] BoundedSemaphore bounded_semaphore(int permits = 1) const {
+    return BoundedSemaphore(create("BoundedSemaphore", permits));
+  }
+  [[nodiscard]] Condition condition() const { return Condition(create("Condition")); }
+  [[nodiscard]] Condition condition(const Lock& lock) const {
+    return Condition(create("Condition", lock.reference()));
+  }
+  [[nodiscard]] Event event() const { return Event(create("Event")); }
+  [[nodiscard]] Barrier barrier(int parties) const { return Barrier(create("Barrier", parties)); }
+  [[nodiscard]] Queue queue(int maxsize = 0) const { return Queue(create("Queue", maxsize)); }
+  [[nodiscard]] JoinableQueue joinable_queue(int maxsize = 0) const {
+    return JoinableQueue(create("JoinableQueue", maxsize));
+  }
+  /// Of any type that the server knows by this name.
+  template <std::convertible_to<Object>... A>
+  [[nodiscard]] Proxy create(std::string_view type, A&&... arguments) const {
+    return create_of(type, Object::tuple(std::forward<A>(arguments)...));
+  }
+
+  [[nodiscard]] std::size_t number_of_objects() const;
+  [[nodiscard]] std::string debug_info() const;
+  /// Ends the server.
+  void shutdown() const;
+
+ private:
+  explicit Manager(std::shared_ptr<Client> client) noexcept : client_(std::move(client)) {}
+  [[nodiscard]] Proxy create_of(std::string_view type, const Object& arguments) const;
+  std::shared_ptr<Client> client_;
+};
+
+}  // namespace lagoon::remote

@@ -1,0 +1,36 @@
+#pragma once
+/// Proxies as Python's managers pickle them: which object of which server one stands for.
+
+#include <lagoon/object.hpp>
+#include <lagoon/remote/address.hpp>
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace lagoon::remote {
+
+struct Token {
+  std::string type;
+  Object address;  // a str, bytes that begin with NUL, or (host, port)
+  std::string id;
+};
+
+/// `multiprocessing.managers.Token`; nothing if it is none.
+std::optional<Token> token_of(const Object& o);
+Object object_of(const Token& token);
+/// Of a `RebuildProxy`; nothing if it is none.
+std::optional<Token> token_in(const Object& proxy);
+/// The methods that such a proxy has, where it says so; or null.
+const Object* token_names(const Object& proxy);
+/// A proxy of Python's own class for that type, or else of these methods.
+Object proxy_to(const Token& token, std::span<const std::string> exposed);
+
+/// As Python has it.
+Object address_object(const Address& address);
+
+/// What stands for an Object of Kind::shared that a client has (client.cpp).
+Object as_proxy(const Object& shared);
+
+}  // namespace lagoon::remote

@@ -1,6 +1,5 @@
 #include "client.hpp"
 
-#include <poll.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -19,16 +18,12 @@ namespace {
 
 /// This thread's connections, each with the process that has made it.
 struct Mine {
-  int process;
+  int process = 0;
   std::optional<Connection> connection;
+  Unpickler unpickler;
+  std::string request;
 };
 thread_local std::map<std::uint64_t, Mine> mine_of_all;
-
-bool is_over(const Connection& connection) {
-  pollfd poll{connection.descriptor(), POLLIN | POLLRDHUP, 0};
-  // Nothing comes unasked.
-  return ::poll(&poll, 1, 0) != 0;
-}
 
 std::string thread_name() {
   return "lagoon-" + std::to_string(::getpid()) + "-" + std::to_string(::gettid());
@@ -57,8 +52,7 @@ Connection Client::connect() const {
 
 Connection& Client::mine() {
   Mine& mine = mine_of_all[number_];
-  if (mine.connection && (mine.process != ::getpid() || is_over(*mine.connection)))
-    mine.connection.reset();
+  if (mine.connection && mine.process != ::getpid()) mine.connection.reset();
   if (!mine.connection) {
     mine.process = ::getpid();
     Connection connection = connect();
@@ -73,12 +67,23 @@ Connection& Client::mine() {
   return *mine.connection;
 }
 
+/// By this thread's connection; or another one, if the server has closed that: then it has not had
+/// this request.
+void Client::send_to_mine(std::string_view request, core::Deadline deadline) {
+  const bool is_old = mine_of_all[number_].connection.has_value();
+  try {
+    return mine().send(request, deadline);
+  } catch (const SystemError&) {
+    if (!is_old) throw;
+  }
+  give_up_mine();
+  mine().send(request, deadline);
+}
+
 void Client::give_up_mine() { mine_of_all.erase(number_); }
 
-Object Client::load(std::string_view message) {
-  return Unpickler(PickleLimits{.expanded = options_.message}).load(message, [this](Object proxy) {
-    return resolve(std::move(proxy));
-  });
+Object Client::load(std::string_view message, Unpickler& unpickler) {
+  return unpickler.load(message, [this](Object proxy) { return resolve(std::move(proxy)); });
 }
 
 /// A proxy in an answer, as an Object of Kind::shared; of another server as it came.
@@ -99,7 +104,12 @@ Object Client::resolve(Object proxy) {
 }
 
 Object Client::answer(std::string_view message) {
-  const Object reply = load(message);
+  Unpickler unpickler;
+  return answer(message, unpickler);
+}
+
+Object Client::answer(std::string_view message, Unpickler& unpickler) {
+  const Object reply = load(message, unpickler);
   if (reply.kind() != Object::Kind::tuple || reply.size() != 2)
     throw RemoteError("a server answers (kind, value), and not " + std::string(reply.type_name()));
   const auto kind = reply.elements()[0].get<std::string>();
@@ -129,12 +139,15 @@ Object Client::ask(std::string_view function, const Object& arguments, const Obj
 
 Object Client::call(std::string_view id, std::string_view method, const Object& arguments,
                     const Object& named, core::Deadline deadline) {
-  const std::string request = pickled(Object::tuple(id, method, arguments, named), as_proxy);
-  Connection& connection = mine();
+  std::string request = std::move(mine_of_all[number_].request);
+  request.clear();
+  pickle(request, Object::tuple(id, method, arguments, named), as_proxy);
   std::optional<std::string_view> message;
   try {
-    connection.send(request, deadline);
-    message = connection.receive(options_.message, deadline);
+    send_to_mine(request, deadline);
+    Mine& mine = mine_of_all[number_];
+    mine.request = std::move(request);
+    message = mine.connection->receive(options_.message, deadline);
   } catch (const std::exception&) {
     give_up_mine();
     throw;
@@ -143,7 +156,7 @@ Object Client::call(std::string_view id, std::string_view method, const Object& 
     give_up_mine();
     throw SystemError(ECONNRESET, "the server " + address_.text() + " has gone");
   }
-  return answer(*message);
+  return answer(*message, mine_of_all[number_].unpickler);
 }
 
 Proxy Client::create(std::string_view type, const Object& arguments, const Object& named) {

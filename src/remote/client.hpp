@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "connection.hpp"
+#include "pickle.hpp"
 
 namespace lagoon::remote {
 
@@ -33,9 +34,11 @@ class Client : public std::enable_shared_from_this<Client> {
   /// This thread's; of a child, not its parent's.
   Connection& mine();
   void give_up_mine();
+  void send_to_mine(std::string_view request, core::Deadline deadline);
   Object answer(std::string_view message);
+  Object answer(std::string_view message, Unpickler& unpickler);
 
-  [[nodiscard]] Object load(std::string_view message);
+  [[nodiscard]] Object load(std::string_view message, Unpickler& unpickler);
   [[nodiscard]] Object resolve(Object proxy);
 
   Address address_;

@@ -172,49 +172,74 @@ void Connection::send(std::string_view message, core::Deadline deadline) {
   }
 }
 
-bool Connection::receive_bytes(char* to, std::size_t n, core::Deadline deadline, bool may_end) {
-  for (std::size_t got = 0; got < n;) {
-    const ssize_t read = ::recv(socket_.get(), to + got, n - got, 0);
-    if (read > 0) {
-      got += static_cast<std::size_t>(read);
+std::size_t Connection::receive_some(char* to, std::size_t most, core::Deadline deadline) {
+  for (;;) {
+    const ssize_t got = ::recv(socket_.get(), to, most, 0);
+    if (got >= 0) {
       if (acknowledges_at_once_) set_option(socket_.get(), IPPROTO_TCP, TCP_QUICKACK);
-    } else if (read == 0) {
-      if (got == 0 && may_end) return false;
-      throw ProtocolError("a connection ended in the midst of a message: " + std::to_string(got) +
-                          " of " + std::to_string(n) + " bytes came");
-    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-      wait_for(POLLIN, deadline);
-    } else if (errno != EINTR) {
-      throw_errno("the other end has gone");
+      return static_cast<std::size_t>(got);
     }
+    if (errno == EAGAIN || errno == EWOULDBLOCK)
+      wait_for(POLLIN, deadline);
+    else if (errno != EINTR)
+      throw_errno("the other end has gone");
+  }
+}
+
+/// So many bytes at least, of the message that is received, behind those that were used; false at
+/// the end, if that may be here.
+bool Connection::fill(std::size_t wanted, core::Deadline deadline, bool may_end) {
+  constexpr std::size_t step = std::size_t{1} << 20;
+  while (received_ - used_ < wanted) {
+    const std::size_t lacks = wanted - (received_ - used_);
+    // What comes together is read together; and room is made as it comes: who says that it sends
+    // so much may never do it.
+    if (buffer_.size() - received_ < std::min(lacks, step)) {
+      std::memmove(buffer_.data(), buffer_.data() + used_, received_ - used_);
+      received_ -= std::exchange(used_, 0);
+      const std::size_t next = std::min(lacks, std::max(step, received_));
+      if (buffer_.size() - received_ < next) buffer_.resize(received_ + next);
+    }
+    const std::size_t got =
+        receive_some(buffer_.data() + received_, buffer_.size() - received_, deadline);
+    if (got == 0) {
+      if (received_ == used_ && may_end) return false;
+      throw ProtocolError(
+          "a connection ended in the midst of a message: " + std::to_string(received_ - used_) +
+          " of " + std::to_string(wanted) + " bytes came");
+    }
+    received_ += got;
   }
   return true;
 }
 
 std::optional<std::string_view> Connection::receive(std::size_t most, core::Deadline deadline) {
+  if (used_ == received_) {
+    used_ = received_ = 0;
+    if (buffer_.size() > least_buffer) {  // of a large one that was before
+      buffer_.resize(least_buffer);
+      buffer_.shrink_to_fit();
+    }
+  }
+  if (buffer_.empty()) buffer_.resize(least_buffer);
   std::uint32_t head = 0;
-  if (!receive_bytes(reinterpret_cast<char*>(&head), sizeof head, deadline, true))
-    return std::nullopt;
+  if (!fill(sizeof head, deadline, true)) return std::nullopt;
+  std::memcpy(&head, buffer_.data() + used_, sizeof head);
+  used_ += sizeof head;
   std::uint64_t length = ntohl(head);
   if (length == 0xffff'ffff) {
-    (void)receive_bytes(reinterpret_cast<char*>(&length), sizeof length, deadline, false);
+    (void)fill(sizeof length, deadline, false);
+    std::memcpy(&length, buffer_.data() + used_, sizeof length);
+    used_ += sizeof length;
     length = __builtin_bswap64(length);
   }
   if (length > most)
     throw ProtocolError("a message of " + std::to_string(length) + " bytes; " +
                         std::to_string(most) + " are allowed");
-  // As it comes: who says that much may never send it.
-  constexpr std::size_t step = std::size_t{1} << 20;
-  constexpr std::size_t kept = std::size_t{1} << 16;
-  if (received_.capacity() > kept && length <= kept) received_ = {};
-  received_.clear();
-  while (received_.size() < length) {
-    const std::size_t begin = received_.size();
-    const std::size_t next = std::min<std::size_t>(length - begin, std::max(step, begin));
-    received_.resize(begin + next);
-    (void)receive_bytes(received_.data() + begin, next, deadline, false);
-  }
-  return received_;
+  (void)fill(length, deadline, false);
+  const std::string_view message(buffer_.data() + used_, length);
+  used_ += length;
+  return message;
 }
 
 int Connection::peer() const noexcept {

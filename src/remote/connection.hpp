@@ -58,12 +58,15 @@ class Connection {
   [[nodiscard]] int peer() const noexcept;
 
  private:
-  /// False at the end, if that may be here.
-  bool receive_bytes(char* to, std::size_t n, core::Deadline deadline, bool may_end);
+  static constexpr std::size_t least_buffer = 4096;
+
+  std::size_t receive_some(char* to, std::size_t most, core::Deadline deadline);
+  bool fill(std::size_t wanted, core::Deadline deadline, bool may_end);
   void wait_for(short events, core::Deadline deadline);
 
   Descriptor socket_;
-  std::string received_;
+  std::string buffer_;
+  std::size_t used_ = 0, received_ = 0;  // of it
   bool acknowledges_at_once_ = false;
 };
 

@@ -75,7 +75,7 @@ class Served {
 template <class Self>
 struct Method {
   std::string_view name;
-  Reply (*call)(Self& self, Arguments& arguments, Caller& caller);
+  Reply (Self::*call)(Arguments& arguments, Caller& caller);
 };
 template <class Self>
 class ServedAs : public Served {
@@ -88,7 +88,7 @@ class ServedAs : public Served {
   }
   std::optional<Reply> call(std::string_view name, Arguments& arguments, Caller& caller) override {
     for (const Method<Self>& method : Self::methods)
-      if (method.name == name) return method.call(static_cast<Self&>(*this), arguments, caller);
+      if (method.name == name) return (static_cast<Self&>(*this).*method.call)(arguments, caller);
     return std::nullopt;
   }
 };

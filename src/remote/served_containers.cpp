@@ -179,22 +179,22 @@ class ServedDict final : public ServedAs<ServedDict> {
   }
 
   static constexpr Method<ServedDict> methods[] = {
-      {"__contains__", [](auto& s, auto& a, auto& c) { return s.contains(a, c); }},
-      {"__delitem__", [](auto& s, auto& a, auto& c) { return s.erase(a, c); }},
-      {"__getitem__", [](auto& s, auto& a, auto& c) { return s.at(a, c); }},
-      {"__iter__", [](auto& s, auto& a, auto& c) { return s.iterate(a, c); }},
-      {"__len__", [](auto& s, auto& a, auto& c) { return s.size(a, c); }},
-      {"__setitem__", [](auto& s, auto& a, auto& c) { return s.set(a, c); }},
-      {"clear", [](auto& s, auto& a, auto& c) { return s.clear(a, c); }},
-      {"copy", [](auto& s, auto& a, auto& c) { return s.copy(a, c); }},
-      {"get", [](auto& s, auto& a, auto& c) { return s.get(a, c); }},
-      {"items", [](auto& s, auto& a, auto& c) { return s.items(a, c); }},
-      {"keys", [](auto& s, auto& a, auto& c) { return s.keys(a, c); }},
-      {"pop", [](auto& s, auto& a, auto& c) { return s.pop(a, c); }},
-      {"popitem", [](auto& s, auto& a, auto& c) { return s.popitem(a, c); }},
-      {"setdefault", [](auto& s, auto& a, auto& c) { return s.setdefault(a, c); }},
-      {"update", [](auto& s, auto& a, auto& c) { return s.update(a, c); }},
-      {"values", [](auto& s, auto& a, auto& c) { return s.values(a, c); }},
+      {"__contains__", &ServedDict::contains},
+      {"__delitem__", &ServedDict::erase},
+      {"__getitem__", &ServedDict::at},
+      {"__iter__", &ServedDict::iterate},
+      {"__len__", &ServedDict::size},
+      {"__setitem__", &ServedDict::set},
+      {"clear", &ServedDict::clear},
+      {"copy", &ServedDict::copy},
+      {"get", &ServedDict::get},
+      {"items", &ServedDict::items},
+      {"keys", &ServedDict::keys},
+      {"pop", &ServedDict::pop},
+      {"popitem", &ServedDict::popitem},
+      {"setdefault", &ServedDict::setdefault},
+      {"update", &ServedDict::update},
+      {"values", &ServedDict::values},
   };
 
  private:
@@ -352,25 +352,25 @@ class ServedList final : public ServedAs<ServedList> {
   }
 
   static constexpr Method<ServedList> methods[] = {
-      {"__add__", [](auto& s, auto& a, auto& c) { return s.add(a, c); }},
-      {"__contains__", [](auto& s, auto& a, auto& c) { return s.contains(a, c); }},
-      {"__delitem__", [](auto& s, auto& a, auto& c) { return s.erase(a, c); }},
-      {"__getitem__", [](auto& s, auto& a, auto& c) { return s.at(a, c); }},
-      {"__len__", [](auto& s, auto& a, auto& c) { return s.size(a, c); }},
-      {"__mul__", [](auto& s, auto& a, auto& c) { return s.multiply(a, c); }},
-      {"__reversed__", [](auto& s, auto& a, auto& c) { return s.reversed(a, c); }},
-      {"__rmul__", [](auto& s, auto& a, auto& c) { return s.multiply(a, c); }},
-      {"__setitem__", [](auto& s, auto& a, auto& c) { return s.set(a, c); }},
-      {"append", [](auto& s, auto& a, auto& c) { return s.append(a, c); }},
-      {"count", [](auto& s, auto& a, auto& c) { return s.count(a, c); }},
-      {"extend", [](auto& s, auto& a, auto& c) { return s.extend(a, c); }},
-      {"index", [](auto& s, auto& a, auto& c) { return s.index(a, c); }},
-      {"insert", [](auto& s, auto& a, auto& c) { return s.insert(a, c); }},
-      {"pop", [](auto& s, auto& a, auto& c) { return s.pop(a, c); }},
-      {"remove", [](auto& s, auto& a, auto& c) { return s.remove(a, c); }},
-      {"reverse", [](auto& s, auto& a, auto& c) { return s.reverse(a, c); }},
-      {"sort", [](auto& s, auto& a, auto& c) { return s.sort(a, c); }},
-      {"__imul__", [](auto& s, auto& a, auto& c) { return s.multiply_it(a, c); }},
+      {"__add__", &ServedList::add},
+      {"__contains__", &ServedList::contains},
+      {"__delitem__", &ServedList::erase},
+      {"__getitem__", &ServedList::at},
+      {"__len__", &ServedList::size},
+      {"__mul__", &ServedList::multiply},
+      {"__reversed__", &ServedList::reversed},
+      {"__rmul__", &ServedList::multiply},
+      {"__setitem__", &ServedList::set},
+      {"append", &ServedList::append},
+      {"count", &ServedList::count},
+      {"extend", &ServedList::extend},
+      {"index", &ServedList::index},
+      {"insert", &ServedList::insert},
+      {"pop", &ServedList::pop},
+      {"remove", &ServedList::remove},
+      {"reverse", &ServedList::reverse},
+      {"sort", &ServedList::sort},
+      {"__imul__", &ServedList::multiply_it},
   };
 
  private:
@@ -411,9 +411,9 @@ class ServedNamespace final : public ServedAs<ServedNamespace> {
   }
 
   static constexpr Method<ServedNamespace> methods[] = {
-      {"__getattribute__", [](auto& s, auto& a, auto& c) { return s.get(a, c); }},
-      {"__setattr__", [](auto& s, auto& a, auto& c) { return s.set(a, c); }},
-      {"__delattr__", [](auto& s, auto& a, auto& c) { return s.erase(a, c); }},
+      {"__getattribute__", &ServedNamespace::get},
+      {"__setattr__", &ServedNamespace::set},
+      {"__delattr__", &ServedNamespace::erase},
   };
 
  private:
@@ -439,16 +439,16 @@ class ServedIterator final : public ServedAs<ServedIterator> {
       raise("RuntimeError", "dictionary changed size during iteration");
     return {items_[at_++]};
   }
-  [[noreturn]] static Reply refuse(Arguments& a) {
+  [[noreturn]] Reply refuse(Arguments& a, Caller&) {
     raise("AttributeError",
           "'dict_keyiterator' object has no attribute '" + std::string(a.method()) + "'");
   }
 
   static constexpr Method<ServedIterator> methods[] = {
-      {"__next__", [](auto& s, auto& a, auto& c) { return s.next(a, c); }},
-      {"send", [](auto&, auto& a, auto&) { return refuse(a); }},
-      {"throw", [](auto&, auto& a, auto&) { return refuse(a); }},
-      {"close", [](auto&, auto& a, auto&) { return refuse(a); }},
+      {"__next__", &ServedIterator::next},
+      {"send", &ServedIterator::refuse},
+      {"throw", &ServedIterator::refuse},
+      {"close", &ServedIterator::refuse},
   };
 
  private:

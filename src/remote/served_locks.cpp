@@ -66,8 +66,8 @@ class ServedLock final : public ServedAs<ServedLock<L>> {
   }
 
   static constexpr Method<ServedLock> methods[] = {
-      {"acquire", [](auto& s, auto& a, auto& c) { return s.acquire(a, c); }},
-      {"release", [](auto& s, auto& a, auto& c) { return s.release(a, c); }},
+      {"acquire", &ServedLock::acquire},
+      {"release", &ServedLock::release},
   };
 
  private:
@@ -100,8 +100,8 @@ class ServedSemaphore final : public ServedAs<ServedSemaphore<S>> {
   }
 
   static constexpr Method<ServedSemaphore> methods[] = {
-      {"acquire", [](auto& s, auto& a, auto& c) { return s.acquire(a, c); }},
-      {"release", [](auto& s, auto& a, auto& c) { return s.release(a, c); }},
+      {"acquire", &ServedSemaphore::acquire},
+      {"release", &ServedSemaphore::release},
   };
 
  private:
@@ -161,11 +161,11 @@ class ServedCondition final : public ServedAs<ServedCondition> {
   }
 
   static constexpr Method<ServedCondition> methods[] = {
-      {"acquire", [](auto& s, auto& a, auto& c) { return s.acquire(a, c); }},
-      {"release", [](auto& s, auto& a, auto& c) { return s.release(a, c); }},
-      {"wait", [](auto& s, auto& a, auto& c) { return s.wait(a, c); }},
-      {"notify", [](auto& s, auto& a, auto& c) { return s.notify(a, c); }},
-      {"notify_all", [](auto& s, auto& a, auto& c) { return s.notify_all(a, c); }},
+      {"acquire", &ServedCondition::acquire},
+      {"release", &ServedCondition::release},
+      {"wait", &ServedCondition::wait},
+      {"notify", &ServedCondition::notify},
+      {"notify_all", &ServedCondition::notify_all},
   };
 
  private:
@@ -208,10 +208,10 @@ class ServedEvent final : public ServedAs<ServedEvent> {
   }
 
   static constexpr Method<ServedEvent> methods[] = {
-      {"is_set", [](auto& s, auto& a, auto& c) { return s.is_set(a, c); }},
-      {"set", [](auto& s, auto& a, auto& c) { return s.set(a, c); }},
-      {"clear", [](auto& s, auto& a, auto& c) { return s.clear(a, c); }},
-      {"wait", [](auto& s, auto& a, auto& c) { return s.wait(a, c); }},
+      {"is_set", &ServedEvent::is_set},
+      {"set", &ServedEvent::set},
+      {"clear", &ServedEvent::clear},
+      {"wait", &ServedEvent::wait},
   };
 
  private:
@@ -249,10 +249,10 @@ class ServedBarrier final : public ServedAs<ServedBarrier> {
   }
 
   static constexpr Method<ServedBarrier> methods[] = {
-      {"__getattribute__", [](auto& s, auto& a, auto& c) { return s.get(a, c); }},
-      {"wait", [](auto& s, auto& a, auto& c) { return s.wait(a, c); }},
-      {"abort", [](auto& s, auto& a, auto& c) { return s.abort(a, c); }},
-      {"reset", [](auto& s, auto& a, auto& c) { return s.reset(a, c); }},
+      {"__getattribute__", &ServedBarrier::get},
+      {"wait", &ServedBarrier::wait},
+      {"abort", &ServedBarrier::abort},
+      {"reset", &ServedBarrier::reset},
   };
 
  private:

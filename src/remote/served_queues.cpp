@@ -104,15 +104,15 @@ class ServedQueue final : public ServedAs<ServedQueue<Q>> {
   }
 
   static constexpr Method<ServedQueue> methods[] = {
-      {"empty", [](auto& s, auto& a, auto& c) { return s.is_empty(a, c); }},
-      {"full", [](auto& s, auto& a, auto& c) { return s.is_full(a, c); }},
-      {"get", [](auto& s, auto& a, auto& c) { return s.get(a, c); }},
-      {"get_nowait", [](auto& s, auto& a, auto& c) { return s.get_nowait(a, c); }},
-      {"join", [](auto& s, auto& a, auto& c) { return s.join(a, c); }},
-      {"put", [](auto& s, auto& a, auto& c) { return s.put(a, c); }},
-      {"put_nowait", [](auto& s, auto& a, auto& c) { return s.put_nowait(a, c); }},
-      {"qsize", [](auto& s, auto& a, auto& c) { return s.size(a, c); }},
-      {"task_done", [](auto& s, auto& a, auto& c) { return s.task_done(a, c); }},
+      {"empty", &ServedQueue::is_empty},
+      {"full", &ServedQueue::is_full},
+      {"get", &ServedQueue::get},
+      {"get_nowait", &ServedQueue::get_nowait},
+      {"join", &ServedQueue::join},
+      {"put", &ServedQueue::put},
+      {"put_nowait", &ServedQueue::put_nowait},
+      {"qsize", &ServedQueue::size},
+      {"task_done", &ServedQueue::task_done},
   };
 
  private:

@@ -102,8 +102,8 @@ class ServedValue final : public ServedAs<ServedValue> {
   }
 
   static constexpr Method<ServedValue> methods[] = {
-      {"get", [](auto& s, auto& a, auto& c) { return s.get(a, c); }},
-      {"set", [](auto& s, auto& a, auto& c) { return s.set(a, c); }},
+      {"get", &ServedValue::get},
+      {"set", &ServedValue::set},
   };
 
  private:
@@ -147,9 +147,9 @@ class ServedArray final : public ServedAs<ServedArray> {
   }
 
   static constexpr Method<ServedArray> methods[] = {
-      {"__len__", [](auto& s, auto& a, auto& c) { return s.size(a, c); }},
-      {"__getitem__", [](auto& s, auto& a, auto& c) { return s.at(a, c); }},
-      {"__setitem__", [](auto& s, auto& a, auto& c) { return s.set(a, c); }},
+      {"__len__", &ServedArray::size},
+      {"__getitem__", &ServedArray::at},
+      {"__setitem__", &ServedArray::set},
   };
 
  private:

@@ -21,7 +21,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (::write(writes.get(), data, size) != static_cast<ssize_t>(size)) return 0;
   ::shutdown(writes.get(), SHUT_WR);
   try {
-    while (const auto message = connection.receive(most)) connection.send(*message);
+    while (connection.receive(most)) continue;
   } catch (const lagoon::Error&) {
   }
   return 0;

@@ -403,9 +403,12 @@ TEST(Machine, KnowsTheDescendantsOfThisProcess) {
   const pid_t child = ::fork();
   if (child == 0) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    const pid_t grandchild = ::fork();
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (grandchild == 0 || ::write(said[1], &grandchild, sizeof grandchild) > 0) ::pause();
+    if (::fork() == 0) {
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // and only then may the other one be killed
+      const pid_t me = ::getpid();
+      (void)!::write(said[1], &me, sizeof me);
+    }
+    ::pause();
     ::_exit(0);
   }
   pid_t grandchild = 0;

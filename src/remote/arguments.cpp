@@ -64,7 +64,8 @@ Object Arguments::take_named() {
 void Arguments::end() const {
   if (!rest_.empty())
     raise_type_error(std::string(method_) + "() takes " + std::to_string(given_ - rest_.size()) +
-                     " positional arguments but " + std::to_string(given_) + " were given");
+                     " positional arguments but " + std::to_string(given_) +
+                     (given_ == 1 ? " was given" : " were given"));
   if (names_taken_ != named_.size())
     raise_type_error(std::string(method_) + "() got an unexpected keyword argument");
 }

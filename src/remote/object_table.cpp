@@ -106,10 +106,8 @@ bool ObjectTable::unrefer(std::string_view id, int process) {
   const auto found = entries_.find(id);
   if (found == entries_.end()) return false;
   auto& references = found->second.references;
-  auto mine = references.find(process);
-  // A process may have handed a proxy on that another gives back.
-  if (mine == references.end()) mine = references.begin();
-  if (mine == references.end()) return false;
+  const auto mine = references.find(process);
+  if (mine == references.end()) return false;  // others' are not its to give back
   const auto seen = seen_.find(mine->first);
   if (seen != seen_.end() && --seen->second == 0) seen_.erase(seen);
   if (--mine->second == 0) references.erase(mine);
@@ -120,6 +118,14 @@ bool ObjectTable::unrefer(std::string_view id, int process) {
 void ObjectTable::store(std::string_view id) {
   const std::scoped_lock guard(mutex_);
   if (const auto found = entries_.find(id); found != entries_.end()) found->second.is_stored = true;
+}
+
+bool ObjectTable::keep(std::string_view id) {
+  const std::scoped_lock guard(mutex_);
+  const auto found = entries_.find(id);
+  if (found == entries_.end()) return false;
+  ++found->second.kept;
+  return true;
 }
 
 void ObjectTable::let_go(std::string_view id) {

@@ -39,6 +39,8 @@ class ObjectTable {
   bool unrefer(std::string_view id, int process);
   /// A proxy of it lies in a container, and may be taken out at any time: it stays.
   void store(std::string_view id);
+  /// Until it is let go, so often. False if there is none.
+  bool keep(std::string_view id);
   void let_go(std::string_view id);
   /// All that this process referred to.
   void forget(int process);

@@ -66,6 +66,8 @@ class Served {
   [[nodiscard]] virtual Object value() const { throw Unserializable(repr()); }
   /// One of Kind::shared that refers to it; None if it is of no such kind.
   [[nodiscard]] virtual Object reference() const { return {}; }
+  /// A queue, whose messages refer to nothing: proxies go through it as they came.
+  [[nodiscard]] virtual bool is_queue() const noexcept { return false; }
   /// The lock that a condition may be made with.
   virtual Lock* lock() noexcept { return nullptr; }
   virtual RLock* rlock() noexcept { return nullptr; }
@@ -133,5 +135,8 @@ struct SliceBounds {
   std::ptrdiff_t step = 1;
 };
 std::optional<SliceBounds> slice_in(const Object& key);
+
+/// All items of what one can walk over, as list() takes it. Python's TypeError.
+Object items_of(const Object& x);
 
 }  // namespace lagoon::remote

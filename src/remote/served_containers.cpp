@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <charconv>
 #include <mutex>
 #include <utility>
 
@@ -9,18 +11,6 @@
 namespace lagoon::remote {
 
 namespace {
-
-std::ptrdiff_t index_in(const Object& key, const char* of) {
-  if (key.kind() != Object::Kind::integer && key.kind() != Object::Kind::boolean)
-    raise_type_error(std::string(of) + " indices must be integers or slices, not " +
-                     std::string(key.type_name()));
-  if (key.kind() == Object::Kind::boolean) return key.get<bool>() ? 1 : 0;
-  try {
-    return key.get<std::ptrdiff_t>();
-  } catch (const OutOfRange&) {
-    raise("IndexError", "cannot fit 'int' into an index-sized integer");
-  }
-}
 
 /// Of a range's start, stop and step.
 Object items_of_range(const Object& bounds) {
@@ -37,41 +27,78 @@ Object items_of_range(const Object& bounds) {
   return list;
 }
 
-/// All items of what one can walk over, as list() takes it.
-Object items_of(const Object& x) {
-  if (x.kind() == Object::Kind::str) {
-    Object list = Object::list();
-    // One for each character.
-    const auto text = x.get<std::string_view>();
-    for (std::size_t i = 0; i < text.size();) {
-      std::size_t n = 1;
-      while (i + n < text.size() && (static_cast<unsigned char>(text[i + n]) & 0xc0) == 0x80) ++n;
-      list.append(text.substr(i, n));
-      i += n;
+/// What Python's own collections, and classes that derive from a list or a dict, have in them: what
+/// was appended, or put under keys, when one was made anew.
+struct Contents {
+  std::vector<Object> items;
+  std::vector<std::pair<Object, Object>> pairs;
+  bool has_pairs = false;
+};
+std::optional<Contents> contents_of(const Object& o) {
+  if (o.kind() != Object::Kind::opaque || o.elements().size() < 2) return std::nullopt;
+  if (const Object* const counted = arguments_of(o, "collections.Counter");
+      counted != nullptr && counted->size() == 1 &&
+      counted->elements()[0].kind() == Object::Kind::dict) {
+    Contents contents{{}, {}, true};
+    for (const auto& [key, value] : counted->elements()[0].items())
+      contents.pairs.emplace_back(key, value);
+    return contents;
+  }
+  std::string_view done = o.opaque_bytes();
+  auto parts = o.elements();
+  if (done.empty() || (done[0] != 'R' && done[0] != 'N')) return std::nullopt;
+  const bool is_empty_one = o.opaque_kind() == "collections.OrderedDict" ||
+                            o.opaque_kind() == "collections.defaultdict" ||
+                            o.opaque_kind() == "collections.deque";
+  done.remove_prefix(1);
+  parts = parts.subspan(2);
+  Contents contents;
+  contents.has_pairs = is_empty_one && o.opaque_kind() != "collections.deque";
+  bool is_one = is_empty_one;
+  while (!done.empty()) {
+    const char what = done[0];
+    done.remove_prefix(1);
+    std::size_t n = 1;
+    if (what != 'b') {
+      const auto [end, error] = std::from_chars(done.data(), done.data() + done.size(), n);
+      if (error != std::errc{}) return std::nullopt;
+      done.remove_prefix(std::min(static_cast<std::size_t>(end - done.data()) + 1, done.size()));
     }
-    return list;
+    const std::size_t taken = what == 's' ? 2 * n : n;
+    if (taken > parts.size()) return std::nullopt;
+    is_one = is_one || what == 'a' || what == 's';
+    if (what == 'a')
+      contents.items.insert(contents.items.end(), parts.begin(),
+                            parts.begin() + static_cast<std::ptrdiff_t>(n));
+    if (what == 's') {
+      contents.has_pairs = true;
+      for (std::size_t k = 0; k < n; ++k)
+        contents.pairs.emplace_back(parts[2 * k], parts[2 * k + 1]);
+    }
+    parts = parts.subspan(taken);
   }
-  if (x.kind() == Object::Kind::bytes) {
-    Object list = Object::list();
-    for (const std::byte b : x.get<std::span<const std::byte>>()) list.append(static_cast<int>(b));
-    return list;
-  }
-  if (x.kind() == Object::Kind::shared) return List<>(x).copy();
-  if (const Object* const bounds = arguments_of(x, "builtins.range"))
-    return items_of_range(*bounds);
-  if (const Object* const bytes = arguments_of(x, "builtins.bytearray");
-      bytes && bytes->size() == 1)
-    return items_of(bytes->elements()[0]);
-  if (const auto elements = scalars_in_array(x)) return list_of_scalars(*elements);
-  switch (x.kind()) {
-    case Object::Kind::list:
-    case Object::Kind::tuple:
-    case Object::Kind::set:
-    case Object::Kind::frozenset:
-    case Object::Kind::dict:
-      return Object::list_of(x);
-    default:
-      raise_type_error("'" + std::string(x.type_name()) + "' object is not iterable");
+  return is_one ? std::optional(std::move(contents)) : std::nullopt;
+}
+
+/// As a key: some of Python's own are none, which here would only be opaque.
+void refuse_unhashable(const Object& key) {
+  if (key.kind() != Object::Kind::opaque) return;
+  for (const std::string_view kind :
+       {"builtins.bytearray", "array._array_reconstructor", "collections.OrderedDict",
+        "collections.defaultdict", "collections.Counter", "collections.deque"})
+    if (key.opaque_kind() == kind)
+      raise_type_error("unhashable type: '" + std::string(kind.substr(kind.find('.') + 1)) + "'");
+}
+
+std::ptrdiff_t index_in(const Object& key, const char* of) {
+  if (key.kind() != Object::Kind::integer && key.kind() != Object::Kind::boolean)
+    raise_type_error(std::string(of) + " indices must be integers or slices, not " +
+                     std::string(key.type_name()));
+  if (key.kind() == Object::Kind::boolean) return key.get<bool>() ? 1 : 0;
+  try {
+    return key.get<std::ptrdiff_t>();
+  } catch (const OutOfRange&) {
+    raise("IndexError", "cannot fit 'int' into an index-sized integer");
   }
 }
 
@@ -113,6 +140,7 @@ class ServedDict final : public ServedAs<ServedDict> {
     const Object& key = a.take("key");
     const Object& value = a.take("value");
     a.end();
+    refuse_unhashable(key);
     dict_.set(key, value);
     return {};
   }
@@ -163,6 +191,7 @@ class ServedDict final : public ServedAs<ServedDict> {
     const Object& key = a.take("key");
     Object value = a.take("default", nullptr);
     a.end();
+    refuse_unhashable(key);
     return {dict_.setdefault(key, std::move(value))};
   }
   Reply update(Arguments& a, Caller&) {
@@ -205,6 +234,10 @@ class ServedDict final : public ServedAs<ServedDict> {
     }
     if (from.kind() == Object::Kind::dict) {
       for (const auto& [key, value] : from.items()) to.emplace_back(key, value);
+      return;
+    }
+    if (auto contents = contents_of(from); contents && contents->has_pairs) {
+      for (auto& [key, value] : contents->pairs) to.emplace_back(key, value);
       return;
     }
     std::size_t i = 0;
@@ -344,10 +377,20 @@ class ServedList final : public ServedAs<ServedList> {
       raise_type_error(
           "sort(key=...) would run a Python function in the server, which is no Python program: "
           "sort a copy, and assign it to [:]");
-    if (bool(backwards))
-      list_.sort(std::greater<>());
-    else
-      list_.sort();
+    try {
+      if (bool(backwards))
+        list_.sort(std::greater<>());
+      else
+        list_.sort();
+    } catch (const TypeMismatch&) {
+      for (const Object& x : list_.slice())
+        if (x.kind() == Object::Kind::opaque)
+          raise_type_error("sort() would run Python's comparison of '" +
+                           std::string(x.type_name()) +
+                           "' in the server, which is no Python program: sort a copy, and assign "
+                           "it to [:]");
+      throw;
+    }
     return {};
   }
 
@@ -459,6 +502,49 @@ class ServedIterator final : public ServedAs<ServedIterator> {
 };
 
 }  // namespace
+
+Object items_of(const Object& x) {
+  if (x.kind() == Object::Kind::str) {
+    Object list = Object::list();
+    // One for each character.
+    const auto text = x.get<std::string_view>();
+    for (std::size_t i = 0; i < text.size();) {
+      std::size_t n = 1;
+      while (i + n < text.size() && (static_cast<unsigned char>(text[i + n]) & 0xc0) == 0x80) ++n;
+      list.append(text.substr(i, n));
+      i += n;
+    }
+    return list;
+  }
+  if (x.kind() == Object::Kind::bytes) {
+    Object list = Object::list();
+    for (const std::byte b : x.get<std::span<const std::byte>>()) list.append(static_cast<int>(b));
+    return list;
+  }
+  if (x.kind() == Object::Kind::shared) return List<>(x).copy();
+  if (const Object* const bounds = arguments_of(x, "builtins.range"))
+    return items_of_range(*bounds);
+  if (const Object* const bytes = arguments_of(x, "builtins.bytearray");
+      bytes && bytes->size() == 1)
+    return items_of(bytes->elements()[0]);
+  if (const auto elements = scalars_in_array(x)) return list_of_scalars(*elements);
+  if (auto contents = contents_of(x)) {
+    if (!contents->has_pairs) return Object::list_of(std::move(contents->items));
+    Object keys = Object::list();
+    for (auto& [key, value] : contents->pairs) keys.append(key);
+    return keys;
+  }
+  switch (x.kind()) {
+    case Object::Kind::list:
+    case Object::Kind::tuple:
+    case Object::Kind::set:
+    case Object::Kind::frozenset:
+    case Object::Kind::dict:
+      return Object::list_of(x);
+    default:
+      raise_type_error("'" + std::string(x.type_name()) + "' object is not iterable");
+  }
+}
 
 std::optional<SliceBounds> slice_in(const Object& key) {
   const Object* const given = arguments_of(key, "builtins.slice");

@@ -46,6 +46,7 @@ class ServedQueue final : public ServedAs<ServedQueue<Q>> {
   static constexpr std::string_view name = of_tasks ? "JoinableQueue" : "Queue";
   explicit ServedQueue(Q queue) : queue_(std::make_shared<Q>(std::move(queue))) {}
   [[nodiscard]] Object reference() const override { return *queue_; }
+  [[nodiscard]] bool is_queue() const noexcept override { return true; }
 
   Reply is_empty(Arguments& a, Caller&) {
     a.end();

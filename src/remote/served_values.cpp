@@ -14,6 +14,8 @@ namespace lagoon::remote {
 namespace {
 
 using Kind = Object::Kind;
+template <class T>
+concept PlainIntegerType = lagoon::detail::PlainInteger<T>;
 
 bool is_float(char typecode) { return typecode == 'f' || typecode == 'd'; }
 
@@ -44,12 +46,19 @@ AnyScalar scalar_in(const Object& x, char typecode) {
   if (x.kind() != Kind::integer)
     raise_type_error("'" + std::string(x.type_name()) +
                      "' object cannot be interpreted as an integer");
-  const std::vector<std::byte> bytes = x.integer_bytes();
-  const bool is_negative = !bytes.empty() && (bytes.back() & std::byte{0x80}) != std::byte{};
-  std::int64_t low = is_negative ? -1 : 0;
-  if (!bytes.empty()) std::memcpy(&low, bytes.data(), std::min(bytes.size(), sizeof low));
-  if (!is_negative && bytes.size() > sizeof low) return static_cast<std::uint64_t>(low);
-  return low;
+  AnyScalar scalar;
+  lagoon::with_typecode(typecode, [&](auto* type) {
+    using T = std::remove_pointer_t<decltype(type)>;
+    if constexpr (PlainIntegerType<T>) {
+      try {
+        scalar = x.get<T>();
+      } catch (const OutOfRange&) {  // where ctypes would wrap, as no manager of Python's does
+        raise("OverflowError",
+              x < Object(0) ? "integer is less than minimum" : "integer is greater than maximum");
+      }
+    }
+  });
+  return scalar;
 }
 
 std::vector<AnyScalar> scalars_in(const Object& x, char typecode) {
@@ -57,19 +66,8 @@ std::vector<AnyScalar> scalars_in(const Object& x, char typecode) {
     return scalars_in_bytes(x.get<std::span<const std::byte>>(), typecode);
   if (auto all = scalars_in_array(x)) return *std::move(all);
   std::vector<AnyScalar> all;
-  switch (x.kind()) {
-    case Kind::list:
-    case Kind::tuple:
-    case Kind::set:
-    case Kind::frozenset:
-      for (const Object& item : x) all.push_back(scalar_in(item, typecode));
-      return all;
-    case Kind::shared:
-      for (const Object& item : List<>(x).slice()) all.push_back(scalar_in(item, typecode));
-      return all;
-    default:
-      raise_type_error("'" + std::string(x.type_name()) + "' object is not iterable");
-  }
+  for (const Object& item : items_of(x)) all.push_back(scalar_in(item, typecode));
+  return all;
 }
 
 class ServedValue final : public ServedAs<ServedValue> {

@@ -49,6 +49,7 @@ void Session::run() noexcept {
     if (sent_.unread && (e.code().value() == ECONNRESET || e.code().value() == EPIPE)) {
       try {
         sent_.unread(core::Deadline::never().unless(context_.ends));
+        sent_.kept.clear();              // it is there again, with what it needs
       } catch (const std::exception&) {  // there is no such queue any more
       }
     }
@@ -184,14 +185,23 @@ void Session::answer(const Request& request) {
     const std::string_view method = request.method.get<std::string_view>();
     served = context_.objects.find(id);
     if (served == nullptr) raise_key_error(id);
-    Arguments arguments(method, request.args, request.kwds);
     std::optional<Reply> answered;
+    std::vector<std::string> kept;
     try {
+      const bool is_put = served->is_queue() && method.starts_with("put");
+      Arguments arguments(method, is_put ? as_messages(request.args, kept) : request.args,
+                          request.kwds);
+      if (is_put) met_.clear();
       Caller caller(has_gone_);
       answered = served->call(method, arguments, caller);
     } catch (const std::exception&) {
+      for (const std::string& each : kept) context_.objects.let_go(each);
       return reply("#ERROR", current_exception());
     }
+    if (served->is_queue() && answered)  // what was got needs it no longer than until it is counted
+      for_each_token(answered->value, [this](const Token& token) {
+        if (context_.objects.find(token.id) != nullptr) sent_.kept.push_back(token.id);
+      });
     for (const std::string& stored : met_) context_.objects.store(stored);
     if (!answered) {
       if (method == "__str__" || method == "__repr__") return reply("#RETURN", repr_of(*served));
@@ -268,12 +278,33 @@ Object Session::address() const {
   return std::string_view(path->sun_path);
 }
 
+Object Session::as_messages(const Object& args, std::vector<std::string>& kept) {
+  const auto keep = [&](const Object& shared) {
+    std::string id;
+    Object proxy = kept_proxy_of(shared, id);
+    kept.push_back(std::move(id));
+    return proxy;
+  };
+  for_each_token(args, [&](const Token& token) {
+    if (context_.objects.keep(token.id)) kept.push_back(token.id);
+  });
+  return Unpickler(PickleLimits{context_.options.objects, context_.options.message,
+                                context_.options.integer})
+      .load(pickled(args, keep));
+}
+
 Object Session::proxy_of(const Object& shared) {
-  std::string id = context_.objects.add_kept(shared);
-  sent_.kept.push_back(id);
+  std::string id;
+  Object proxy = kept_proxy_of(shared, id);
+  sent_.kept.push_back(std::move(id));
+  return proxy;
+}
+
+Object Session::kept_proxy_of(const Object& shared, std::string& id) {
+  id = context_.objects.add_kept(shared);
   const auto served = context_.objects.find(id);
   const auto names = served->exposed();
-  return proxy_to({std::string(served->type()), address(), std::move(id)},
+  return proxy_to({std::string(served->type()), address(), id},
                   std::vector<std::string>(names.begin(), names.end()));
 }
 

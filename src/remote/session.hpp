@@ -66,6 +66,10 @@ class Session {
   [[nodiscard]] Object address() const;
   /// A proxy of what an Object of Kind::shared refers to, as Python's managers pickle it.
   Object proxy_of(const Object& shared);
+  /// The same, of what is kept until `objects.let_go`.
+  Object kept_proxy_of(const Object& shared, std::string& id);
+  /// On their way into a queue: proxies, as they came, of what is kept as long as it is there.
+  Object as_messages(const Object& args, std::vector<std::string>& kept);
   /// The other way round: of one of ours, what it refers to, if that can lie in a container.
   Object resolve(Object proxy);
   [[nodiscard]] std::shared_ptr<Served> find(const Object& proxy) const;

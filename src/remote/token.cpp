@@ -65,6 +65,26 @@ Object proxy_to(const Token& token, std::span<const std::string> exposed) {
       Object::tuple(global(managers, name), object_of(token), "pickle", std::move(named)));
 }
 
+void for_each_token(const Object& o, const std::function<void(const Token&)>& f) {
+  switch (o.kind()) {
+    case Object::Kind::opaque:
+      if (const auto token = token_in(o)) return f(*token);
+      [[fallthrough]];
+    case Object::Kind::list:
+    case Object::Kind::tuple:
+      for (const Object& item : o.elements()) for_each_token(item, f);
+      return;
+    case Object::Kind::dict:
+      for (const auto& [key, value] : o.items()) {
+        for_each_token(key, f);
+        for_each_token(value, f);
+      }
+      return;
+    default:
+      return;
+  }
+}
+
 Object address_object(const Address& address) {
   switch (address.kind()) {
     case Address::Kind::path:

@@ -4,6 +4,7 @@
 #include <lagoon/object.hpp>
 #include <lagoon/remote/address.hpp>
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -26,6 +27,9 @@ std::optional<Token> token_in(const Object& proxy);
 const Object* token_names(const Object& proxy);
 /// A proxy of Python's own class for that type, or else of these methods.
 Object proxy_to(const Token& token, std::span<const std::string> exposed);
+
+/// Calls f(token) for each proxy that is somewhere in it.
+void for_each_token(const Object& o, const std::function<void(const Token&)>& f);
 
 /// As Python has it.
 Object address_object(const Address& address);

@@ -200,6 +200,59 @@ TEST_F(RemoteServer, WhatIsNestedIsTheSameForBothSides) {
   EXPECT_EQ(inner.copy(), Object::list(1, 2));
 }
 
+TEST_F(RemoteServer, ProxiesGoThroughQueues) {
+  EXPECT_EQ(
+      said_by("q, j = m.Queue(), m.JoinableQueue()\n"
+              "q.put(m.list([1]))\n"
+              "l = q.get(); l.append(2); say(l[:])\n"
+              "q.put({'d': m.dict(a=1), 'q': q}); x = q.get(); say(x['d'].copy(), x['q'].qsize())\n"
+              "j.put(m.Lock()); lock = j.get(); say(lock.acquire(False), lock.acquire(False))\n"
+              "j.task_done(); lock.release(); del l, x, lock\n"
+              "for i in range(5):\n"
+              "  q.put(m.Event()); q.get()\n"
+              "q.qsize(), j.qsize()\n"
+              "say(m._number_of_objects())\n"
+              "b = m.Queue(1); b.put(1)\n"
+              "try: b.put(m.list(), False)\n"
+              "except Exception as e: say(type(e).__name__)\n"
+              "import gc; gc.collect(); say(m._number_of_objects())\n"),
+      "[1, 2]\n{'a': 1} 0\nTrue False\n2\nFull\n3\n");
+}
+
+TEST_F(RemoteServer, TakesWhatDerivesFromADictOrAList) {
+  EXPECT_EQ(
+      said_by("import collections, array\n"
+              "class D(dict): pass\n"
+              "class L(list): pass\n"
+              "say(m.dict(D(a=1)), m.list(L([1, 2])), m.list(D(a=1)))\n"
+              "say(m.dict(collections.OrderedDict(b=2)), m.dict(collections.Counter('aa')))\n"
+              "say(m.list(collections.deque([3])), m.list(range(2)), m.list(b'a'))\n"
+              "say(m.list(array.array('i', [4])), m.Array('i', range(3)), m.Array('b', b'ab'))\n"
+              "d = m.dict(); d.update(collections.defaultdict(list, c=3)); say(d)\n"
+              "def error(f):\n"
+              "  try: f()\n"
+              "  except Exception as e: return type(e).__name__\n"
+              "say(error(lambda: d.__setitem__(bytearray(b'x'), 1)))\n"
+              "a = m.Array('i', [1]); v = m.Value('b', 1)\n"
+              "say(error(lambda: a.__setitem__(0, 2**40)), error(lambda: v.set(-129)), a, v)\n"),
+      "{'a': 1} [1, 2] ['a']\n{'b': 2} {'a': 2}\n[3] [0, 1] [97]\n"
+      "[4] array('i', [0, 1, 2]) array('b', [97, 98])\n{'c': 3}\n"
+      "TypeError\nOverflowError OverflowError array('i', [1]) Value('b', 1)\n");
+}
+
+TEST_F(RemoteServer, NobodyGivesBackWhatIsAnothers) {
+  EXPECT_EQ(said_by("from multiprocessing.connection import Client\n"
+                    "from multiprocessing.managers import dispatch\n"
+                    "l = m.list([1])\n"
+                    "def steal():\n"
+                    "  for i in range(3):\n"
+                    "    try: dispatch(Client(address, authkey=key), None, 'decref', (l._id,))\n"
+                    "    except Exception as e: pass\n"
+                    "p = Process(target=steal); p.start(); p.join()\n"
+                    "say(l[:])\n"),
+            "[1]\n");
+}
+
 struct Counter {
   Cell<long> n;
   explicit Counter(long from) : n(from) {}

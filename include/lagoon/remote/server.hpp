@@ -24,9 +24,14 @@
 /// it does. So are, on a Unix socket, references of a client's process that died, and an item that
 /// it had got from a queue and never read. A client's call that waits ends with it.
 ///
-/// Differences from CPython's server: Value and Array hold what their typecode says; a value that
-/// is stored twice in another one is stored as two, and equal; what would run Python's functions
-/// here (sort(key=…), Barrier(action=…), Pool) is a TypeError that says what to do instead.
+/// Differences from CPython's server. Python's own classes are compared here by what they were made
+/// of, and not by their `__eq__`: of a subclass of str, an IntEnum, a namedtuple or a Decimal a key
+/// is another than that of the str, int or tuple that it is equal to; give the plain one as a key.
+/// They have no order (sort() is a TypeError), and their repr is the name of their class. Value and
+/// Array hold what their typecode says: Value('i', 2.5) is a TypeError, 2**40 an OverflowError. A
+/// value that is stored twice in another one is stored as two, and equal. What would run Python's
+/// functions here (sort(key=…), Barrier(action=…), Pool) is a TypeError that says what to do
+/// instead.
 ///
 /// Nothing of what a client sends is ever run or imported. Who has not the key gets nothing; bounds
 /// on what others may send, and on how long they may take, are in ServerOptions.

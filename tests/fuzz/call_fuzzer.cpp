@@ -52,7 +52,7 @@ struct World {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static auto world = std::make_unique<World>();
   static int calls = 0;
-  if (++calls % 4096 == 0) world = std::make_unique<World>();  // what was put there goes
+  if (++calls % 512 == 0) world = std::make_unique<World>();  // what was put there goes
   static Unpickler unpickler({.objects = 1 << 16, .expanded = 1 << 22, .integer = 1 << 10});
   if (size == 0) return 0;
   Object answer;

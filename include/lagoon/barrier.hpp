@@ -75,7 +75,8 @@ class Barrier : public detail::Handled<core::Parties> {
   void abort() {
     if (!state_->abort()) throw_gone();
   }
-  /// Whole and empty again. Whoever waits gets BrokenBarrier.
+  /// Whole and empty again. Whoever waits gets BrokenBarrier; so may who comes before this has
+  /// returned.
   void reset() {
     if (!state_->reset()) throw_gone();
   }

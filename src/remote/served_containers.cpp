@@ -293,9 +293,13 @@ class ServedList final : public ServedAs<ServedList> {
     return {list_.size()};
   }
   Reply multiply(Arguments& a, Caller&) {
-    const Object& times = a.take("value");
+    const long long times = a.take_integer("value");
     a.end();
-    return {list_.copy() * times};
+    // What is made lies in this process's memory, which all share.
+    const std::size_t most = std::size_t{1} << 22;
+    if (times > 0 && list_.size() > most / static_cast<std::size_t>(times))
+      raise("MemoryError", "a list of more than " + std::to_string(most) + " items");
+    return {list_.copy() * Object(times)};
   }
   Reply multiply_it(Arguments& a, Caller&) {
     const long long times = a.take_integer("value");

@@ -7,6 +7,8 @@
 #include <python_error.hpp>
 #include <served.hpp>
 
+#include <unistd.h>
+
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -21,8 +23,16 @@ namespace {
 using lagoon::Object;
 using namespace lagoon::remote;
 
+/// Of little memory, which has no name any more.
+lagoon::Manager small_manager() {
+  const std::string name = "lagoon-fuzz-" + std::to_string(::getpid());
+  lagoon::Manager manager(name, {.reserve = std::size_t{64} << 20});
+  lagoon::Segment::remove(name);
+  return manager;
+}
+
 struct World {
-  lagoon::Manager manager;
+  lagoon::Manager manager = small_manager();
   std::vector<std::shared_ptr<Served>> all;
 
   World() {

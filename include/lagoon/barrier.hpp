@@ -75,8 +75,7 @@ class Barrier : public detail::Handled<core::Parties> {
   void abort() {
     if (!state_->abort()) throw_gone();
   }
-  /// Whole and empty again. Whoever waits gets BrokenBarrier; so may who comes before this has
-  /// returned.
+  /// Whole and empty again. Whoever waits gets BrokenBarrier, and may come again at once.
   void reset() {
     if (!state_->reset()) throw_gone();
   }

@@ -35,10 +35,10 @@ bool Parties::has_dead(std::uint64_t round) noexcept {
   return false;
 }
 
-bool Parties::break_round(std::uint64_t round, std::uint64_t unless) noexcept {
+bool Parties::break_round(std::uint64_t round, std::uint64_t unless, std::uint64_t as) noexcept {
   std::uint64_t seen = word_.load(memory_order_relaxed);
   while (is_in(seen, round) && (seen & unless) == 0) {
-    const std::uint64_t now = (seen & ~(acting | somebody_waits)) | broken;
+    const std::uint64_t now = (seen & ~(acting | somebody_waits)) | as;
     if (!word_.compare_exchange_weak(seen, now, memory_order_release, memory_order_relaxed))  // (5)
       continue;
     futex_wake(&word_);
@@ -85,6 +85,10 @@ Parties::Arrival Parties::wait(Deadline deadline, bool to_act) {
   for (;;) {
     std::uint64_t seen = word_.load(memory_order_acquire);
     const std::uint64_t round = seen & rounds;
+    if (is_resetting(seen)) {  // the next round is ours
+      finish_reset(round);
+      continue;
+    }
     if (!is_in(seen, round)) return {outcome_of(seen, round, at)};
     if ((seen & acting) != 0) {  // it is full; the next round is ours
       (void)sit_out(round, deadline);
@@ -129,19 +133,28 @@ bool Parties::abort() noexcept {
   for (;;) {
     const std::uint64_t seen = word_.load(memory_order_relaxed);
     if ((seen & end_bit) != 0) return false;
+    if (is_resetting(seen)) {
+      finish_reset(seen & rounds);
+      continue;
+    }
     // Unless the round was over before: then the next one.
     if ((seen & broken) != 0 || break_round(seen & rounds)) return true;
   }
 }
 
 bool Parties::reset() noexcept {
-  std::uint64_t seen = word_.load(memory_order_relaxed);
+  const std::uint64_t seen = word_.load(memory_order_relaxed);
   const std::uint64_t round = seen & rounds;
   if ((seen & (arrived | broken)) == 0) return (seen & end_bit) == 0;  // nobody is there
-  break_round(round);
+  break_round(round, 0, resetting);
+  finish_reset(round);
+  return !is_gone();
+}
+
+void Parties::finish_reset(std::uint64_t round) noexcept {
   // Nobody is left out of a round that was completed, or reset, meanwhile.
-  seen = word_.load(memory_order_acquire);
-  if ((seen & (rounds | broken)) != (round | broken)) return (seen & end_bit) == 0;
+  std::uint64_t seen = word_.load(memory_order_acquire);
+  if ((seen & (rounds | broken)) != (round | broken)) return;
   for (std::uint32_t i = 0; i < places(); ++i) {
     if (place(i).round.load(memory_order_relaxed) != round) continue;
     std::uint64_t last = place(i).left_out_of.load(memory_order_relaxed);
@@ -157,7 +170,6 @@ bool Parties::reset() noexcept {
     futex_wake(&word_);
     break;
   }
-  return !is_gone();
 }
 
 std::uint32_t Parties::waiting() const noexcept {

@@ -1,5 +1,4 @@
-#include <mutex>
-#include <shared_mutex>
+#include <atomic>
 #include <utility>
 
 #include "python_error.hpp"
@@ -237,7 +236,6 @@ class ServedBarrier final : public ServedAs<ServedBarrier> {
   Reply wait(Arguments& a, Caller& caller) {
     const Object timeout = a.take("timeout", timeout_);
     a.end();
-    { const std::shared_lock after_a_reset(reset_); }
     return {barrier_.wait_until(caller.after(timeout.is_none() ? timeout_ : timeout))};
   }
   Reply abort(Arguments& a, Caller&) {
@@ -247,9 +245,6 @@ class ServedBarrier final : public ServedAs<ServedBarrier> {
   }
   Reply reset(Arguments& a, Caller&) {
     a.end();
-    // It breaks the round, and then begins another: one that it has let go, and that comes again
-    // before that, would find it broken.
-    const std::unique_lock guard(reset_);
     barrier_.reset();
     return {};
   }
@@ -262,7 +257,6 @@ class ServedBarrier final : public ServedAs<ServedBarrier> {
   };
 
  private:
-  std::shared_mutex reset_;
   Barrier barrier_;
   Object timeout_;
 };

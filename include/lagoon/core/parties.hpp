@@ -28,8 +28,10 @@
 ///       finds it breaks the barrier.
 ///   (5) broken: CAS of a word of this round; whoever does it saw a dead one, ran out of time
 ///       before all had come, or was told to. Killed before the wake-up: as (3).
-///   (6) reset: the round into `left out of` of each place that is in it, once it is broken; then
-///       the next round. Killed in between: the barrier is broken.
+///   (6) reset: broken and acting at once, by one CAS (a barrier that was broken before stays so);
+///       then the round into `left out of` of each place that is in it; then the next round. Who
+///       comes in between goes on with it: nobody who was let go by a reset finds the barrier
+///       broken when it comes again. Killed in between: the same.
 ///   (7) a place given back. Killed before: B1.
 /// One who slept through the end of its round finds in its place whether it was left out, which
 /// later rounds do not overwrite: the place is in that round as long as it is the sleeper's.
@@ -92,7 +94,7 @@ class Parties {
   /// How many have arrived in a round that is neither full nor broken.
   [[nodiscard]] std::uint32_t waiting() const noexcept;
   [[nodiscard]] bool is_broken() const noexcept {
-    return (word_.load(boost::memory_order_acquire) & broken) != 0;
+    return (word_.load(boost::memory_order_acquire) & resetting) == broken;
   }
   [[nodiscard]] bool is_gone() const noexcept {
     return (word_.load(boost::memory_order_relaxed) & end_bit) != 0;
@@ -111,6 +113,7 @@ class Parties {
   };
   static constexpr std::uint64_t broken = 2;
   static constexpr std::uint64_t acting = 4;
+  static constexpr std::uint64_t resetting = broken | acting;
   static constexpr std::uint64_t one = 8;
   static constexpr std::uint64_t arrived = 0xffff * one;
   static constexpr std::uint64_t one_round = std::uint64_t{1} << 19;
@@ -140,9 +143,16 @@ class Parties {
   static constexpr bool is_in(std::uint64_t seen, std::uint64_t round) noexcept {
     return (seen & (rounds | broken | end_bit)) == round;
   }
+  /// Whether it was broken by a reset that has not come to its end.
+  static constexpr bool is_resetting(std::uint64_t seen) noexcept {
+    return (seen & (resetting | end_bit)) == resetting;
+  }
   /// Breaks the barrier, if it is still in that round, and the word has none of the bits `unless`;
   /// whether it did.
-  bool break_round(std::uint64_t round, std::uint64_t unless = 0) noexcept;
+  bool break_round(std::uint64_t round, std::uint64_t unless = 0,
+                   std::uint64_t as = broken) noexcept;
+  /// From that round, which is broken, to the next one, unless another has done it.
+  void finish_reset(std::uint64_t round) noexcept;
   /// Waits for the end of that round, and breaks it at the deadline, unless all have come by then
   /// and one acts: nobody calls that back. What the word said last.
   std::uint64_t sit_out(std::uint64_t round, Deadline deadline);

@@ -173,6 +173,29 @@ Scenario parties_reset_while_one_waits() {
   };
 }
 
+/// Reset while one waits, which comes again at once: so does the other, and both are let through.
+Scenario parties_that_come_again_after_a_reset() {
+  return [](Trial& trial) {
+    auto& table = trial.make<Participants>();
+    auto* parties = new (trial.memory(Parties::bytes_for(2))) Parties(table, 2);
+    const auto come_again = [=] {
+      const auto arrival = parties->wait(Deadline::never(), false);
+      expect(arrival.outcome == Parties::Outcome::passed, "it was reset, and is not broken");
+    };
+    trial.thread([=] {
+      const auto arrival = parties->wait(Deadline::never(), false);
+      expect(arrival.outcome == Parties::Outcome::broken, "it was reset");
+      come_again();
+    });
+    trial.thread([=] {
+      while (parties->waiting() == 0) pause();
+      parties->reset();
+      expect(!parties->is_broken(), "it was reset");
+      come_again();
+    });
+  };
+}
+
 /// One takes a place in which another was in a round that was broken before it had arrived.
 Scenario parties_in_the_place_of_one_who_turned_back() {
   return [](Trial& trial) {
@@ -236,6 +259,7 @@ std::vector<Named> of_parties() {
        {3}},
       {"parties_reset", parties_reset()},
       {"parties_reset_while_one_waits", parties_reset_while_one_waits(), {3}},
+      {"parties_that_come_again_after_a_reset", parties_that_come_again_after_a_reset(), {3}},
   };
 }
 

@@ -72,6 +72,10 @@ void set_option(int fd, int level, int option) {
   (void)::setsockopt(fd, level, option, &on, sizeof on);
 }
 
+/// A server's sockets block, since that is one call of the kernel's and not three; with a deadline
+/// it is poll() that waits.
+int flags_of(core::Deadline deadline) { return deadline.is_never() ? 0 : MSG_DONTWAIT; }
+
 /// Whether there is a socket at that path to which nobody listens: of a server that was killed.
 bool was_left_behind(const Address& address) {
   if (address.kind() != Address::Kind::path) return false;
@@ -152,7 +156,7 @@ void Connection::send(std::string_view message, core::Deadline deadline) {
   all.msg_iovlen = 2;
   std::size_t left = head_size + message.size();
   while (left != 0) {
-    ssize_t sent = ::sendmsg(socket_.get(), &all, MSG_NOSIGNAL);
+    ssize_t sent = ::sendmsg(socket_.get(), &all, MSG_NOSIGNAL | flags_of(deadline));
     if (sent < 0) {
       if (errno == EINTR) continue;
       if (errno != EAGAIN && errno != EWOULDBLOCK) throw_errno("the other end has gone");
@@ -174,7 +178,7 @@ void Connection::send(std::string_view message, core::Deadline deadline) {
 
 std::size_t Connection::receive_some(char* to, std::size_t most, core::Deadline deadline) {
   for (;;) {
-    const ssize_t got = ::recv(socket_.get(), to, most, 0);
+    const ssize_t got = ::recv(socket_.get(), to, most, flags_of(deadline));
     if (got >= 0) {
       if (acknowledges_at_once_) set_option(socket_.get(), IPPROTO_TCP, TCP_QUICKACK);
       return static_cast<std::size_t>(got);

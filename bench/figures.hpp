@@ -15,6 +15,7 @@
 #include <boost/atomic/ipc_atomic.hpp>
 #include <cerrno>
 #include <cmath>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
@@ -207,6 +208,22 @@ class Table : public benchmark::BenchmarkReporter {
   std::map<std::string, double> medians_;
   std::map<std::string, std::string> failures_;
 };
+
+/// Wall time of one of so many, which once() does.
+template <class F>
+void define_timed(const char* name, std::int64_t times, F&& once) {
+  benchmark::RegisterBenchmark(
+      name,
+      [=](benchmark::State& state) {
+        for (auto _ : state) {
+          const double begin = wall_seconds();
+          once();
+          state.SetIterationTime((wall_seconds() - begin) / static_cast<double>(times));
+        }
+      })
+      ->UseManualTime()
+      ->Iterations(1);
+}
 
 // ---- The program -----------------------------------------------------------------------------
 

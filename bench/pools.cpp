@@ -23,25 +23,11 @@
 
 namespace {
 
+using figures::define_timed;
 using figures::Table;
 
 constexpr int workers = 2;
 constexpr auto add_one = [](int x) { return x + 1; };
-
-template <class F>
-void define_timed(const char* name, std::int64_t times, F&& once) {
-  benchmark::RegisterBenchmark(
-      name,
-      [=](benchmark::State& state) {
-        for (auto _ : state) {
-          const double begin = figures::wall_seconds();
-          once();
-          state.SetIterationTime((figures::wall_seconds() - begin) / static_cast<double>(times));
-        }
-      })
-      ->UseManualTime()
-      ->Iterations(1);
-}
 
 /// Nanoseconds of one of so many, as python3 measures it: the least of three.
 void define_python(const char* name, std::int64_t times, const std::string& statement) {

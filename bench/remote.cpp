@@ -29,6 +29,7 @@
 
 namespace {
 
+using figures::define_timed;
 using figures::Table;
 using lagoon::remote::Address;
 
@@ -69,21 +70,6 @@ void define_python(const std::string& name, const std::string& what, const std::
   register_python(name, (on_one_processor ? pinned : std::string()) + "python3 -B '" + script +
                             "' " + what + " '" + server + "' '" + key + "' " +
                             std::to_string(count) + " 2>&-");
-}
-
-template <class F>
-void define_timed(const char* name, std::int64_t times, F&& once) {
-  benchmark::RegisterBenchmark(
-      name,
-      [=](benchmark::State& state) {
-        for (auto _ : state) {
-          const double begin = figures::wall_seconds();
-          once(times);
-          state.SetIterationTime((figures::wall_seconds() - begin) / static_cast<double>(times));
-        }
-      })
-      ->UseManualTime()
-      ->Iterations(1);
 }
 
 /// As long as it lives.
@@ -139,16 +125,16 @@ void define(Table& table, bool quick) {
     define_python("connect, " + of, "connect", ours ? over_tcp.address() : "cpython", connections,
                   false);
   }
-  define_timed("C++ get", trips, [&](std::int64_t times) {
+  define_timed("C++ get", trips, [=] {
     const OnOneProcessor pinned;
     const auto manager = lagoon::remote::Manager::connect(Address::parse(on_one.address()), key);
     const lagoon::remote::Dict dict = manager.dict();
     dict["k"] = 1;
-    for (std::int64_t i = 0; i < times; ++i) benchmark::DoNotOptimize(dict.at("k"));
+    for (std::int64_t i = 0; i < trips; ++i) benchmark::DoNotOptimize(dict.at("k"));
   });
-  define_timed("ping-pong", trips, [](std::int64_t times) {
+  define_timed("ping-pong", trips, [=] {
     const OnOneProcessor pinned;
-    ping_pong(times);
+    ping_pong(trips);
   });
 
   const auto row = [&](const std::string& what, double goal) {

@@ -30,6 +30,18 @@ using lagoon::test::ShmName;
 using namespace std::chrono_literals;
 using std::chrono::steady_clock;
 
+TEST(Event, a_wait_may_end_by_a_flag) {
+  Event event;
+  std::atomic<bool> over{false};
+  const auto deadline = lagoon::core::Deadline::never().unless(over);
+  EXPECT_FALSE(deadline.passed());
+  EXPECT_FALSE(deadline.is_never());
+  std::thread waiter([&] { EXPECT_FALSE(event.wait_until(deadline)); });
+  over = true;
+  waiter.join();
+  EXPECT_TRUE(deadline.passed());
+}
+
 TEST(Event, begins_unset_is_set_and_cleared) {
   Event event;
   EXPECT_FALSE(event.is_set());

@@ -1,5 +1,7 @@
 #include "arguments.hpp"
 
+#include <algorithm>
+
 #include "python_error.hpp"
 
 namespace lagoon::remote {
@@ -22,7 +24,7 @@ const Object* Arguments::find(std::string_view name) {
   }
   if (named_.size() == 0) return nullptr;
   const Object* const found = named_.find(name);
-  if (found != nullptr) ++names_taken_;
+  if (found != nullptr) names_taken_.push_back(name);
   return found;
 }
 
@@ -57,8 +59,9 @@ long long Arguments::take_integer(std::string_view name, std::optional<long long
 std::span<const Object> Arguments::take_rest() { return std::exchange(rest_, {}); }
 
 Object Arguments::take_named() {
-  names_taken_ = named_.size();
-  return named_;
+  Object named = std::move(named_);
+  named_ = Object::dict();
+  return named;
 }
 
 void Arguments::end() const {
@@ -66,8 +69,11 @@ void Arguments::end() const {
     raise_type_error(std::string(method_) + "() takes " + std::to_string(given_ - rest_.size()) +
                      " positional arguments but " + std::to_string(given_) +
                      (given_ == 1 ? " was given" : " were given"));
-  if (names_taken_ != named_.size())
-    raise_type_error(std::string(method_) + "() got an unexpected keyword argument");
+  if (names_taken_.size() == named_.size()) return;
+  for (const Object& name : named_)
+    if (std::find(names_taken_.begin(), names_taken_.end(), name.str()) == names_taken_.end())
+      raise_type_error(std::string(method_) + "() got an unexpected keyword argument '" +
+                       name.str() + "'");
 }
 
 }  // namespace lagoon::remote

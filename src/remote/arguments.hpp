@@ -12,6 +12,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace lagoon::remote {
 
@@ -43,7 +44,8 @@ class Arguments {
   std::string_view method_;
   Object args_, named_;
   std::span<const Object> rest_;  // of args_
-  std::size_t given_, names_taken_ = 0;
+  std::size_t given_;
+  std::vector<std::string_view> names_taken_;
 };
 
 }  // namespace lagoon::remote

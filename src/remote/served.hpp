@@ -105,9 +105,6 @@ std::shared_ptr<Served> make_served(const lagoon::Manager& manager, std::string_
 /// To what an Object of Kind::shared refers.
 std::shared_ptr<Served> serve(const Object& shared);
 
-/// Walks over the keys of a dict, as they were.
-std::shared_ptr<Served> serve_iterator(Dict<> dict);
-
 std::shared_ptr<Served> serve_queue(Queue<> queue);
 std::shared_ptr<Served> serve_queue(JoinableQueue<> queue);
 std::shared_ptr<Served> serve(Dict<> dict);
@@ -128,15 +125,5 @@ std::shared_ptr<Served> serve_array(const Place& place, char typecode, const Obj
 char typecode_in(const Object& x);
 std::shared_ptr<Served> serve_registered(Object shared, std::string_view type,
                                          std::vector<std::string> methods);
-
-/// A slice, as Python pickles it; nothing if it is none.
-struct SliceBounds {
-  std::optional<std::ptrdiff_t> start, stop;
-  std::ptrdiff_t step = 1;
-};
-std::optional<SliceBounds> slice_in(const Object& key);
-
-/// All items of what one can walk over, as list() takes it. Python's TypeError.
-Object items_of(const Object& x);
 
 }  // namespace lagoon::remote

@@ -7,6 +7,7 @@
 #include "pickle.hpp"
 #include "python_array.hpp"
 #include "python_error.hpp"
+#include "python_items.hpp"
 #include "served.hpp"
 
 namespace lagoon::remote {

@@ -19,12 +19,7 @@
 #include <utility>
 #include <vector>
 
-#include "authentication.hpp"
 #include "connection.hpp"
-#include "object_table.hpp"
-#include "pickle.hpp"
-#include "python_error.hpp"
-#include "served.hpp"
 #include "session.hpp"
 
 namespace lagoon::remote {
@@ -185,9 +180,10 @@ class Server::State {
 
   /// A process that is referred to by its descriptor from now on, until it ends.
   void watch_process(int process) {
-    const std::scoped_lock guard(mutex_);
     Descriptor fd(static_cast<int>(::syscall(SYS_pidfd_open, process, 0)));
-    if (fd.get() < 0) return;
+    // It has died since it asked; or, where there are too few descriptors, nobody can tell.
+    if (fd.get() < 0) return errno == ESRCH ? shared_.objects.forget(process) : void();
+    const std::scoped_lock guard(mutex_);
     watch(fd.get(), EPOLLIN, of_processes + static_cast<std::uint64_t>(process));
     processes_.insert_or_assign(process, std::move(fd));
   }

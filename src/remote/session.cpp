@@ -22,6 +22,10 @@ Object names_of(const Served& served) {
   return Object::tuple_of(names);
 }
 
+PickleLimits limits_of(const ServerOptions& options) {
+  return {options.objects, options.message, options.integer};
+}
+
 /// The repr of what is asked for, which another may have erased.
 std::string repr_of(const Served& served) {
   try {
@@ -37,8 +41,7 @@ Session::Session(SessionContext& context, Connection connection)
     : context_(context),
       connection_(std::move(connection)),
       process_(connection_.peer()),
-      unpickler_(PickleLimits{context.options.objects, context.options.message,
-                              context.options.integer}) {}
+      unpickler_(limits_of(context.options)) {}
 
 void Session::run() noexcept {
   try {
@@ -84,54 +87,52 @@ std::optional<Session::Request> Session::receive() {
   const Object request =
       unpickler_.load(*message, [this](Object proxy) { return resolve(std::move(proxy)); });
   if (request.kind() != Object::Kind::tuple || request.size() != 4)
-    throw InvalidArgument("a request is (id, method, args, kwds), and not " +
-                          std::string(request.type_name()));
+    throw InvalidArgument("a request is a tuple of four, (id, method, args, kwds), and not " +
+                          request.repr().substr(0, 75));
   const auto parts = request.elements();
   return Request{parts[0], parts[1], parts[2], parts[3]};
 }
 
-void Session::serve_requests() {
-  std::optional<Request> request;
+/// f(). What is wrong with a request, but not with the connection, is answered; whether nothing
+/// was.
+template <class F>
+bool Session::or_traceback(F&& f) {
   try {
-    request = receive();
+    f();
+    return true;
   } catch (const SystemError&) {
     throw;
   } catch (const ProtocolError&) {
     throw;
   } catch (const std::exception&) {
-    return reply_traceback();
-  }
-  if (!request || !answer_alone(*request)) return;
-  connection_.acknowledge_at_once(false);  // each costs more than it saves
-  for (;;) {
-    try {
-      request = receive();
-      if (!request) return;
-    } catch (const SystemError&) {
-      throw;
-    } catch (const ProtocolError&) {
-      throw;
-    } catch (const std::exception&) {
-      reply_traceback();
-      continue;
-    }
-    answer(*request);
-  }
-}
-
-bool Session::answer_alone(const Request& request) {
-  bool goes_on = false;
-  Object value;
-  try {
-    if (!request.id.is_none()) raise("AttributeError", "a single request has no id");
-    const std::string name = request.method.get<std::string>();
-    Arguments arguments(name, request.args, request.kwds);
-    value = call_function(name, arguments, goes_on);
-  } catch (const std::exception&) {
     reply_traceback();
     return false;
   }
-  reply("#RETURN", value);
+}
+
+void Session::serve_requests() {
+  std::optional<Request> request;
+  bool goes_on = false;
+  (void)or_traceback([&] {
+    request = receive();
+    if (request) goes_on = answer_alone(*request);
+  });
+  if (!goes_on) return;
+  connection_.acknowledge_at_once(false);  // each costs more than it saves
+  do {
+    (void)or_traceback([&] {
+      request = receive();
+      if (request) answer(*request);
+    });
+  } while (request);
+}
+
+bool Session::answer_alone(const Request& request) {
+  if (!request.id.is_none()) raise("AttributeError", "a single request has no id");
+  const std::string name = request.method.get<std::string>();
+  Arguments arguments(name, request.args, request.kwds);
+  bool goes_on = false;
+  reply("#RETURN", call_function(name, arguments, goes_on));
   return goes_on;
 }
 
@@ -179,59 +180,53 @@ Object Session::create(Arguments& a) {
 }
 
 void Session::answer(const Request& request) {
-  std::shared_ptr<Served> served;
+  const std::string id = request.id.get<std::string>();
+  const std::string_view method = request.method.get<std::string_view>();
+  const std::shared_ptr<Served> served = context_.objects.find(id);
+  if (served == nullptr) raise_key_error(id);
+  std::optional<Reply> answered;
+  std::vector<std::string> kept;
   try {
-    const std::string id = request.id.get<std::string>();
-    const std::string_view method = request.method.get<std::string_view>();
-    served = context_.objects.find(id);
-    if (served == nullptr) raise_key_error(id);
-    std::optional<Reply> answered;
-    std::vector<std::string> kept;
-    try {
-      const bool is_put = served->is_queue() && method.starts_with("put");
-      Arguments arguments(method, is_put ? as_messages(request.args, kept) : request.args,
-                          request.kwds);
-      if (is_put) met_.clear();
-      Caller caller(has_gone_);
-      answered = served->call(method, arguments, caller);
-    } catch (const std::exception&) {
-      for (const std::string& each : kept) context_.objects.let_go(each);
-      return reply("#ERROR", current_exception());
-    }
-    if (served->is_queue() && answered)  // what was got needs it no longer than until it is counted
-      for_each_token(answered->value, [this](const Token& token) {
-        if (context_.objects.find(token.id) != nullptr) sent_.kept.push_back(token.id);
-      });
-    for (const std::string& stored : met_) context_.objects.store(stored);
-    if (!answered) {
-      if (method == "__str__" || method == "__repr__") return reply("#RETURN", repr_of(*served));
-      if (method == "#GETVALUE") {
-        try {
-          return reply("#RETURN", served->value());
-        } catch (const Unserializable& e) {
-          return reply("#UNSERIALIZABLE", e.what());
-        }
-      }
-      raise("AttributeError", "method '" + std::string(method) + "' of '" +
-                                  std::string(served->type()) +
-                                  "' object is not in exposed=" + names_of(*served).repr());
-    }
-    if (answered->proxy != nullptr) {
-      const std::string new_id = context_.objects.add(answered->proxy, process_);
-      return reply(
-          "#PROXY",
-          Object::tuple(names_of(*answered->proxy),
-                        object_of(Token{std::string(answered->proxy->type()), address(), new_id})));
-    }
-    sent_.unread = std::move(answered->unread);
-    reply("#RETURN", answered->value);
-  } catch (const SystemError&) {
-    throw;
-  } catch (const ProtocolError&) {
-    throw;
+    const bool is_put = served->is_queue() && method.starts_with("put");
+    Arguments arguments(method, is_put ? as_messages(request.args, kept) : request.args,
+                        request.kwds);
+    if (is_put) met_.clear();
+    Caller caller(has_gone_);
+    answered = served->call(method, arguments, caller);
   } catch (const std::exception&) {
-    reply_traceback();
+    for (const std::string& each : kept) context_.objects.let_go(each);
+    return reply("#ERROR", current_exception());
   }
+  // What was got needs what it refers to no longer than until the client has counted it; but a
+  // task may be handed out again.
+  if (served->type() == "Queue" && answered)
+    for_each_proxy(answered->value, [this](const Object& proxy) {
+      const auto token = token_in(proxy);
+      if (token && context_.objects.find(token->id) != nullptr) sent_.kept.push_back(token->id);
+    });
+  for (const std::string& stored : met_) context_.objects.store(stored);
+  if (!answered) {
+    if (method == "__str__" || method == "__repr__") return reply("#RETURN", repr_of(*served));
+    if (method == "#GETVALUE") {
+      try {
+        return reply("#RETURN", served->value());
+      } catch (const Unserializable& e) {
+        return reply("#UNSERIALIZABLE", e.what());
+      }
+    }
+    raise("AttributeError", "method '" + std::string(method) + "' of '" +
+                                std::string(served->type()) +
+                                "' object is not in exposed=" + names_of(*served).repr());
+  }
+  if (answered->proxy != nullptr) {
+    const std::string new_id = context_.objects.add(answered->proxy, process_);
+    return reply(
+        "#PROXY",
+        Object::tuple(names_of(*answered->proxy),
+                      object_of(Token{std::string(answered->proxy->type()), address(), new_id})));
+  }
+  sent_.unread = std::move(answered->unread);
+  reply("#RETURN", answered->value);
 }
 
 // ---- Replies ------------------------------------------------------------------------------------
@@ -279,18 +274,22 @@ Object Session::address() const {
 }
 
 Object Session::as_messages(const Object& args, std::vector<std::string>& kept) {
+  bool has_shared = false;
+  for_each_proxy(args, [&](const Object& proxy) {
+    if (proxy.kind() == Object::Kind::shared) {
+      has_shared = true;
+    } else if (const auto token = token_in(proxy); token && context_.objects.keep(token->id)) {
+      kept.push_back(token->id);
+    }
+  });
+  if (!has_shared) return args;
   const auto keep = [&](const Object& shared) {
     std::string id;
     Object proxy = kept_proxy_of(shared, id);
     kept.push_back(std::move(id));
     return proxy;
   };
-  for_each_token(args, [&](const Token& token) {
-    if (context_.objects.keep(token.id)) kept.push_back(token.id);
-  });
-  return Unpickler(PickleLimits{context_.options.objects, context_.options.message,
-                                context_.options.integer})
-      .load(pickled(args, keep));
+  return Unpickler(limits_of(context_.options)).load(pickled(args, keep));
 }
 
 Object Session::proxy_of(const Object& shared) {

@@ -52,6 +52,8 @@ class Session {
   void authenticate();
   std::optional<Request> receive();
   void serve_requests();
+  template <class F>
+  bool or_traceback(F&& f);
   /// Whether calls on objects follow.
   bool answer_alone(const Request& request);
   void answer(const Request& request);

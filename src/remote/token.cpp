@@ -65,19 +65,21 @@ Object proxy_to(const Token& token, std::span<const std::string> exposed) {
       Object::tuple(global(managers, name), object_of(token), "pickle", std::move(named)));
 }
 
-void for_each_token(const Object& o, const std::function<void(const Token&)>& f) {
+void for_each_proxy(const Object& o, const std::function<void(const Object&)>& f) {
   switch (o.kind()) {
+    case Object::Kind::shared:
+      return f(o);
     case Object::Kind::opaque:
-      if (const auto token = token_in(o)) return f(*token);
+      if (token_in(o)) return f(o);
       [[fallthrough]];
     case Object::Kind::list:
     case Object::Kind::tuple:
-      for (const Object& item : o.elements()) for_each_token(item, f);
+      for (const Object& item : o.elements()) for_each_proxy(item, f);
       return;
     case Object::Kind::dict:
       for (const auto& [key, value] : o.items()) {
-        for_each_token(key, f);
-        for_each_token(value, f);
+        for_each_proxy(key, f);
+        for_each_proxy(value, f);
       }
       return;
     default:

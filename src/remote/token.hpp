@@ -28,8 +28,8 @@ const Object* token_names(const Object& proxy);
 /// A proxy of Python's own class for that type, or else of these methods.
 Object proxy_to(const Token& token, std::span<const std::string> exposed);
 
-/// Calls f(token) for each proxy that is somewhere in it.
-void for_each_token(const Object& o, const std::function<void(const Token&)>& f);
+/// Calls f(o) for each proxy that is somewhere in it, and each that is of Kind::shared.
+void for_each_proxy(const Object& o, const std::function<void(const Object&)>& f);
 
 /// As Python has it.
 Object address_object(const Address& address);

@@ -106,7 +106,7 @@ void ping_pong(std::int64_t times) {
 
 void define(Table& table, bool quick) {
   const std::int64_t trips = quick ? 500 : 20'000;
-  const std::int64_t messages = quick ? 200 : 5000;
+  const std::int64_t messages = quick ? 200 : 20'000;
   const std::int64_t connections = quick ? 20 : 100;
   const auto path = [](const char* name) {
     return Address::abstract("lagoon-bench-" + std::to_string(::getpid()) + name);

@@ -115,12 +115,12 @@ class Server::State {
       const std::scoped_lock guard(mutex_);
       if (sessions_.size() >= shared_.options.connections) continue;  // closed
       const std::uint64_t number = next_session_++;
-      auto session = std::make_shared<Session>(shared_, *std::move(connection));
-      sessions_.emplace(number, session);
       try {
+        auto session = std::make_shared<Session>(shared_, *std::move(connection));
+        sessions_.emplace(number, session);
         watch(session->descriptor(), EPOLLRDHUP | EPOLLONESHOT, number);
         start_thread(number, session);
-      } catch (const std::exception&) {  // no more threads: it is closed
+      } catch (const std::exception&) {  // no more threads, or memory: it is closed
         sessions_.erase(number);
       }
     }
@@ -145,7 +145,6 @@ class Server::State {
     pthread_attr_t attributes;
     ::pthread_attr_init(&attributes);
     ::pthread_attr_setstacksize(&attributes, stack);
-    ::pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     auto begin = std::make_unique<Begin>(Begin{this, number, session});
     pthread_t thread{};
     const int error = ::pthread_create(
@@ -155,9 +154,12 @@ class Server::State {
           sigset_t all;
           ::sigfillset(&all);
           ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
-          const std::unique_ptr<Begin> mine(static_cast<Begin*>(given));
+          std::unique_ptr<Begin> mine(static_cast<Begin*>(given));
           mine->session->run();
-          mine->state->has_ended(mine->number);
+          State* const state = mine->state;
+          const std::uint64_t its_number = mine->number;
+          mine.reset();
+          state->has_ended(its_number);
           return nullptr;
         },
         begin.get());
@@ -166,10 +168,17 @@ class Server::State {
     (void)begin.release();
   }
 
+  /// Each thread that ends waits for the one that ended before it: who has waited for the last has
+  /// waited for all.
   void has_ended(std::uint64_t number) {
-    const std::scoped_lock guard(mutex_);
-    sessions_.erase(number);
-    if (sessions_.empty()) none_left_.notify_all();
+    std::optional<pthread_t> before = ::pthread_self();
+    {
+      const std::scoped_lock guard(mutex_);
+      sessions_.erase(number);
+      before.swap(last_ended_);
+      if (sessions_.empty()) none_left_.notify_all();
+    }
+    if (before) ::pthread_join(*before, nullptr);
   }
 
   void tell_gone(std::uint64_t number) {
@@ -199,7 +208,9 @@ class Server::State {
     std::unique_lock lock(mutex_);
     for (const auto& [number, session] : sessions_) session->end();
     none_left_.wait(lock, [&] { return sessions_.empty(); });
+    const auto last = std::exchange(last_ended_, std::nullopt);
     lock.unlock();
+    if (last) ::pthread_join(*last, nullptr);
     shared_.objects.clear();
   }
 
@@ -210,6 +221,7 @@ class Server::State {
   std::mutex mutex_, joining_;
   std::condition_variable none_left_;
   std::map<std::uint64_t, std::shared_ptr<Session>> sessions_;
+  std::optional<pthread_t> last_ended_;
   std::map<int, Descriptor> processes_;
   std::uint64_t next_session_ = first_session;
   std::thread thread_;

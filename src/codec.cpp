@@ -41,6 +41,11 @@ void Encoder::put_record(std::span<const std::byte> bytes, bool refers) {
   });
 }
 
+const detail::Handle& Decoder::home() const {
+  if (home_ == nullptr) throw UsageError("what is decoded here is in no container");
+  return *home_;
+}
+
 void Decoder::throw_short(std::size_t wanted) const {
   throw LayoutMismatch(
       "a value in a shared container is damaged, or is read by another codec than "

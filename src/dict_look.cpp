@@ -26,6 +26,16 @@ Entries::Is EncodedRecord::is(const Wanted& wanted) {
   return Entries::Is::it;
 }
 
+std::vector<std::byte> EncodedRecord::all_behind_key() const {
+  const auto near = behind_key();
+  std::vector<std::byte> all(near.begin(), near.end());
+  if (value_is_far_) {
+    const std::span<const std::byte> far(far_);
+    all.insert(all.end(), far.begin(), far.end());
+  }
+  return all;
+}
+
 void throw_reference_in_key() {
   throw TypeMismatch(
       "TypeError: unhashable type: a key cannot refer to what lies in shared memory");

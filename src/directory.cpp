@@ -316,6 +316,9 @@ void Directory::check_found(const Block* b, const Stamp& asked) const {
 
 void Directory::check_stamp(const Block* b, const Stamp& asked) const {
   const Stamp found = b->stamp();
+  if (asked.asked == Stamp::Asked::anything ||
+      (asked.asked == Stamp::Asked::of_kind && found.kind == asked.kind))
+    return;
   if (found.kind == asked.kind && found.mode == asked.mode &&
       (found.copies == asked.copies || asked.copies == 0) &&
       found.element.kind == asked.element.kind && found.element.size == asked.element.size &&

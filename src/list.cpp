@@ -7,10 +7,10 @@
 
 namespace lagoon::detail {
 
-void NewElements::end_here(bool refers) {
+void NewElements::end_here(bool refers, std::size_t head) {
   const std::size_t end = bytes_.bytes().size();
   const std::size_t size = end - (ends_.empty() ? 0 : ends_.back().at);
-  ends_.push_back({end, refers});
+  ends_.push_back({end, refers, head});
   memory_ += size > Sequence::near_most
                  ? core::Slab::bytes_taken(0) + core::Words::bytes_taken(size / 8 + 1)
                  : core::Slab::bytes_taken(size);

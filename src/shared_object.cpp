@@ -1,3 +1,4 @@
+#include <lagoon/any_container.hpp>
 #include <lagoon/codec.hpp>
 #include <lagoon/dict.hpp>
 #include <lagoon/list.hpp>
@@ -50,11 +51,12 @@ std::ptrdiff_t index_of(const Object& key) {
   return key.get<std::ptrdiff_t>();
 }
 
-/// A Dict<>, or a Namespace: what has keys.
+/// D is a Dict<>, or an AnyDict.
+template <class D>
 class SharedDict final : public SharedObject {
  public:
   explicit SharedDict(detail::Handle handle)
-      : SharedObject(handle.reference()), dict_(Attach::make<Dict<>>(std::move(handle))) {}
+      : SharedObject(handle.reference()), dict_(Attach::make<D>(std::move(handle))) {}
   [[nodiscard]] const detail::Handle& handle() const noexcept override {
     return Attach::handle_of(dict_);
   }
@@ -76,13 +78,15 @@ class SharedDict final : public SharedObject {
   void clear() const override { dict_.clear(); }
 
  private:
-  mutable Dict<> dict_;  // itself it only refers
+  mutable D dict_;  // itself it only refers
 };
 
+/// L is a List<>, or an AnyList.
+template <class L>
 class SharedList final : public SharedObject {
  public:
   explicit SharedList(detail::Handle handle)
-      : SharedObject(handle.reference()), list_(Attach::make<List<>>(std::move(handle))) {}
+      : SharedObject(handle.reference()), list_(Attach::make<L>(std::move(handle))) {}
   [[nodiscard]] const detail::Handle& handle() const noexcept override {
     return Attach::handle_of(list_);
   }
@@ -112,7 +116,7 @@ class SharedList final : public SharedObject {
   }
 
  private:
-  mutable List<> list_;
+  mutable L list_;
 };
 
 class SharedNamespace final : public SharedObject {
@@ -255,8 +259,12 @@ std::size_t SharedObject::hash() const {
 
 Object shared_object(detail::Handle handle) {
   const Stamp stamp = handle.stamp();
-  if (is_a<Dict<>>(stamp)) return Object::shared<SharedDict>(std::move(handle));
-  if (is_a<List<>>(stamp)) return Object::shared<SharedList>(std::move(handle));
+  if (is_a<Dict<>>(stamp)) return Object::shared<SharedDict<Dict<>>>(std::move(handle));
+  if (is_a<List<>>(stamp)) return Object::shared<SharedList<List<>>>(std::move(handle));
+  if (stamp.kind == Stamp::Kind::dict && RuntimeContents::is_known(stamp))
+    return Object::shared<SharedDict<AnyDict>>(std::move(handle));
+  if (stamp.kind == Stamp::Kind::list && RuntimeContents::is_known(stamp))
+    return Object::shared<SharedList<AnyList>>(std::move(handle));
   if (is_a<Namespace>(stamp)) return Object::shared<SharedNamespace>(std::move(handle));
   if (const RegisteredType* const type = registered_type(stamp))
     return Object::shared<SharedRegistered>(std::move(handle), *type);

@@ -46,12 +46,13 @@ std::string Stamp::text() const {
     return t + ">";
   };
   const auto of_what = [this](const char* what) {
-    return std::string(what) + "<" + std::string(element.name) + ">";
+    return what + (asked == Asked::exactly ? "<" + std::string(element.name) + ">" : "");
   };
   const auto of_count = [this] {
     return count == any_count ? "" : "[" + std::to_string(count) + "]";
   };
   const auto of_limit = [&] { return count == 0 ? "" : of_count(); };
+  if (asked == Asked::anything) return "anything";
   switch (kind) {
     case Kind::value:
       return in_brackets("Value");

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -139,8 +140,13 @@ TEST_F(Nested, typed_ones_are_stored_and_opened_as_what_they_are) {
   expect_throw<lagoon::TypeMismatch>([&] { (void)List<int>(index["gold"]); },
                                      {"List<double>", "List<int32>"});
   expect_throw<lagoon::TypeMismatch>([&] { (void)Dict<>(index["gold"]); }, {"List", "Dict"});
-  expect_throw<lagoon::TypeMismatch>([&] { index["gold"].append(1); },
-                                     {"no attribute 'append'", "ListProxy", "List<double>"});
+  index["gold"].append(4.5);
+  EXPECT_EQ(prices[3], 4.5);
+  const List<std::array<int, 2>> pairs{segment_.nameless()};  // which are known to no one else
+  index["pairs"] = pairs;
+  expect_throw<lagoon::TypeMismatch>(
+      [&] { index["pairs"].append(1); },
+      {"no attribute 'append'", "ListProxy", "List<struct of 8 bytes>"});
   expect_throw<lagoon::TypeMismatch>([&] { (void)Dict<>(Object(7)); }, {"7", "Dict"});
 }
 

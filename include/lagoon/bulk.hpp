@@ -8,6 +8,7 @@
 
 #include <lagoon/codec.hpp>
 #include <lagoon/core/copy.hpp>
+#include <lagoon/runtime_type.hpp>
 
 #include <algorithm>
 #include <array>
@@ -23,6 +24,18 @@ namespace lagoon::detail {
 /// Its codec says so: put_count(x.size()), then put_bytes of x.data().
 template <class T>
 concept Bulk = Codec<T>::is_bulk;
+
+/// Of a value's bytes, how many are the count that lies near.
+inline std::size_t head_in(std::span<const std::byte> bytes, bool is_bulk) noexcept {
+  return is_bulk ? count_in(bytes).bytes : 0;
+}
+template <class T>
+std::size_t head_of([[maybe_unused]] const T& x, std::span<const std::byte> bytes) noexcept {
+  if constexpr (HasRuntimeType<T>)
+    return head_in(bytes, x.type->is_bulk());
+  else
+    return head_in(bytes, Bulk<T>);
+}
 
 /// One on its way in: a view.
 template <Bulk T>

@@ -179,6 +179,8 @@ class Decoder {
   /// What put_shared was given, or another that stands for the same.
   [[nodiscard]] Object take_shared();
   [[nodiscard]] std::size_t left() const noexcept { return left_.size(); }
+  /// Where the bytes lie. UsageError if that was not said.
+  [[nodiscard]] const detail::Handle& home() const;
 
  private:
   [[noreturn]] void throw_short(std::size_t wanted) const;

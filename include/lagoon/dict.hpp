@@ -86,6 +86,8 @@ template <class K>
     throw_key_error(text_or_bytes({&key, 1}));
   else if constexpr (std::is_constructible_v<Object, const K&>)
     throw_key_error(Object(key));
+  else if constexpr (HasRuntimeType<K>)
+    throw_key_error(key.object);
   else
     throw_key_error_of_a(CodecName<K>::text());
 }

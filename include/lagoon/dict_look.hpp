@@ -10,6 +10,7 @@
 #include <lagoon/core/entries.hpp>
 #include <lagoon/core/hash.hpp>
 #include <lagoon/record_bytes.hpp>
+#include <lagoon/runtime_type.hpp>
 
 #include <array>
 #include <bit>
@@ -143,6 +144,8 @@ class EncodedRecord {
   [[nodiscard]] std::span<const std::byte> behind_key() const noexcept {
     return bytes().subspan(key_size_);
   }
+  /// What stands behind the key, near and far, in one piece.
+  [[nodiscard]] std::vector<std::byte> all_behind_key() const;
   [[nodiscard]] const core::Slab& slab() const noexcept { return slab_; }
   void set_key_size(std::size_t n) noexcept { key_size_ = n; }
   [[nodiscard]] std::span<const std::byte> bytes() const noexcept {
@@ -177,6 +180,17 @@ class EncodedRecord {
 /// Whether a record's key is an Object that is equal to the one with these bytes: 1 is 1.0.
 std::size_t is_equal_object(std::span<const std::byte> record, std::span<const std::byte> key);
 
+/// A key as the Object that is compared, and not its bytes; or null.
+template <class Key>
+const Object* object_to_compare([[maybe_unused]] const Key& key) noexcept {
+  if constexpr (std::is_same_v<Key, Object>)
+    return &key;
+  else if constexpr (HasRuntimeType<Key>)
+    return key.type->is_object() ? &key.object : nullptr;
+  else
+    return nullptr;
+}
+
 template <class K, class V>
 class EncodedLook {
  public:
@@ -186,13 +200,17 @@ class EncodedLook {
       : record_(source.slab), home_(source.home) {}
   EncodedLook(const RecordSource& source, ViewOf<K> key, bool with_value = true)
       : record_(source.slab), home_(source.home), has_key_(true), with_value_(with_value) {
-    if constexpr (std::is_same_v<K, Object>) hash_ = upper_half(key.hash() * 0x9e3779b97f4a7c15);
+    const Object* const object = object_to_compare(key);
+    if (object != nullptr) {
+      hash_ = upper_half(object->hash() * 0x9e3779b97f4a7c15);
+      is_key_ = is_equal_object;
+    }
     if constexpr (PlainBytes<K>)
       key_.put(as_key(key));
     else
       Codec<K>::encode(key_, key);
     if (!key_.references().empty()) throw_reference_in_key();
-    if constexpr (!std::is_same_v<K, Object>)
+    if (object == nullptr)
       hash_ = upper_half(core::hash_of(key_.bytes().data(), key_.bytes().size()));
   }
 
@@ -200,9 +218,7 @@ class EncodedLook {
   void copy(const Record::Near& near) noexcept { record_.copy(near); }
   [[nodiscard]] Entries::Is is_it() {
     const Entries::Is is =
-        record_.is({.key = key_.bytes(),
-                    .is_key = std::is_same_v<K, Object> && has_key_ ? is_equal_object : nullptr,
-                    .with_value = with_value_ && !Bulk<V>});
+        record_.is({.key = key_.bytes(), .is_key = is_key_, .with_value = with_value_ && !Bulk<V>});
     if (is != Entries::Is::it) return is;
     if (!has_key_) {
       Decoder from(record_.bytes(), home_);
@@ -218,8 +234,14 @@ class EncodedLook {
   [[nodiscard]] V value() {
     if constexpr (Bulk<V>)
       if (bulk_.is_far) return std::move(bulk_.in).value();
-    Decoder from(record_.value(), home_);
-    return from.take<V>();
+    if constexpr (HasRuntimeType<V>) {  // which may be one with a head
+      const std::vector<std::byte> all = record_.all_behind_key();
+      Decoder from(all, home_);
+      return from.take<V>();
+    } else {
+      Decoder from(record_.value(), home_);
+      return from.take<V>();
+    }
   }
 
   /// Memory in which the value may come to lie; then one of the others.
@@ -251,7 +273,9 @@ class EncodedLook {
       Encoder bytes;
       bytes.put(value);
       const bool refers = bytes.end_record();
-      put_parts({key, bytes.bytes(), refers}, bytes.references());
+      const std::size_t head = head_of(value, bytes.bytes());
+      put_parts({key, bytes.bytes().first(head), refers, bytes.bytes().subspan(head)},
+                bytes.references());
     }
   }
 
@@ -276,6 +300,7 @@ class EncodedLook {
   Encoder key_;
   Entries::Hash hash_ = 0;
   bool has_key_ = false, with_value_ = true;
+  EncodedRecord::IsKey is_key_ = nullptr;
   std::optional<K> found_;
   [[no_unique_address]] std::conditional_t<Bulk<V>, FarBulk, NoBulk> bulk_;
 };
@@ -288,6 +313,9 @@ class PlacesOf {
   std::pair<std::size_t, bool> of(const K& key, std::size_t place) {
     if constexpr (std::is_same_v<K, Object>) {
       const auto [at, is_new] = places_.try_emplace(key, place);
+      return {at->second, is_new};
+    } else if constexpr (HasRuntimeType<K>) {
+      const auto [at, is_new] = places_.try_emplace(key.object, place);
       return {at->second, is_new};
     } else {
       Encoder bytes;
@@ -302,9 +330,8 @@ class PlacesOf {
   }
 
  private:
-  std::unordered_map<std::conditional_t<std::is_same_v<K, Object>, Object, std::string>,
-                     std::size_t>
-      places_;
+  static constexpr bool by_object = std::is_same_v<K, Object> || HasRuntimeType<K>;
+  std::unordered_map<std::conditional_t<by_object, Object, std::string>, std::size_t> places_;
 };
 
 template <class K, class V>

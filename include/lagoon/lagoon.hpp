@@ -2,6 +2,7 @@
 /// All of lagoon but fmt.hpp, for those who have {fmt}, and locks/, one header for each lock.
 
 #include <lagoon/any.hpp>
+#include <lagoon/any_container.hpp>
 #include <lagoon/array.hpp>
 #include <lagoon/async_result.hpp>
 #include <lagoon/barrier.hpp>

@@ -34,7 +34,7 @@ class List<Element>::Edit {
     detail::RecordBytes look(list_.source().slab);
     for (std::uint64_t i = 0; i < size_; ++i) {
       if (!sequence().read(i, look)) core::Slab::throw_damaged();
-      elements_.add_again({look.bytes(), look.refers()});
+      elements_.add_again({look.bytes(), look.refers(), head_of(look.bytes())});
     }
     return elements_;
   }
@@ -115,8 +115,15 @@ class List<Element>::Edit {
   static constexpr std::uint64_t longest = std::uint64_t{1} << 36;
 
   [[nodiscard]] core::Sequence& sequence() const noexcept { return list_.state(); }
+  /// Of an element's bytes.
+  [[nodiscard]] std::size_t head_of(std::span<const std::byte> bytes) const {
+    if constexpr (detail::HasRuntimeType<T>)
+      return detail::head_in(bytes, detail::RuntimeContents::of(list_.handle_).types[0].is_bulk());
+    else
+      return detail::head_in(bytes, detail::Bulk<T>);
+  }
   static bool put(Rewrite& rewrite, std::uint64_t to, const detail::Encoded& record) {
-    return detail::put_encoded<T>(
+    return detail::put_encoded(
         record, [&](const Size& size, auto&& fill) { return rewrite.put(to, size, fill); });
   }
   template <class F>

@@ -3,6 +3,7 @@
 
 #include <lagoon/codec.hpp>
 #include <lagoon/object.hpp>
+#include <lagoon/runtime_type.hpp>
 
 #include <cstdint>
 #include <type_traits>
@@ -21,6 +22,8 @@ template <class T>
 [[noreturn]] void throw_not_found(const T& x) {
   if constexpr (std::is_constructible_v<Object, const T&>)
     throw_not_in_list(Object(x));
+  else if constexpr (HasRuntimeType<T>)
+    throw_not_in_list(x.object);
   else
     throw_not_in_list("<" + CodecName<T>::text() + ">");
 }

@@ -114,19 +114,20 @@ struct ListLookFor<T> {
 template <class T>
 using ListLook = typename ListLookFor<T>::type;
 
-/// The bytes of a record, and whether they end with what it refers to.
+/// The bytes of a record, whether they end with what it refers to, and how many are its head
+/// (bulk.hpp).
 struct Encoded {
   std::span<const std::byte> bytes;
   bool refers = false;
+  std::size_t head = 0;
 };
-/// put(size, fill), as a Sequence takes them, of such a record of a T.
-template <class T, class Put>
+/// put(size, fill), as a Sequence takes them, of such a record.
+template <class Put>
 bool put_encoded(const Encoded& record, Put&& put) {
   std::span<const std::byte> near = record.bytes, far;
   if (near.size() > Sequence::near_most) {
-    const std::size_t head = Bulk<T> ? count_in(near).bytes : 0;
-    far = near.subspan(head);
-    near = near.first(head);
+    far = near.subspan(record.head);
+    near = near.first(record.head);
   }
   return put(Sequence::Size{near.size(), far, record.refers},
              [&](std::byte* to) { core::write_shared(to, near.data(), near.size()); });
@@ -139,6 +140,7 @@ class NewElement {
   explicit NewElement(const T& x) {
     bytes_.put(x);
     refers_ = bytes_.end_record();
+    head_ = head_of(x, bytes_.bytes());
   }
   /// Of the memory that it takes, what is more than a few nodes.
   [[nodiscard]] std::size_t memory() const noexcept { return bytes_.bytes().size(); }
@@ -147,12 +149,13 @@ class NewElement {
   }
   template <class Put>
   bool put(Put&& put) const {
-    return put_encoded<T>({bytes_.bytes(), refers_}, std::forward<Put>(put));
+    return put_encoded({bytes_.bytes(), refers_, head_}, std::forward<Put>(put));
   }
 
  private:
   Encoder bytes_;
   bool refers_ = false;
+  std::size_t head_ = 0;
 };
 template <PlainElement T>
 class NewElement<T> {
@@ -200,13 +203,15 @@ class NewElements {
   }
   template <class T>
   void add(const T& x) {
+    const std::size_t begin = bytes_.bytes().size();
     bytes_.put(x);
-    end_here(bytes_.end_record());
+    const std::size_t head = head_of(x, bytes_.bytes().subspan(begin));
+    end_here(bytes_.end_record(), head);
   }
   /// One that was an element before.
   void add_again(const Encoded& record) {
     bytes_.put_record(record.bytes, record.refers);
-    end_here(record.refers);
+    end_here(record.refers, record.head);
   }
   [[nodiscard]] std::size_t size() const noexcept { return ends_.size(); }
   [[nodiscard]] std::span<const Referred> references() const noexcept {
@@ -215,15 +220,16 @@ class NewElements {
   [[nodiscard]] std::size_t memory() const noexcept { return memory_; }
   [[nodiscard]] Encoded operator[](std::size_t i) const noexcept {
     const std::size_t begin = i == 0 ? 0 : ends_[i - 1].at;
-    return {bytes_.bytes().subspan(begin, ends_[i].at - begin), ends_[i].refers};
+    return {bytes_.bytes().subspan(begin, ends_[i].at - begin), ends_[i].refers, ends_[i].head};
   }
 
  private:
   struct End {
     std::size_t at;
     bool refers;
+    std::size_t head;
   };
-  void end_here(bool refers);
+  void end_here(bool refers, std::size_t head);
 
   Encoder bytes_;
   std::vector<End> ends_;

@@ -103,6 +103,8 @@ struct Stamp {
     queue,
     joinable_queue
   };
+  /// When asking: for this and no other; for what is of this kind; for whatever is there.
+  enum class Asked : std::uint8_t { exactly, of_kind, anything };
   enum class Mode : std::uint8_t { atomic, seqlocked, locked, raw };
   /// What the payload begins with; tells `erase` how to tell those who still have handles.
   enum class Begins : std::uint8_t { otherwise, with_latch, with_owned_word, with_end_bit };
@@ -114,6 +116,7 @@ struct Stamp {
   ElementType element{};
   std::uint64_t count = 1;  ///< elements, parties, …; any_count when asking
   LockName guard{};         ///< of mode::locked_by: which lock; of a container: what it holds
+  Asked asked = Asked::exactly;
 
   static constexpr std::uint64_t any_count = ~std::uint64_t{0};
 

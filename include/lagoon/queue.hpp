@@ -202,7 +202,7 @@ class QueueHandle : public QueueBase {
         received.copy(payload, bytes);
       };
       if (!QueueBase::get(copy, deadline)) return std::nullopt;
-      Decoder decoder(received.bytes());
+      Decoder decoder(received.bytes(), &this->handle_);
       return decoder.take<T>();
     }
   }

@@ -10,10 +10,11 @@
 ///
 /// Dict, List, Namespace, Queue, JoinableQueue, typed or not, and Shared<T> become Objects by
 /// reference, where a copy() of them becomes a list or dict of the application's own. What is in a
-/// typed one is reached when it is opened as what it is, `List<double>{dict["a"]}`: dict["a"][0] is
-/// a TypeMismatch. Objects that refer to the same are equal; they are no keys. What refers to a
-/// container goes into another one of the same memory only (TypeMismatch): of one segment, one
-/// Manager, one process's heap. Into itself too.
+/// typed one is reached as well, dict["a"][0], as Objects, if any_container.hpp knows its type;
+/// else (TypeMismatch), and faster, when it is opened as what it is, `List<double>{dict["a"]}`.
+/// Objects that refer to the same are equal; they are no keys. What refers to a container goes into
+/// another one of the same memory only (TypeMismatch): of one segment, one Manager, one process's
+/// heap. Into itself too.
 ///
 /// Ownership: one without a name belongs, once it is in a container, to all that refer to it,
 /// directly or not, beside the handles to it: whatever becomes of who made it. When none is left

@@ -1,7 +1,6 @@
 #include "python_items.hpp"
 
-#include <lagoon/dict.hpp>
-#include <lagoon/list.hpp>
+#include <lagoon/any_container.hpp>
 #include <lagoon/shared_object.hpp>
 
 #include <algorithm>
@@ -112,8 +111,8 @@ Object items_of(const Object& x) {
     for (const std::byte b : x.get<std::span<const std::byte>>()) list.append(static_cast<int>(b));
     return list;
   }
-  if (is_shared_dict(x)) return Dict<>(x).keys();
-  if (x.kind() == Object::Kind::shared) return List<>(x).copy();
+  if (is_shared_dict(x)) return AnyDict(x).keys();
+  if (x.kind() == Object::Kind::shared) return AnyList(x).copy();
   if (const Object* const bounds = arguments_of(x, "builtins.range"))
     return items_of_range(*bounds);
   if (const Object* const bytes = arguments_of(x, "builtins.bytearray");
@@ -140,7 +139,7 @@ Object items_of(const Object& x) {
 
 std::vector<std::pair<Object, Object>> pairs_of(const Object& x) {
   std::vector<std::pair<Object, Object>> pairs;
-  if (is_shared_dict(x)) return Dict<>(x).items();
+  if (is_shared_dict(x)) return AnyDict(x).items();
   if (x.kind() == Object::Kind::dict) {
     for (const auto& [key, value] : x.items()) pairs.emplace_back(key, value);
     return pairs;

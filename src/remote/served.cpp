@@ -12,6 +12,7 @@ namespace lagoon::remote {
 
 namespace {
 
+using Handle = lagoon::detail::Handle;
 using Stamp = lagoon::detail::Stamp;
 
 long long whole(Arguments& a, std::string_view name, std::optional<long long> otherwise = {}) {
@@ -26,22 +27,15 @@ std::shared_ptr<Served> serve_one_of(Object made, std::string_view type) {
   return serve_registered(std::move(made), type, std::move(methods));
 }
 
-/// What the manager has under that name, as a T.
+/// Of a handle; a container's elements must be known here.
 template <class T>
-std::shared_ptr<Served> serve_found(const lagoon::Manager& manager, std::string_view name) {
-  constexpr bool is_queue = std::is_same_v<T, Queue<>> || std::is_same_v<T, JoinableQueue<>>;
-  try {
-    if (std::optional<T> found = manager.find<T>(name)) {
-      if constexpr (is_queue)
-        return serve_queue(*std::move(found));
-      else if constexpr (std::is_same_v<T, Barrier> || std::is_same_v<T, Condition>)
-        return serve(*std::move(found), {});
-      else
-        return serve(*std::move(found));
-    }
-  } catch (const TypeMismatch&) {
-  }
-  return nullptr;
+std::shared_ptr<Served> serve_as(Handle handle) {
+  if constexpr (requires(T t) { t.type(); }) (void)lagoon::detail::RuntimeContents::of(handle);
+  auto object = lagoon::detail::Attach::make<T>(std::move(handle));
+  if constexpr (std::is_same_v<T, Barrier> || std::is_same_v<T, Condition>)
+    return serve(std::move(object), {});
+  else
+    return serve(std::move(object));
 }
 
 }  // namespace
@@ -60,26 +54,48 @@ core::Deadline Caller::after(const Object& seconds) const {
 std::string Served::repr() const { return "<" + std::string(type()) + " object of lagoon>"; }
 
 std::shared_ptr<Served> serve(const Object& shared) {
-  const auto* const handle = shared.shared_as<lagoon::detail::SharedObject>();
-  if (handle == nullptr || handle->handle().payload() == nullptr)
+  const auto* const refers = shared.shared_as<lagoon::detail::SharedObject>();
+  if (refers == nullptr || refers->handle().payload() == nullptr)
     throw Gone("what this refers to was erased");
-  const Stamp& stamp = handle->handle().stamp();
-  switch (stamp.kind) {
+  return serve(refers->handle().again());
+}
+
+std::shared_ptr<Served> serve(Handle handle) {
+  switch (handle.stamp().kind) {
     case Stamp::Kind::dict:
-      return serve(Dict<>(shared));
+      return serve_as<AnyDict>(std::move(handle));
     case Stamp::Kind::list:
-      return serve(List<>(shared));
+      return serve_as<AnyList>(std::move(handle));
     case Stamp::Kind::namespace_:
-      return serve(Namespace(shared));
+      return serve_as<Namespace>(std::move(handle));
     case Stamp::Kind::queue:
-      return serve_queue(Queue<>(shared));
+      return serve_as<AnyQueue>(std::move(handle));
     case Stamp::Kind::joinable_queue:
-      return serve_queue(JoinableQueue<>(shared));
-    default:
-      if (const auto* const type = lagoon::detail::registered_type(stamp))
-        return serve_one_of(shared, type->id);
-      raise_type_error("a " + stamp.text() + " cannot be served: its type was not registered");
+      return serve_as<AnyJoinableQueue>(std::move(handle));
+    case Stamp::Kind::value:
+    case Stamp::Kind::array:
+      return serve_scalars(std::move(handle));
+    case Stamp::Kind::lock:
+      return serve_as<Lock>(std::move(handle));
+    case Stamp::Kind::rlock:
+      return serve_as<RLock>(std::move(handle));
+    case Stamp::Kind::semaphore:
+      return serve_as<Semaphore>(std::move(handle));
+    case Stamp::Kind::bounded_semaphore:
+      return serve_as<BoundedSemaphore>(std::move(handle));
+    case Stamp::Kind::condition:
+      return serve_as<Condition>(std::move(handle));
+    case Stamp::Kind::event:
+      return serve_as<Event>(std::move(handle));
+    case Stamp::Kind::barrier:
+      return serve_as<Barrier>(std::move(handle));
+    case Stamp::Kind::in_place:
+      if (const auto* const type = lagoon::detail::registered_type(handle.stamp()))
+        return serve_one_of(lagoon::detail::shared_object(std::move(handle)), type->id);
   }
+  throw TypeMismatch(handle.describe() +
+                     " cannot be served: its type was not registered in the server's program "
+                     "(Manager::register_type)");
 }
 
 std::shared_ptr<Served> make_served(const lagoon::Manager& manager, std::string_view type,
@@ -90,7 +106,7 @@ std::shared_ptr<Served> make_served(const lagoon::Manager& manager, std::string_
     const auto given = a.take_rest();
     const Object named = a.take_named();
     end();
-    auto dict = serve(manager.dict());
+    auto dict = serve(Object(manager.dict()));
     if (given.size() > 1)
       raise_type_error("dict expected at most 1 argument, got " + std::to_string(given.size()));
     if (!given.empty() || named.size() != 0) {
@@ -104,7 +120,7 @@ std::shared_ptr<Served> make_served(const lagoon::Manager& manager, std::string_
   if (type == "list") {
     const std::optional<Object> items = a.take_if_given("iterable");
     end();
-    auto list = serve(manager.list());
+    auto list = serve(Object(manager.list()));
     if (items) {
       Arguments extend("extend", Object::tuple(*items), Object::dict());
       const std::atomic<bool> never{false};
@@ -123,8 +139,8 @@ std::shared_ptr<Served> make_served(const lagoon::Manager& manager, std::string_
   if (type == "Queue" || type == "JoinableQueue") {
     const long long maxsize = whole(a, "maxsize", 0);
     end();
-    return type == "Queue" ? serve_queue(manager.queue(maxsize))
-                           : serve_queue(manager.joinable_queue(maxsize));
+    return serve(type == "Queue" ? Object(manager.queue(maxsize))
+                                 : Object(manager.joinable_queue(maxsize)));
   }
   if (type == "Value" || type == "Array") {
     const char typecode = typecode_in(a.take("typecode"));
@@ -183,18 +199,9 @@ std::shared_ptr<Served> make_served(const lagoon::Manager& manager, std::string_
     return serve_one_of(lagoon::detail::make_registered(type, place, given), type);
   }
   end();
-  if (auto found = serve_found<Dict<>>(manager, type)) return found;
-  if (auto found = serve_found<List<>>(manager, type)) return found;
-  if (auto found = serve_found<Namespace>(manager, type)) return found;
-  if (auto found = serve_found<Lock>(manager, type)) return found;
-  if (auto found = serve_found<RLock>(manager, type)) return found;
-  if (auto found = serve_found<Semaphore>(manager, type)) return found;
-  if (auto found = serve_found<BoundedSemaphore>(manager, type)) return found;
-  if (auto found = serve_found<Event>(manager, type)) return found;
-  if (auto found = serve_found<Condition>(manager, type)) return found;
-  if (auto found = serve_found<Barrier>(manager, type)) return found;
-  if (auto found = serve_found<Queue<>>(manager, type)) return found;
-  if (auto found = serve_found<JoinableQueue<>>(manager, type)) return found;
+  constexpr Stamp whatever{.kind = {}, .mode = {}, .asked = Stamp::Asked::anything};
+  if (auto found = lagoon::detail::find(manager.segment().mapping(), type, whatever, false))
+    return serve(*std::move(found));
   throw NotFound("there is no type of a Manager's, nor one that was registered, nor anything in '" +
                  manager.segment().name() + "' that is called '" + std::string(type) + "'");
 }

@@ -2,6 +2,7 @@
 /// What a server holds for its clients: an object in shared memory, and how Python's methods are
 /// called on it.
 
+#include <lagoon/any_container.hpp>
 #include <lagoon/core/futex.hpp>
 #include <lagoon/manager.hpp>
 #include <lagoon/object.hpp>
@@ -105,10 +106,13 @@ std::shared_ptr<Served> make_served(const lagoon::Manager& manager, std::string_
 /// To what an Object of Kind::shared refers.
 std::shared_ptr<Served> serve(const Object& shared);
 
-std::shared_ptr<Served> serve_queue(Queue<> queue);
-std::shared_ptr<Served> serve_queue(JoinableQueue<> queue);
-std::shared_ptr<Served> serve(Dict<> dict);
-std::shared_ptr<Served> serve(List<> list);
+/// Whatever lies there.
+std::shared_ptr<Served> serve(lagoon::detail::Handle handle);
+
+std::shared_ptr<Served> serve(AnyQueue queue);
+std::shared_ptr<Served> serve(AnyJoinableQueue queue);
+std::shared_ptr<Served> serve(AnyDict dict);
+std::shared_ptr<Served> serve(AnyList list);
 std::shared_ptr<Served> serve(Namespace names);
 std::shared_ptr<Served> serve(Lock lock);
 std::shared_ptr<Served> serve(RLock lock);
@@ -121,6 +125,7 @@ std::shared_ptr<Served> serve(Event event);
 std::shared_ptr<Served> serve(Barrier barrier, Object timeout);
 std::shared_ptr<Served> serve_value(const Place& place, char typecode, const Object& initial);
 std::shared_ptr<Served> serve_array(const Place& place, char typecode, const Object& initial);
+std::shared_ptr<Served> serve_scalars(lagoon::detail::Handle handle);  // a Value or an Array
 /// TypeError if it is none.
 char typecode_in(const Object& x);
 std::shared_ptr<Served> serve_registered(Object shared, std::string_view type,

@@ -13,7 +13,7 @@ namespace {
 class ServedIterator final : public ServedAs<ServedIterator> {
  public:
   static constexpr std::string_view name = "Iterator";
-  explicit ServedIterator(Dict<> dict) : dict_(std::move(dict)), items_(dict_.keys()) {}
+  explicit ServedIterator(AnyDict dict) : dict_(std::move(dict)), items_(dict_.keys()) {}
 
   Reply next(Arguments& a, Caller&) {
     a.end();
@@ -37,7 +37,7 @@ class ServedIterator final : public ServedAs<ServedIterator> {
 
  private:
   std::mutex mutex_;
-  Dict<> dict_;
+  AnyDict dict_;
   std::vector<Object> items_;
   std::size_t at_ = 0;
 };
@@ -45,7 +45,7 @@ class ServedIterator final : public ServedAs<ServedIterator> {
 class ServedDict final : public ServedAs<ServedDict> {
  public:
   static constexpr std::string_view name = "dict";
-  explicit ServedDict(Dict<> dict) : dict_(std::move(dict)) {}
+  explicit ServedDict(AnyDict dict) : dict_(std::move(dict)) {}
   [[nodiscard]] std::string repr() const override { return dict_.copy().repr(); }
   [[nodiscard]] Object value() const override { return dict_.copy(); }
   [[nodiscard]] Object reference() const override { return dict_; }
@@ -70,7 +70,7 @@ class ServedDict final : public ServedAs<ServedDict> {
   }
   Reply iterate(Arguments& a, Caller&) {
     a.end();
-    return {{}, std::make_shared<ServedIterator>(Dict<>(Object(dict_)))};
+    return {{}, std::make_shared<ServedIterator>(AnyDict(Object(dict_)))};
   }
   Reply size(Arguments& a, Caller&) {
     a.end();
@@ -139,7 +139,7 @@ class ServedDict final : public ServedAs<ServedDict> {
     a.end();
     if (given.size() > 1)
       raise_type_error("update expected at most 1 argument, got " + std::to_string(given.size()));
-    std::vector<Dict<>::Item> pairs;
+    std::vector<AnyDict::Item> pairs;
     if (!given.empty()) pairs = pairs_of(given[0]);
     for (const auto& [key, value] : named.items()) pairs.emplace_back(key, value);
     dict_.update(pairs);
@@ -166,7 +166,7 @@ class ServedDict final : public ServedAs<ServedDict> {
   };
 
  private:
-  Dict<> dict_;
+  AnyDict dict_;
 };
 
 class ServedNamespace final : public ServedAs<ServedNamespace> {
@@ -220,7 +220,9 @@ class ServedNamespace final : public ServedAs<ServedNamespace> {
 
 }  // namespace
 
-std::shared_ptr<Served> serve(Dict<> dict) { return std::make_shared<ServedDict>(std::move(dict)); }
+std::shared_ptr<Served> serve(AnyDict dict) {
+  return std::make_shared<ServedDict>(std::move(dict));
+}
 std::shared_ptr<Served> serve(Namespace names) {
   return std::make_shared<ServedNamespace>(std::move(names));
 }

@@ -25,7 +25,7 @@ std::ptrdiff_t index_in(const Object& key) {
 class ServedList final : public ServedAs<ServedList> {
  public:
   static constexpr std::string_view name = "list";
-  explicit ServedList(List<> list) : list_(std::move(list)) {}
+  explicit ServedList(AnyList list) : list_(std::move(list)) {}
   [[nodiscard]] std::string repr() const override { return list_.copy().repr(); }
   [[nodiscard]] Object value() const override { return list_.copy(); }
   [[nodiscard]] Object reference() const override { return list_; }
@@ -33,7 +33,7 @@ class ServedList final : public ServedAs<ServedList> {
   Reply add(Arguments& a, Caller&) {
     const Object& other = a.take("value");
     a.end();
-    return {list_.copy() + (other.kind() == Object::Kind::shared ? List<>(other).copy() : other)};
+    return {list_.copy() + (other.kind() == Object::Kind::shared ? AnyList(other).copy() : other)};
   }
   Reply contains(Arguments& a, Caller&) {
     const Object& x = a.take("key");
@@ -53,7 +53,7 @@ class ServedList final : public ServedAs<ServedList> {
     const Object& key = a.take("key");
     a.end();
     if (const auto slice = slice_in(key))
-      return {Object(list_.slice(slice->start, slice->stop, slice->step))};
+      return {Object::list_of(list_.slice(slice->start, slice->stop, slice->step))};
     return {list_.at(index_in(key))};
   }
   Reply size(Arguments& a, Caller&) {
@@ -189,11 +189,13 @@ class ServedList final : public ServedAs<ServedList> {
   };
 
  private:
-  List<> list_;
+  AnyList list_;
 };
 
 }  // namespace
 
-std::shared_ptr<Served> serve(List<> list) { return std::make_shared<ServedList>(std::move(list)); }
+std::shared_ptr<Served> serve(AnyList list) {
+  return std::make_shared<ServedList>(std::move(list));
+}
 
 }  // namespace lagoon::remote

@@ -40,7 +40,7 @@ class TaskCount {
 
 template <class Q>
 class ServedQueue final : public ServedAs<ServedQueue<Q>> {
-  static constexpr bool of_tasks = std::is_same_v<Q, JoinableQueue<>>;
+  static constexpr bool of_tasks = std::is_same_v<Q, AnyJoinableQueue>;
 
  public:
   static constexpr std::string_view name = of_tasks ? "JoinableQueue" : "Queue";
@@ -153,11 +153,11 @@ class ServedQueue final : public ServedAs<ServedQueue<Q>> {
 
 }  // namespace
 
-std::shared_ptr<Served> serve_queue(Queue<> queue) {
-  return std::make_shared<ServedQueue<Queue<>>>(std::move(queue));
+std::shared_ptr<Served> serve(AnyQueue queue) {
+  return std::make_shared<ServedQueue<AnyQueue>>(std::move(queue));
 }
-std::shared_ptr<Served> serve_queue(JoinableQueue<> queue) {
-  return std::make_shared<ServedQueue<JoinableQueue<>>>(std::move(queue));
+std::shared_ptr<Served> serve(AnyJoinableQueue queue) {
+  return std::make_shared<ServedQueue<AnyJoinableQueue>>(std::move(queue));
 }
 
 }  // namespace lagoon::remote

@@ -9,6 +9,7 @@
 #include "python_error.hpp"
 #include "python_items.hpp"
 #include "served.hpp"
+#include "shared_scalars.hpp"
 
 namespace lagoon::remote {
 
@@ -71,32 +72,51 @@ std::vector<AnyScalar> scalars_in(const Object& x, char typecode) {
   return all;
 }
 
+/// Of one that has a lock, that: for as long as this call waits for it.
+class Held {
+ public:
+  Held(SharedScalars& scalars, const Caller& caller) : lock_(scalars.lock()) {
+    if (lock_ != nullptr && !lock_->acquire_until(caller.never()))
+      raise("ConnectionAbortedError", "the client has gone");
+  }
+  Held(const Held&) = delete;
+  Held& operator=(const Held&) = delete;
+  ~Held() {
+    if (lock_ != nullptr) lock_->unlock();
+  }
+
+ private:
+  RLock* lock_;
+};
+
 class ServedValue final : public ServedAs<ServedValue> {
  public:
   static constexpr std::string_view name = "Value";
-  explicit ServedValue(AnyValue value) : value_(std::move(value)) {}
+  explicit ServedValue(std::shared_ptr<SharedScalars> value) : value_(std::move(value)) {}
   [[nodiscard]] std::string repr() const override {
-    return "Value('" + std::string(1, value_.typecode()) + "', " +
-           object_of_scalar(value_.get()).repr() + ")";
+    return "Value('" + std::string(1, value_->typecode()) + "', " +
+           object_of_scalar(value_->get(0)).repr() + ")";
   }
   [[nodiscard]] Object value() const override {
     Object state = Object::dict();
-    const char typecode = value_.typecode();
+    const char typecode = value_->typecode();
     state.set_item("_typecode", std::string_view(&typecode, 1));
-    state.set_item("_value", object_of_scalar(value_.get()));
+    state.set_item("_value", object_of_scalar(value_->get(0)));
     return Object::opaque(
         "multiprocessing.managers.Value", "Nb",
         {global("multiprocessing.managers", "Value"), Object::tuple(), std::move(state)});
   }
 
-  Reply get(Arguments& a, Caller&) {
+  Reply get(Arguments& a, Caller& caller) {
     a.end();
-    return {object_of_scalar(value_.get())};
+    const Held held(*value_, caller);
+    return {object_of_scalar(value_->get(0))};
   }
-  Reply set(Arguments& a, Caller&) {
+  Reply set(Arguments& a, Caller& caller) {
     const Object& x = a.take("value");
     a.end();
-    value_.set(scalar_in(x, value_.typecode()));
+    const Held held(*value_, caller);
+    value_->set(0, scalar_in(x, value_->typecode()));
     return {};
   }
 
@@ -106,42 +126,44 @@ class ServedValue final : public ServedAs<ServedValue> {
   };
 
  private:
-  AnyValue value_;
+  std::shared_ptr<SharedScalars> value_;
 };
 
 class ServedArray final : public ServedAs<ServedArray> {
  public:
   static constexpr std::string_view name = "Array";
-  explicit ServedArray(AnyArray array) : array_(std::move(array)) {}
+  explicit ServedArray(std::shared_ptr<SharedScalars> array) : array_(std::move(array)) {}
   [[nodiscard]] std::string repr() const override {
-    return "array('" + std::string(1, array_.typecode()) + "', " +
-           list_of_scalars(array_.snapshot()).repr() + ")";
+    return "array('" + std::string(1, array_->typecode()) + "', " +
+           list_of_scalars(array_->slice({}, {}, 1)).repr() + ")";
   }
   [[nodiscard]] Object value() const override {
-    return array_of(array_.snapshot(), array_.typecode());
+    return array_of(array_->slice({}, {}, 1), array_->typecode());
   }
 
   Reply size(Arguments& a, Caller&) {
     a.end();
-    return {array_.size()};
+    return {array_->size()};
   }
-  Reply at(Arguments& a, Caller&) {
+  Reply at(Arguments& a, Caller& caller) {
     const Object& key = a.take("key");
     a.end();
+    const Held held(*array_, caller);
     if (const auto slice = slice_in(key))
-      return {array_of(array_.slice(slice->start, slice->stop, slice->step), array_.typecode())};
-    return {object_of_scalar(array_.get(place_of(key, "array index out of range")))};
+      return {array_of(array_->slice(slice->start, slice->stop, slice->step), array_->typecode())};
+    return {object_of_scalar(array_->get(place_of(key, "array index out of range")))};
   }
-  Reply set(Arguments& a, Caller&) {
+  Reply set(Arguments& a, Caller& caller) {
     const Object& key = a.take("key");
     const Object& value = a.take("value");
     a.end();
+    const Held held(*array_, caller);
     if (const auto slice = slice_in(key))
-      array_.assign_slice(slice->start, slice->stop, slice->step,
-                          scalars_in(value, array_.typecode()));
+      array_->assign_slice(slice->start, slice->stop, slice->step,
+                           scalars_in(value, array_->typecode()));
     else
-      array_.set(place_of(key, "array assignment index out of range"),
-                 scalar_in(value, array_.typecode()));
+      array_->set(place_of(key, "array assignment index out of range"),
+                  scalar_in(value, array_->typecode()));
     return {};
   }
 
@@ -154,14 +176,14 @@ class ServedArray final : public ServedAs<ServedArray> {
  private:
   [[nodiscard]] std::size_t place_of(const Object& key, const char* says) const {
     if (key.kind() != Kind::integer) raise_type_error("array indices must be integers");
-    const auto size = static_cast<std::int64_t>(array_.size());
+    const auto size = static_cast<std::int64_t>(array_->size());
     Object place = key;
     if (place < Object(0)) place += size;
     if (place < Object(0) || place >= Object(size)) raise("IndexError", says);
     return place.get<std::size_t>();
   }
 
-  AnyArray array_;
+  std::shared_ptr<SharedScalars> array_;
 };
 
 class ServedRegistered final : public Served {
@@ -187,6 +209,10 @@ class ServedRegistered final : public Served {
   std::vector<std::string> methods_;
 };
 
+lagoon::detail::Handle handle_of(const auto& object) {
+  return lagoon::detail::Attach::handle_of(object).again();
+}
+
 }  // namespace
 
 char typecode_in(const Object& x) {
@@ -198,15 +224,22 @@ char typecode_in(const Object& x) {
 }
 
 std::shared_ptr<Served> serve_value(const Place& place, char typecode, const Object& initial) {
-  return std::make_shared<ServedValue>(
-      AnyValue::make(place, typecode, scalar_in(initial, typecode)));
+  const AnyValue made = AnyValue::make(place, typecode, scalar_in(initial, typecode));
+  return made.visit([](const auto& value) { return serve_scalars(handle_of(value)); });
 }
 
 std::shared_ptr<Served> serve_array(const Place& place, char typecode, const Object& initial) {
-  if (initial.kind() == Kind::integer)
-    return std::make_shared<ServedArray>(AnyArray::make(place, typecode, initial.get<long long>()));
-  return std::make_shared<ServedArray>(
-      AnyArray::make(place, typecode, scalars_in(initial, typecode)));
+  const AnyArray made = initial.kind() == Kind::integer
+                            ? AnyArray::make(place, typecode, initial.get<long long>())
+                            : AnyArray::make(place, typecode, scalars_in(initial, typecode));
+  return made.visit([](const auto& array) { return serve_scalars(handle_of(array)); });
+}
+
+std::shared_ptr<Served> serve_scalars(lagoon::detail::Handle handle) {
+  const bool is_array = handle.stamp().kind == lagoon::detail::Stamp::Kind::array;
+  auto scalars = SharedScalars::at(std::move(handle));
+  if (is_array) return std::make_shared<ServedArray>(std::move(scalars));
+  return std::make_shared<ServedValue>(std::move(scalars));
 }
 
 std::shared_ptr<Served> serve_registered(Object shared, std::string_view type,

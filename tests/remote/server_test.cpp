@@ -22,6 +22,13 @@
 
 #include "python_program.hpp"
 
+struct Order {
+  int id;
+  double price;
+};
+template <>
+inline constexpr std::string_view lagoon::type_name<Order> = "Order";
+
 namespace {
 
 using namespace lagoon;
@@ -185,6 +192,145 @@ TEST_F(RemoteServer, WhatHasANameIsTheSameForBothSides) {
   EXPECT_EQ(said, "1.5\nTrue\n");
   EXPECT_EQ(prices.at("silver"), Object::list(1, "x"));
   EXPECT_EQ(log.at(0), Object::dict({{"a", 1}}));
+}
+
+TEST_F(RemoteServer, TypedContainersAreServedAsWhatTheyAre) {
+  auto prices = manager.dict<std::string, double>("prices");
+  prices["gold"] = 1.5;
+  auto ids = manager.list<std::int64_t>("ids");
+  ids.extend({3, 1, 2});
+  auto orders = manager.queue<std::pair<std::string, int>>("orders", 2);
+  orders.put({"buy", 7});
+  auto tasks = manager.joinable_queue<std::string>("tasks");
+  tasks.put("wash");
+  manager.namespace_("names").set("x", 1);
+  manager.dict("outer")["ids"] = ids;
+  (void)manager.dict<std::string, Order>("book");
+  const std::string said = said_by(
+      "class M(SyncManager): pass\n"
+      "for name in 'prices', 'outer', 'book': M.register(name, proxytype=DictProxy)\n"
+      "M.register('ids', proxytype=ListProxy)\n"
+      "for name in 'orders', 'tasks': M.register(name)\n"
+      "m = M(address, key); m.connect()\n"
+      "p = m.prices(); say(p['gold'], p.get('none'), p.get(5, 'five'), 5 in p, len(p))\n"
+      "p['silver'] = 2; p.update(tin=0.25, gold=3); say(p.copy(), [k for k in p])\n"
+      "for bad in (lambda: p.__setitem__('x', 'y'), lambda: p.__setitem__(5, 1), lambda: p[5],\n"
+      "            lambda: p.pop('none'), lambda: m.book()):\n"
+      "  try: bad(); say('no error')\n"
+      "  except Exception as e: say(type(e).__name__)\n"
+      "i = m.ids(); i.sort(reverse=True); i.append(2**40); i[1:2] = [8, 9]; say(i[:], 9 in i)\n"
+      "try: i.append(2**70)\n"
+      "except Exception as e: say(type(e).__name__)\n"
+      "m.outer()['ids'].append(-1); say(i[-1])\n"
+      "q = m.orders(); say(q.get()); q.put(('sell', 1)); say(q.qsize(), q.full())\n"
+      "try: q.put('sell')\n"
+      "except Exception as e: say(type(e).__name__)\n"
+      "t = m.tasks(); say(t.get()); t.task_done(); t.join()\n");
+  EXPECT_EQ(said,
+            "1.5 None five False 1\n"
+            "{'gold': 3.0, 'silver': 2.0, 'tin': 0.25} ['gold', 'silver', 'tin']\n"
+            "TypeError\nTypeError\nKeyError\nKeyError\nRemoteError\n"
+            "[3, 8, 9, 1, 1099511627776] True\n"
+            "OverflowError\n"
+            "-1\n"
+            "('buy', 7)\n1 False\n"
+            "TypeError\n"
+            "wash\n");
+  EXPECT_EQ(prices.at("silver"), 2.0);
+  EXPECT_EQ(ids.at(4), std::int64_t{1} << 40);
+  EXPECT_EQ(orders.get(), (std::pair<std::string, int>("sell", 1)));
+  tasks.join();
+}
+
+TEST_F(RemoteServer, ValuesAndArraysOfAllModesAreServedByName) {
+  auto seq = manager.value<std::uint64_t>("seq", 41);
+  const auto runs = manager.value("runs", true);
+  auto locked = manager.value<int, mode::locked>("locked", 7);
+  auto levels = manager.array<double>("levels", 4);
+  auto counts = manager.array<std::int16_t, mode::locked>("counts", 3);
+  auto flags = manager.array<std::uint8_t, mode::atomic>("flags", 3);
+  auto raw = manager.array<float, mode::raw>("raw", 2);
+  auto text = manager.array<char>("text", std::string_view("hello"));
+  (void)manager.array<Order>("book", 2);
+  const std::string said = said_by(
+      "from multiprocessing.managers import ValueProxy, ArrayProxy\n"
+      "class M(SyncManager): pass\n"
+      "for name in 'seq', 'runs', 'locked': M.register(name, proxytype=ValueProxy)\n"
+      "for name in 'levels', 'counts', 'flags', 'raw', 'text', 'book':\n"
+      "  M.register(name, proxytype=ArrayProxy)\n"
+      "m = M(address, key); m.connect()\n"
+      "s = m.seq(); s.value += 1; s.value += 2**63; say(s.value, m.runs().value)\n"
+      "try: s.value = -1\n"
+      "except Exception as e: say(type(e).__name__)\n"
+      "k = m.locked(); k.set(8); say(k.get(), k)\n"
+      "a = m.levels(); a[1] = 2.5; a[-2:] = m.levels()[:2]; say(a[:], len(a))\n"
+      "c = m.counts(); c[0] = -5; say(c[0], c[:])\n"
+      "f = m.flags(); f[2] = 255; say(f[:])\n"
+      "r = m.raw(); r[0] = 0.5; say(r[0])\n"
+      "say(m.text()[:], m.text()[0])\n"
+      "for bad in (lambda: a[4], lambda: c.__setitem__(0, 'x'), lambda: m.book()):\n"
+      "  try: bad(); say('no error')\n"
+      "  except Exception as e: say(type(e).__name__)\n");
+  EXPECT_EQ(said,
+            "9223372036854775850 1\n"
+            "OverflowError\n"
+            "8 Value('i', 8)\n"
+            "array('d', [0.0, 2.5, 0.0, 2.5]) 4\n"
+            "-5 array('h', [-5, 0, 0])\n"
+            "array('B', [0, 0, 255])\n"
+            "0.5\n"
+            "b'hello' b'h'\n"
+            "IndexError\nTypeError\nRemoteError\n");
+  EXPECT_EQ(seq.get(), 42 + (std::uint64_t{1} << 63));
+  EXPECT_TRUE(runs.get());
+  EXPECT_EQ(locked.get(), 8);
+  EXPECT_EQ(levels.get(3), 2.5);
+  EXPECT_EQ(counts.get(0), -5);
+  EXPECT_EQ(flags.get(2), 255);
+  EXPECT_EQ(raw.get(0), 0.5F);
+  EXPECT_EQ(text.value(), "hello");
+}
+
+/// Whose lock is held here for as long as the server lives.
+TEST_F(RemoteServer, WhoWaitsForAnArraysLockDoesNotHoldUpTheEnd) {
+  auto counts = manager.array<int, mode::locked>("counts", 3);
+  const auto client = python(
+      "from multiprocessing.managers import ArrayProxy\n"
+      "class M(SyncManager): pass\n"
+      "M.register('counts', proxytype=ArrayProxy)\n"
+      "m = M(address, key); m.connect(); c = m.counts(); say('asks'); c[0] = 1; say('has')\n");
+  counts.lock();
+  EXPECT_EQ(client->line(), "asks");
+  server.reset();
+  counts.unlock();
+  EXPECT_EQ(counts.get(0), 0);
+}
+
+TEST_F(RemoteServer, LocksAndTheLikeAreServedByName) {
+  auto door = manager.lock("door");
+  auto event = manager.event("event");
+  (void)manager.rlock("rlock");
+  (void)manager.semaphore("semaphore", 2);
+  (void)manager.bounded_semaphore("bounded", 1);
+  (void)manager.condition("condition");
+  (void)manager.barrier("barrier", 1);
+  door.lock();
+  const std::string said = said_by(
+      "from multiprocessing.managers import AcquirerProxy, EventProxy, ConditionProxy, "
+      "BarrierProxy\n"
+      "class M(SyncManager): pass\n"
+      "for name in 'door', 'rlock', 'semaphore', 'bounded':\n"
+      "  M.register(name, proxytype=AcquirerProxy)\n"
+      "M.register('event', proxytype=EventProxy)\n"
+      "M.register('condition', proxytype=ConditionProxy)\n"
+      "M.register('barrier', proxytype=BarrierProxy)\n"
+      "m = M(address, key); m.connect()\n"
+      "say(m.door().acquire(False), m.event().is_set()); m.event().set()\n"
+      "with m.rlock(), m.semaphore(), m.bounded(), m.condition(): say('in')\n"
+      "say(m.barrier().wait())\n");
+  EXPECT_EQ(said, "False False\nin\n0\n");
+  EXPECT_TRUE(event.is_set());
+  door.unlock();
 }
 
 TEST_F(RemoteServer, WhatIsNestedIsTheSameForBothSides) {

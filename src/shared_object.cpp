@@ -40,6 +40,24 @@ Names names_of(Stamp::Kind kind) {
       return {"AutoProxy[Queue]", "Queue"};
     case Stamp::Kind::joinable_queue:
       return {"AutoProxy[JoinableQueue]", "JoinableQueue"};
+    case Stamp::Kind::value:
+      return {"ValueProxy", "Value"};
+    case Stamp::Kind::array:
+      return {"ArrayProxy", "Array"};
+    case Stamp::Kind::lock:
+      return {"AcquirerProxy", "Lock"};
+    case Stamp::Kind::rlock:
+      return {"AcquirerProxy", "RLock"};
+    case Stamp::Kind::semaphore:
+      return {"AcquirerProxy", "Semaphore"};
+    case Stamp::Kind::bounded_semaphore:
+      return {"AcquirerProxy", "BoundedSemaphore"};
+    case Stamp::Kind::condition:
+      return {"ConditionProxy", "Condition"};
+    case Stamp::Kind::event:
+      return {"EventProxy", "Event"};
+    case Stamp::Kind::barrier:
+      return {"BarrierProxy", "Barrier"};
     default:
       return {"BaseProxy", "object"};
   }

@@ -1,4 +1,4 @@
-/// Containers within containers: what they are, whose they are, and when their memory comes back.
+/// Containers within containers, and locks: what they are, whose they are, and when their memory comes back.
 
 #include <lagoon/lagoon.hpp>
 
@@ -148,6 +148,49 @@ TEST_F(Nested, typed_ones_are_stored_and_opened_as_what_they_are) {
       [&] { index["pairs"].append(1); },
       {"no attribute 'append'", "ListProxy", "List<struct of 8 bytes>"});
   expect_throw<lagoon::TypeMismatch>([&] { (void)Dict<>(Object(7)); }, {"7", "Dict"});
+}
+
+TEST_F(Nested, locks_and_the_like_are_stored_too) {
+  Dict<> dict{segment_["d"]};
+  {
+    lagoon::Lock lock{segment_.nameless()};
+    lock.lock();
+    dict["lock"] = lock;
+    dict["event"] = lagoon::Event{segment_.nameless()};
+    dict["barrier"] = lagoon::Barrier{segment_.nameless(), 2};
+    dict["semaphore"] = lagoon::BoundedSemaphore{segment_.nameless(), 3};
+    dict["rlock"] = lagoon::RLock{segment_.nameless()};
+    dict["condition"] = lagoon::Condition{segment_.nameless()};
+  }
+  segment_.acknowledge_erased();
+  lagoon::Lock same{dict["lock"]};
+  EXPECT_TRUE(same.is_mine());
+  {
+    Child other([&] {
+      lagoon::Lock its{dict["lock"]};
+      (void)its.acquire();
+      ::raise(SIGKILL);
+    });
+    same.unlock();
+    other.wait();
+  }
+  const lagoon::Acquired acquired = same.acquire();
+  EXPECT_TRUE(acquired.owner_died());
+  same.unlock();
+  EXPECT_EQ(lagoon::Barrier{dict["barrier"]}.parties(), 2);
+  EXPECT_EQ(lagoon::BoundedSemaphore{dict["semaphore"]}.get_value(), 3);
+  lagoon::RLock rlock{dict["rlock"]};
+  const std::scoped_lock held(rlock);
+  EXPECT_FALSE(lagoon::Event{dict["event"]}.is_set());
+  expect_throw<lagoon::TypeMismatch>([&] { (void)lagoon::RLock{dict["lock"]}; }, {"Lock", "RLock"});
+  EXPECT_NE(Object(dict["lock"]).repr().find("AcquirerProxy object, typeid 'Lock'"),
+            std::string::npos);
+}
+
+TEST_F(Nested, locks_that_nothing_refers_to_give_their_memory_back) {
+  Dict<> dict{segment_["d"]};
+  for (int i = 0; i < 20'000; ++i) dict["lock"] = lagoon::Lock{segment_.nameless()};
+  EXPECT_LE(segment_.used(), 300'000U) << "of some 3,000,000 that they have taken";
 }
 
 TEST_F(Nested, ones_are_values_that_refer_and_no_keys) {

@@ -36,6 +36,7 @@ namespace lagoon {
 
 class Barrier : public detail::Handled<core::Parties> {
  public:
+  using is_shared_container = void;  // goes into Objects by reference (shared_object.hpp)
   using Action = std::function<void()>;
 
   /// InvalidArgument unless there are 1 to max_parties() of them.

@@ -173,6 +173,7 @@ concept ConditionLock = requires(L& lock, core::Deadline deadline) {
 class Condition : public detail::Handled<detail::ConditionState>,
                   public detail::LockMethods<Condition> {
  public:
+  using is_shared_container = void;  // goes into Objects by reference (shared_object.hpp)
   /// How many can wait at a time, if nothing else is said; one more is OutOfMemory.
   static constexpr std::uint32_t default_waiters = 256;
 

@@ -23,6 +23,7 @@ namespace lagoon {
 
 class Event : public detail::Handled<core::EventWord> {
  public:
+  using is_shared_container = void;  // goes into Objects by reference (shared_object.hpp)
   Event() : Event(Place{}) {}
   explicit Event(const Place& place) : Handled(place, stamp(), sizeof(core::EventWord)) {}
 

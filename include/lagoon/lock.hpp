@@ -86,6 +86,7 @@ class LockHandle : public Handled<StateT>, public LockMethods<Self> {
 class Lock : public detail::LockHandle<Lock, locks::RobustLock> {
  public:
   using LockHandle::LockHandle;
+  using is_shared_container = void;  // goes into Objects by reference (shared_object.hpp)
   static detail::Stamp stamp(std::uint64_t = 1) noexcept {
     return {.kind = detail::Stamp::Kind::lock,
             .mode = detail::Stamp::Mode::locked,
@@ -99,6 +100,7 @@ class Lock : public detail::LockHandle<Lock, locks::RobustLock> {
 class RLock : public detail::LockHandle<RLock, locks::RobustRecursiveLock> {
  public:
   using LockHandle::LockHandle;
+  using is_shared_container = void;  // goes into Objects by reference (shared_object.hpp)
   static detail::Stamp stamp(std::uint64_t = 1) noexcept {
     return {.kind = detail::Stamp::Kind::rlock,
             .mode = detail::Stamp::Mode::locked,

@@ -81,6 +81,7 @@ std::uint32_t checked_permits(long long permits, std::uint32_t most, const char*
 
 class Semaphore : public detail::SemaphoreHandle<Semaphore, core::PermitCount> {
  public:
+  using is_shared_container = void;  // goes into Objects by reference (shared_object.hpp)
   /// InvalidArgument for a negative number, or one above max().
   explicit Semaphore(long long permits = 1) : Semaphore(Place{}, permits) {}
   explicit Semaphore(const Place& place, long long permits = 1)
@@ -115,6 +116,7 @@ class Semaphore : public detail::SemaphoreHandle<Semaphore, core::PermitCount> {
 
 class BoundedSemaphore : public detail::SemaphoreHandle<BoundedSemaphore, core::OwnedPermits> {
  public:
+  using is_shared_container = void;  // goes into Objects by reference (shared_object.hpp)
   /// InvalidArgument for a number that is not 1 to max_bound(). Under a name: TypeMismatch if it is
   /// there with another bound.
   explicit BoundedSemaphore(long long permits = 1) : BoundedSemaphore(Place{}, permits) {}

@@ -8,8 +8,10 @@
 ///   List<> same{dict["a"]};                   another handle to it
 ///   dict["a"]["k"] = 2;                       of a Dict; at any depth
 ///
-/// Dict, List, Namespace, Queue, JoinableQueue, typed or not, and Shared<T> become Objects by
-/// reference, where a copy() of them becomes a list or dict of the application's own. What is in a
+/// Dict, List, Namespace, Queue, JoinableQueue, typed or not, Shared<T>, and locks, semaphores,
+/// conditions, events and barriers become Objects by reference, where a copy() of a container
+/// becomes a list or dict of the application's own: dict["door"] = lock; Lock{dict["door"]}. What
+/// is in a
 /// typed one is reached as well, dict["a"][0], as Objects, if any_container.hpp knows its type;
 /// else (TypeMismatch), and faster, when it is opened as what it is, `List<double>{dict["a"]}`.
 /// Objects that refer to the same are equal; they are no keys. What refers to a container goes into

@@ -6,6 +6,7 @@
 #include <lagoon/core/futex.hpp>
 #include <lagoon/manager.hpp>
 #include <lagoon/object.hpp>
+#include <lagoon/shared_object.hpp>
 
 #include <atomic>
 #include <functional>

@@ -31,6 +31,7 @@ class ServedLock final : public ServedAs<ServedLock<L>> {
  public:
   static constexpr std::string_view name = is_recursive ? "RLock" : "Lock";
   explicit ServedLock(L lock) : lock_(std::move(lock)) {}
+  [[nodiscard]] Object reference() const override { return lock_; }
   [[nodiscard]] std::string repr() const override {
     return std::string("<") + (lock_.locked() ? "locked " : "unlocked ") +
            (is_recursive ? "_thread.RLock" : "_thread.lock") + " object of lagoon>";
@@ -82,6 +83,7 @@ class ServedSemaphore final : public ServedAs<ServedSemaphore<S>> {
  public:
   static constexpr std::string_view name = is_bounded ? "BoundedSemaphore" : "Semaphore";
   explicit ServedSemaphore(S semaphore) : semaphore_(std::move(semaphore)) {}
+  [[nodiscard]] Object reference() const override { return semaphore_; }
 
   Reply acquire(Arguments& a, Caller& caller) {
     const bool has = semaphore_.acquire_until(deadline_in(a, caller, false));
@@ -127,6 +129,10 @@ class ServedCondition final : public ServedAs<ServedCondition> {
   static constexpr std::string_view name = "Condition";
   ServedCondition(Condition condition, std::shared_ptr<Served> lock)
       : lock_(std::move(lock)), condition_(std::move(condition)) {}
+  /// One with another's lock is known by its proxy only, which stands for both.
+  [[nodiscard]] Object reference() const override {
+    return lock_ == nullptr ? Object(condition_) : Object();
+  }
 
   Reply acquire(Arguments& a, Caller& caller) {
     return {bool(condition_.acquire_until(deadline_in(a, caller, true)))};
@@ -187,6 +193,7 @@ class ServedEvent final : public ServedAs<ServedEvent> {
  public:
   static constexpr std::string_view name = "Event";
   explicit ServedEvent(Event event) : event_(std::move(event)) {}
+  [[nodiscard]] Object reference() const override { return event_; }
 
   Reply is_set(Arguments& a, Caller&) {
     a.end();
@@ -224,6 +231,10 @@ class ServedBarrier final : public ServedAs<ServedBarrier> {
   static constexpr std::string_view name = "Barrier";
   ServedBarrier(Barrier barrier, Object timeout)
       : barrier_(std::move(barrier)), timeout_(std::move(timeout)) {}
+  /// With seconds of its own it is known by its proxy only.
+  [[nodiscard]] Object reference() const override {
+    return timeout_.is_none() ? Object(barrier_) : Object();
+  }
 
   Reply get(Arguments& a, Caller&) {
     const Object& name_of = a.take("name");

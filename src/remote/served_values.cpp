@@ -93,6 +93,7 @@ class ServedValue final : public ServedAs<ServedValue> {
  public:
   static constexpr std::string_view name = "Value";
   explicit ServedValue(std::shared_ptr<SharedScalars> value) : value_(std::move(value)) {}
+  [[nodiscard]] Object reference() const override { return value_->reference(); }
   [[nodiscard]] std::string repr() const override {
     return "Value('" + std::string(1, value_->typecode()) + "', " +
            object_of_scalar(value_->get(0)).repr() + ")";
@@ -133,6 +134,7 @@ class ServedArray final : public ServedAs<ServedArray> {
  public:
   static constexpr std::string_view name = "Array";
   explicit ServedArray(std::shared_ptr<SharedScalars> array) : array_(std::move(array)) {}
+  [[nodiscard]] Object reference() const override { return array_->reference(); }
   [[nodiscard]] std::string repr() const override {
     return "array('" + std::string(1, array_->typecode()) + "', " +
            list_of_scalars(array_->slice({}, {}, 1)).repr() + ")";

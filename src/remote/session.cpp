@@ -308,7 +308,7 @@ Object Session::kept_proxy_of(const Object& shared, std::string& id) {
 }
 
 std::shared_ptr<Served> Session::find(const Object& proxy) const {
-  if (proxy.kind() == Object::Kind::shared) return nullptr;
+  if (proxy.kind() == Object::Kind::shared) return serve(proxy);
   const auto token = token_in(proxy);
   return token ? context_.objects.find(token->id) : nullptr;
 }

@@ -1,6 +1,7 @@
 #include "shared_scalars.hpp"
 
 #include <lagoon/array.hpp>
+#include <lagoon/shared_object.hpp>
 #include <lagoon/value.hpp>
 
 #include <type_traits>
@@ -45,6 +46,9 @@ class OfArray final : public SharedScalars {
     for (const AnyScalar& x : values) all.push_back(as<T>(x));
     array_.assign_slice(start, stop, step, all);
   }
+  [[nodiscard]] Object reference() const override {
+    return lagoon::detail::ObjectOfShared<A>::into(array_);
+  }
   [[nodiscard]] RLock* lock() noexcept override {
     if constexpr (std::is_same_v<Mode, mode::locked>)
       return &array_.get_lock();
@@ -72,6 +76,9 @@ class OfValue final : public SharedScalars {
   }
   void assign_slice(Index, Index, std::ptrdiff_t, const std::vector<AnyScalar>& values) override {
     set(0, values.at(0));
+  }
+  [[nodiscard]] Object reference() const override {
+    return lagoon::detail::ObjectOfShared<V>::into(value_);
   }
   [[nodiscard]] RLock* lock() noexcept override {
     if constexpr (std::is_same_v<Mode, mode::locked>)

@@ -4,6 +4,7 @@
 
 #include <lagoon/any.hpp>
 #include <lagoon/lock.hpp>
+#include <lagoon/object.hpp>
 #include <lagoon/place.hpp>
 
 #include <cstddef>
@@ -34,6 +35,8 @@ class SharedScalars {
                                                      std::ptrdiff_t step) const = 0;
   virtual void assign_slice(Index start, Index stop, std::ptrdiff_t step,
                             const std::vector<AnyScalar>& values) = 0;
+  /// What refers to it.
+  [[nodiscard]] virtual Object reference() const = 0;
   /// That each of these takes; or null.
   [[nodiscard]] virtual RLock* lock() noexcept { return nullptr; }
 

@@ -15,9 +15,16 @@ constexpr std::string_view proxy_kind = "multiprocessing.managers.RebuildProxy";
 
 /// The class of Python's that is a proxy of that type, if it has one of its own.
 std::string_view class_for(std::string_view type) {
-  if (type == "dict") return "DictProxy";
-  if (type == "list") return "ListProxy";
-  if (type == "Namespace") return "NamespaceProxy";
+  static constexpr std::pair<std::string_view, std::string_view> classes[] = {
+      {"dict", "DictProxy"},           {"list", "ListProxy"},
+      {"Namespace", "NamespaceProxy"}, {"Value", "ValueProxy"},
+      {"Array", "ArrayProxy"},         {"Lock", "AcquirerProxy"},
+      {"RLock", "AcquirerProxy"},      {"Semaphore", "AcquirerProxy"},
+      {"Event", "EventProxy"},         {"BoundedSemaphore", "AcquirerProxy"},
+      {"Barrier", "BarrierProxy"},     {"Condition", "ConditionProxy"},
+  };
+  for (const auto& [of, name] : classes)
+    if (of == type) return name;
   return "AutoProxy";
 }
 

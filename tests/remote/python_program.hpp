@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -72,5 +73,11 @@ class PythonProgram {
   pid_t pid_ = -1;
   std::FILE* out_ = nullptr;
 };
+
+/// Waits for what another process does; the watchdog sees to its end.
+template <class F>
+void wait_until_it_holds(F&& f) {
+  while (!f()) std::this_thread::yield();
+}
 
 }  // namespace lagoon::test

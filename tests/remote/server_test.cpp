@@ -36,6 +36,7 @@ using namespace std::chrono_literals;
 using remote::Address;
 using remote::Server;
 using test::has_python;
+using test::wait_until_it_holds;
 
 using Python = test::PythonProgram;
 const std::string scripts = test::remote_scripts();
@@ -430,12 +431,6 @@ TEST_F(RemoteServer, TypesOfTheApplicationAreCalled) {
             "7\n10\nTypeError\nTypeError\nFalse\n");
 }
 
-/// Waits for what another process does.
-template <class F>
-void wait_until_it_holds(F&& f) {
-  while (!f()) std::this_thread::yield();
-}
-
 TEST_F(RemoteServer, AKilledClientGivesBackItsLocks) {
   Lock lock = manager.lock("lock");
   const auto holder = python(
@@ -544,6 +539,43 @@ TEST_F(RemoteServer, ReferencesOfTheDeadComeBack) {
   }
   wait_until_it_holds([&] { return server->number_of_objects() == 0; });
   EXPECT_EQ(said_by("d = m.dict(); del d; say(m._number_of_objects())\n"), "0\n");
+}
+
+TEST_F(RemoteServer, LocksAndTheLikeLieInContainersAndGoWithThem) {
+  auto dict = manager.dict("shared");
+  const std::string begin =
+      "class M(SyncManager): pass\n"
+      "M.register('shared', proxytype=DictProxy)\n"
+      "m = M(address, key); m.connect(); d = m.shared()\n";
+  EXPECT_EQ(
+      said_by(begin + "l = m.Lock(); d['lock'] = l; d['lock'].acquire(); say(l.acquire(False))\n"
+                      "d['event'] = m.Event(); d['event'].set(); say(d['event'].is_set())\n"
+                      "d['value'] = m.Value('i', 3); d['value'].value += 1; say(d['value'].value)\n"
+                      "d['array'] = m.Array('d', [1, 2]); d['array'][0] = 7; say(d['array'][:])\n"
+                      "d['barrier'] = m.Barrier(1); say(d['barrier'].wait())\n"
+                      "d['semaphore'] = m.Semaphore(1); s = d['semaphore']; say(s.acquire())\n"
+                      "say(d['semaphore'].acquire(False))\n"
+                      "d['condition'] = m.Condition()\n"
+                      "with d['condition']: say('in')\n"),
+      "False\nTrue\n4\narray('d', [7.0, 2.0])\n0\nTrue\nFalse\nin\n");
+  EXPECT_TRUE(Event(dict["event"]).is_set());
+  Lock lock{dict["lock"]};
+  EXPECT_FALSE(lock.locked()) << "its holder has ended";
+  EXPECT_THROW((void)Event(dict["lock"]), TypeMismatch);
+  dict["lock again"] = lock;
+  EXPECT_EQ(said_by(begin + "say(d['lock again'].acquire(False))\n"), "True\n");
+
+  wait_until_it_holds([&] { return server->number_of_objects() == 0; });
+  const std::string many =
+      "for i in range(100):\n"
+      "  for name in 'Lock', 'RLock', 'Event', 'Condition', 'Semaphore':\n"
+      "    d[name] = getattr(m, name)()\n"
+      "say('done')\n";
+  EXPECT_EQ(said_by(begin + many), "done\n");
+  const std::size_t once = manager.segment().used();
+  EXPECT_EQ(said_by(begin + many + many), "done\ndone\n");
+  EXPECT_LE(manager.segment().used(), once + 32'000) << "of 1,000 that were made";
+  wait_until_it_holds([&] { return server->number_of_objects() == 0; });
 }
 
 TEST_F(RemoteServer, ManyClientsAtATime) {

@@ -1,4 +1,5 @@
-/// Containers within containers, and locks: what they are, whose they are, and when their memory comes back.
+/// Containers within containers, and locks: what they are, whose they are, and when their memory
+/// comes back.
 
 #include <lagoon/lagoon.hpp>
 

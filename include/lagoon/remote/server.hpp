@@ -17,9 +17,9 @@
 ///   M.register('prices', proxytype=DictProxy); … ; m.prices()['gold']
 ///
 /// Typed containers, values and arrays of all modes, and locks too, as what they are, if they hold
-/// what any_container.hpp knows. A type of the application's (Manager::register_type) is made by its
-/// id in the same way. A dict, list, Namespace or queue that is stored in another is the same for
-/// both sides.
+/// what any_container.hpp knows. A type of the application's (Manager::register_type) is made by
+/// its id in the same way. A dict, list, Namespace or queue that is stored in another is the same
+/// for both sides.
 ///
 /// Each connection has a thread here, which is the client's thread: what it holds (locks, permits,
 /// places at a barrier, tasks of a JoinableQueue) is given back when the connection ends, however

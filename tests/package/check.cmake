@@ -33,3 +33,12 @@ endif()
 
 run(${CMAKE_COMMAND} --build ${work}/build --config ${config})
 run(${work}/build/outside)
+if(way STREQUAL "find_package" AND has_remote)
+  run(${work}/build/outside_remote)
+endif()
+
+# Who shares memory only gets no network, nor what it needs.
+execute_process(COMMAND ldd ${work}/build/outside OUTPUT_VARIABLE needed COMMAND_ERROR_IS_FATAL ANY)
+if(needed MATCHES "libcrypto|liblagoon_remote")
+  message(FATAL_ERROR "a program that uses lagoon::lagoon only needs more than that:\n${needed}")
+endif()

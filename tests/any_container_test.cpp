@@ -331,6 +331,36 @@ TEST_F(AnyContainers, say_what_they_are) {
                                      {"'l'", "is List<>", "asked for was Dict"});
 }
 
+TEST_F(AnyContainers, are_printed_as_the_typed_ones_are) {
+  Dict<std::string, double> dict{segment_["d"]};
+  dict["gold"] = 1.5;
+  List<char> list{segment_["l"]};
+  list.append('x');
+  Queue<int> queue{segment_["q"], 3};
+  queue.put(1);
+  const lagoon::JoinableQueue<int> tasks{segment_["t"]};
+  EXPECT_EQ(lagoon::str(segment_.find<AnyDict>("d").value()), lagoon::str(dict));
+  EXPECT_EQ(lagoon::str(segment_.find<AnyList>("l").value()), lagoon::str(list));
+  EXPECT_EQ(lagoon::str(segment_.find<AnyQueue>("q").value()), lagoon::str(queue));
+  EXPECT_EQ(lagoon::str(segment_.find<AnyJoinableQueue>("t").value()), lagoon::str(tasks));
+}
+
+TEST_F(AnyContainers, wait_no_longer_than_they_may) {
+  const Queue<int> typed{segment_["q"], 1};
+  AnyQueue queue = segment_.find<AnyQueue>("q").value();
+  using std::chrono_literals::operator""ms;
+  EXPECT_THROW(queue.get(1ms), lagoon::Empty);
+  EXPECT_THROW(queue.get_nowait(), lagoon::Empty);
+  queue.put_nowait(7);
+  EXPECT_THROW(queue.put(8, 1ms), lagoon::Full);
+  EXPECT_THROW(queue.put_nowait(8), lagoon::Full);
+  EXPECT_EQ(queue.get(1ms), 7);
+  lagoon::JoinableQueue<int> tasks{segment_["t"]};
+  tasks.put(1);
+  AnyJoinableQueue any = segment_.find<AnyJoinableQueue>("t").value();
+  EXPECT_FALSE(any.join_for(1ms));
+}
+
 TEST_F(AnyContainers, what_is_not_of_the_type_is_refused_and_nothing_has_changed) {
   Dict<std::string, std::int8_t> dict{segment_["d"]};
   dict["a"] = 1;

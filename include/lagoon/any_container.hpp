@@ -21,13 +21,16 @@
 #include <lagoon/dict.hpp>
 #include <lagoon/list.hpp>
 #include <lagoon/object.hpp>
+#include <lagoon/print.hpp>
 #include <lagoon/queue.hpp>
 #include <lagoon/runtime_type.hpp>
 #include <lagoon/segment.hpp>
 
+#include <chrono>
+#include <concepts>
 #include <cstddef>
+#include <functional>
 #include <optional>
-#include <ranges>
 #include <string>
 #include <utility>
 #include <vector>
@@ -188,12 +191,24 @@ class AnyQueueOf : private Q {
   using Q::maxsize;
   using Q::qsize;
 
+  /// Waits for room, if it is full; Full if there is none, `timeout` later, or now.
   void put(const Object& x) { Q::put(element(x)); }
+  template <class Rep, class Period>
+  void put(const Object& x, std::chrono::duration<Rep, Period> timeout) {
+    Q::put(element(x), timeout);
+  }
+  void put_nowait(const Object& x) { Q::put_nowait(element(x)); }
   [[nodiscard]] bool try_put(const Object& x) { return Q::try_put(element(x)); }
   [[nodiscard]] bool try_put_until(const Object& x, core::Deadline deadline) {
     return Q::try_put_until(element(x), deadline);
   }
+  /// Waits for something, if it is empty; Empty if there is nothing, `timeout` later, or now.
   Object get() { return Q::get().object; }
+  template <class Rep, class Period>
+  Object get(std::chrono::duration<Rep, Period> timeout) {
+    return Q::get(timeout).object;
+  }
+  Object get_nowait() { return Q::get_nowait().object; }
   [[nodiscard]] std::optional<Object> try_get() { return object_of(Q::try_get()); }
   [[nodiscard]] std::optional<Object> try_get_until(core::Deadline deadline) {
     return object_of(Q::try_get_until(deadline));
@@ -244,6 +259,10 @@ class AnyJoinableQueue : public detail::AnyQueueOf<JoinableQueue<detail::Runtime
       : AnyJoinableQueue(detail::ObjectOfShared<AnyJoinableQueue>::out_of(shared)) {}
   void task_done() { queue().task_done(); }
   void join() { queue().join(); }
+  template <class Rep, class Period>
+  [[nodiscard]] bool join_for(std::chrono::duration<Rep, Period> timeout) {
+    return queue().join_for(timeout);
+  }
   [[nodiscard]] bool join_until(core::Deadline deadline) { return queue().join_until(deadline); }
   static detail::Stamp stamp(std::uint64_t = 1) {
     return {.kind = detail::Stamp::Kind::joinable_queue,
@@ -255,5 +274,20 @@ class AnyJoinableQueue : public detail::AnyQueueOf<JoinableQueue<detail::Runtime
   friend struct detail::Attach;
   explicit AnyJoinableQueue(detail::Handle handle) : Base(std::move(handle)) {}
 };
+
+namespace detail {
+
+template <class Any>
+requires(std::same_as<Any, AnyDict> || std::same_as<Any, AnyList>) struct Text<Any> {
+  static std::string of(const Any& container) { return container.copy().str(); }
+};
+template <class Any>
+requires(std::same_as<Any, AnyQueue> || std::same_as<Any, AnyJoinableQueue>) struct Text<Any> {
+  static std::string of(const Any& queue) {
+    return text_of_queue(std::same_as<Any, AnyQueue> ? "Queue" : "JoinableQueue", queue);
+  }
+};
+
+}  // namespace detail
 
 }  // namespace lagoon

@@ -154,7 +154,8 @@ struct Text<Condition> {
   }
 };
 
-inline std::string text_of_queue(const char* type, const QueueBase& queue) {
+template <class Q>
+std::string text_of_queue(const char* type, const Q& queue) {
   return std::string("<") + type + "(size=" + std::to_string(queue.qsize()) +
          ", maxsize=" + std::to_string(queue.maxsize()) + ")>";
 }

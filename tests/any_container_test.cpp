@@ -194,13 +194,10 @@ TEST_F(AnyContainers, dicts_of_every_type) {
   expect_same_dict<std::string, std::string>(segment_, "str, str");
   expect_same_dict<std::string, Object>(segment_, "str, object");
   expect_same_dict<Object, std::int32_t>(segment_, "object, int32");
-  expect_same_dict<Object, Object>(segment_, "objects");
   expect_same_dict<std::int64_t, std::vector<double>>(segment_, "int64, list[double]");
   expect_same_dict<std::uint64_t, bool>(segment_, "uint64, bool");
   expect_same_dict<std::int8_t, float>(segment_, "int8, float");
-  expect_same_dict<std::uint8_t, std::int16_t>(segment_, "uint8, int16");
   expect_same_dict<double, std::uint16_t>(segment_, "double, uint16");
-  expect_same_dict<float, std::uint32_t>(segment_, "float, uint32");
   expect_same_dict<char, std::vector<bool>>(segment_, "char, list[bool]");
   expect_same_dict<std::pair<std::string, int>, std::tuple<char, std::string>>(segment_,
                                                                                "tuple, tuple");
@@ -249,12 +246,10 @@ TEST_F(AnyContainers, lists_of_every_type) {
   expect_same_list<bool>(segment_, "bool");
   expect_same_list<char>(segment_, "char");
   expect_same_list<std::int16_t>(segment_, "int16");
-  expect_same_list<std::uint64_t>(segment_, "uint64");
   expect_same_list<double>(segment_, "double");
   expect_same_list<std::string>(segment_, "str");
   expect_same_list<Object>(segment_, "object");
   expect_same_list<std::vector<int>>(segment_, "list[int32]");
-  expect_same_list<std::vector<std::string>>(segment_, "list[str]");
   expect_same_list<std::vector<std::byte>>(segment_, "bytes");
   expect_same_list<std::tuple<std::string, float>>(segment_, "tuple[str, float]");
 }

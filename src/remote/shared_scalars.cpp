@@ -25,39 +25,47 @@ T as(const AnyScalar& x) {
 }
 
 template <class T, class Mode>
-class OfArray final : public SharedScalars {
-  using A = Array<T, Mode>;
-
+class OfArray : public SharedScalars {
  public:
   OfArray(Handle handle, char typecode)
-      : SharedScalars(typecode), array_(Attach::make<A>(std::move(handle))) {}
-  [[nodiscard]] std::size_t size() const noexcept override { return array_.size(); }
-  [[nodiscard]] AnyScalar get(std::size_t i) const override { return array_.at(i); }
-  void set(std::size_t i, const AnyScalar& x) override { array_.set(i, as<T>(x)); }
-  [[nodiscard]] std::vector<AnyScalar> slice(Index start, Index stop,
-                                             std::ptrdiff_t step) const override {
-    std::vector<AnyScalar> all;
-    for (const T x : array_.slice(start, stop, step)) all.emplace_back(x);
-    return all;
+      : SharedScalars(typecode), array_(Attach::make<Array<T, Mode>>(std::move(handle))) {}
+  [[nodiscard]] std::size_t size() const noexcept final { return array_.size(); }
+  [[nodiscard]] AnyScalar get(std::size_t i) const final { return array_.at(i); }
+  void set(std::size_t i, const AnyScalar& x) final { array_.set(i, as<T>(x)); }
+  [[nodiscard]] Object reference() const final {
+    return lagoon::detail::ObjectOfShared<Array<T, Mode>>::into(array_);
   }
-  void assign_slice(Index start, Index stop, std::ptrdiff_t step,
-                    const std::vector<AnyScalar>& values) override {
-    std::vector<T> all;
-    for (const AnyScalar& x : values) all.push_back(as<T>(x));
-    array_.assign_slice(start, stop, step, all);
-  }
-  [[nodiscard]] Object reference() const override {
-    return lagoon::detail::ObjectOfShared<A>::into(array_);
-  }
-  [[nodiscard]] RLock* lock() noexcept override {
+  [[nodiscard]] RLock* lock() noexcept final {
     if constexpr (std::is_same_v<Mode, mode::locked>)
       return &array_.get_lock();
     else
       return nullptr;
   }
 
- private:
-  A array_;
+ protected:
+  Array<T, Mode> array_;
+};
+
+/// Whose slices are of one moment.
+template <class T>
+class OfSeqlocked final : public OfArray<T, mode::seqlocked> {
+  using Base = OfArray<T, mode::seqlocked>;
+  using typename Base::Index;
+
+ public:
+  using Base::Base;
+  [[nodiscard]] std::vector<AnyScalar> slice(Index start, Index stop,
+                                             std::ptrdiff_t step) const override {
+    std::vector<AnyScalar> all;
+    for (const T x : this->array_.slice(start, stop, step)) all.emplace_back(x);
+    return all;
+  }
+  void assign_slice(Index start, Index stop, std::ptrdiff_t step,
+                    const std::vector<AnyScalar>& values) override {
+    std::vector<T> all;
+    for (const AnyScalar& x : values) all.push_back(as<T>(x));
+    this->array_.assign_slice(start, stop, step, all);
+  }
 };
 
 /// As an array of one.
@@ -71,12 +79,6 @@ class OfValue final : public SharedScalars {
   [[nodiscard]] std::size_t size() const noexcept override { return 1; }
   [[nodiscard]] AnyScalar get(std::size_t) const override { return value_.get(); }
   void set(std::size_t, const AnyScalar& x) override { value_.set(as<T>(x)); }
-  [[nodiscard]] std::vector<AnyScalar> slice(Index, Index, std::ptrdiff_t) const override {
-    return {get(0)};
-  }
-  void assign_slice(Index, Index, std::ptrdiff_t, const std::vector<AnyScalar>& values) override {
-    set(0, values.at(0));
-  }
   [[nodiscard]] Object reference() const override {
     return lagoon::detail::ObjectOfShared<V>::into(value_);
   }
@@ -93,23 +95,21 @@ class OfValue final : public SharedScalars {
 
 template <class T, class Mode>
 std::shared_ptr<SharedScalars> made(Handle&& handle, char typecode) {
-  if (handle.stamp().kind == Stamp::Kind::value) {
-    if constexpr (std::is_same_v<Mode, mode::seqlocked>)
-      return nullptr;  // which of scalars there are none
-    else
-      return std::make_shared<OfValue<T, Mode>>(std::move(handle), typecode);
-  }
+  if (handle.stamp().kind == Stamp::Kind::value)
+    return std::make_shared<OfValue<T, Mode>>(std::move(handle), typecode);
   return std::make_shared<OfArray<T, Mode>>(std::move(handle), typecode);
 }
 
+/// Null if it is of no mode that is known here.
 template <class T>
 std::shared_ptr<SharedScalars> made(Handle&& handle, char typecode) {
   const Stamp stamp = handle.stamp();
   switch (stamp.mode) {
     case Stamp::Mode::atomic:
       return made<T, mode::atomic>(std::move(handle), typecode);
-    case Stamp::Mode::seqlocked:
-      return made<T, mode::seqlocked>(std::move(handle), typecode);
+    case Stamp::Mode::seqlocked:  // which of single scalars there are none
+      if (stamp.kind == Stamp::Kind::value) return nullptr;
+      return std::make_shared<OfSeqlocked<T>>(std::move(handle), typecode);
     case Stamp::Mode::raw:
       return made<T, mode::raw>(std::move(handle), typecode);
     case Stamp::Mode::locked:
@@ -138,6 +138,23 @@ std::shared_ptr<SharedScalars> SharedScalars::at(Handle handle) {
                        " cannot be served: those are of integers, floats, bools and characters, in "
                        "mode atomic, seqlocked, raw, or locked by an RLock");
   return scalars;
+}
+
+std::vector<AnyScalar> SharedScalars::slice(Index start, Index stop, std::ptrdiff_t step) const {
+  const auto slice = lagoon::detail::Slice::of(size(), start, stop, step);
+  std::vector<AnyScalar> all;
+  for (std::size_t k = 0; k < slice.count; ++k) all.push_back(get(slice.at(k)));
+  return all;
+}
+
+void SharedScalars::assign_slice(Index start, Index stop, std::ptrdiff_t step,
+                                 const std::vector<AnyScalar>& values) {
+  const auto slice = lagoon::detail::Slice::of(size(), start, stop, step);
+  if (slice.count != values.size())
+    throw InvalidArgument("a slice of " + std::to_string(slice.count) + " elements was given " +
+                          std::to_string(values.size()) +
+                          "; a shared array does not change its length");
+  for (std::size_t k = 0; k < slice.count; ++k) set(slice.at(k), values[k]);
 }
 
 }  // namespace lagoon::remote

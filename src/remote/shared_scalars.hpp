@@ -31,13 +31,15 @@ class SharedScalars {
   [[nodiscard]] virtual std::size_t size() const noexcept = 0;
   [[nodiscard]] virtual AnyScalar get(std::size_t i) const = 0;
   virtual void set(std::size_t i, const AnyScalar& x) = 0;
+  /// Element by element, where that is all that there is, or their lock is held.
   [[nodiscard]] virtual std::vector<AnyScalar> slice(Index start, Index stop,
-                                                     std::ptrdiff_t step) const = 0;
+                                                     std::ptrdiff_t step) const;
+  /// InvalidArgument if they are not as many.
   virtual void assign_slice(Index start, Index stop, std::ptrdiff_t step,
-                            const std::vector<AnyScalar>& values) = 0;
+                            const std::vector<AnyScalar>& values);
   /// What refers to it.
   [[nodiscard]] virtual Object reference() const = 0;
-  /// That each of these takes; or null.
+  /// To be held by who calls these; or null.
   [[nodiscard]] virtual RLock* lock() noexcept { return nullptr; }
 
  private:

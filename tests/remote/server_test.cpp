@@ -265,11 +265,12 @@ TEST_F(RemoteServer, ValuesAndArraysOfAllModesAreServedByName) {
       "except Exception as e: say(type(e).__name__)\n"
       "k = m.locked(); k.set(8); say(k.get(), k)\n"
       "a = m.levels(); a[1] = 2.5; a[-2:] = m.levels()[:2]; say(a[:], len(a))\n"
-      "c = m.counts(); c[0] = -5; say(c[0], c[:])\n"
+      "c = m.counts(); c[0] = -5; c[1:] = m.list([8, 9])[:]; say(c[0], c[:], c[::-2])\n"
       "f = m.flags(); f[2] = 255; say(f[:])\n"
       "r = m.raw(); r[0] = 0.5; say(r[0])\n"
       "say(m.text()[:], m.text()[0])\n"
-      "for bad in (lambda: a[4], lambda: c.__setitem__(0, 'x'), lambda: m.book()):\n"
+      "for bad in (lambda: a[4], lambda: c.__setitem__(0, 'x'), lambda: m.book(),\n"
+      "            lambda: c.__setitem__(slice(0, 2), [1])):\n"
       "  try: bad(); say('no error')\n"
       "  except Exception as e: say(type(e).__name__)\n");
   EXPECT_EQ(said,
@@ -277,11 +278,11 @@ TEST_F(RemoteServer, ValuesAndArraysOfAllModesAreServedByName) {
             "OverflowError\n"
             "8 Value('i', 8)\n"
             "array('d', [0.0, 2.5, 0.0, 2.5]) 4\n"
-            "-5 array('h', [-5, 0, 0])\n"
+            "-5 array('h', [-5, 8, 9]) array('h', [9, -5])\n"
             "array('B', [0, 0, 255])\n"
             "0.5\n"
             "b'hello' b'h'\n"
-            "IndexError\nTypeError\nRemoteError\n");
+            "IndexError\nTypeError\nRemoteError\nValueError\n");
   EXPECT_EQ(seq.get(), 42 + (std::uint64_t{1} << 63));
   EXPECT_TRUE(runs.get());
   EXPECT_EQ(locked.get(), 8);

@@ -3,12 +3,14 @@
 #include "connection.hpp"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -72,9 +74,18 @@ void set_option(int fd, int level, int option) {
   (void)::setsockopt(fd, level, option, &on, sizeof on);
 }
 
-/// A server's sockets block, since that is one call of the kernel's and not three; with a deadline
-/// it is poll() that waits.
+/// Sockets block, since that is one call of the kernel's and not three; who sends until a deadline
+/// waits by poll().
 int flags_of(core::Deadline deadline) { return deadline.is_never() ? 0 : MSG_DONTWAIT; }
+
+std::int64_t nanoseconds_until(core::Deadline deadline) {
+  const timespec end = deadline.as_timespec();
+  return std::int64_t{end.tv_sec} * 1'000'000'000 + end.tv_nsec - core::Deadline::clock();
+}
+
+[[noreturn]] void throw_silence() {
+  throw TimeoutError("the other end of a connection was silent for too long");
+}
 
 /// Whether there is a socket at that path to which nobody listens: of a server that was killed.
 bool was_left_behind(const Address& address) {
@@ -116,6 +127,7 @@ Connection Connection::to(const Address& address, core::Deadline deadline) {
     if (errno != 0) throw_errno("cannot connect to " + address.text());
   }
   if (address.kind() == Address::Kind::tcp) set_option(fd, IPPROTO_TCP, TCP_NODELAY);
+  if (::fcntl(fd, F_SETFL, 0) != 0) throw_errno("cannot connect to " + address.text());
   return made;
 }
 
@@ -124,10 +136,8 @@ void Connection::wait_for(short events, core::Deadline deadline) {
   for (;;) {
     int timeout = -1;
     if (!deadline.is_never()) {
-      const timespec end = deadline.as_timespec();
-      const std::int64_t left =
-          std::int64_t{end.tv_sec} * 1'000'000'000 + end.tv_nsec - core::Deadline::clock();
-      if (left <= 0) throw TimeoutError("the other end of a connection was silent for too long");
+      const std::int64_t left = nanoseconds_until(deadline);
+      if (left <= 0) throw_silence();
       timeout = static_cast<int>(std::min<std::int64_t>(left / 1'000'000 + 1, 1'000'000));
     }
     pollfd poll{socket_.get(), events, 0};
@@ -176,17 +186,36 @@ void Connection::send(std::string_view message, core::Deadline deadline) {
   }
 }
 
+/// The kernel's own limit on how long recv() waits is set where it is longer than the deadline
+/// leaves, to half of that: so who has the same patience each time sets it once.
+void Connection::limit_patience(core::Deadline deadline) {
+  constexpr std::int64_t least = 10'000'000;
+  std::int64_t limit = 0;  // none
+  if (!deadline.is_never()) {
+    const std::int64_t left = std::max<std::int64_t>(nanoseconds_until(deadline), 1000);
+    if (patience_ != 0 && patience_ <= left) return;
+    limit = std::max(left / 2, std::min(left, least));
+  }
+  if (limit == patience_) return;
+  const timeval time{limit / 1'000'000'000, limit % 1'000'000'000 / 1000};
+  if (::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time) != 0)
+    throw_errno("a connection's patience cannot be set");
+  patience_ = limit;
+}
+
 std::size_t Connection::receive_some(char* to, std::size_t most, core::Deadline deadline) {
   for (;;) {
-    const ssize_t got = ::recv(socket_.get(), to, most, flags_of(deadline));
+    limit_patience(deadline);
+    const ssize_t got = ::recv(socket_.get(), to, most, 0);
     if (got >= 0) {
       if (acknowledges_at_once_) set_option(socket_.get(), IPPROTO_TCP, TCP_QUICKACK);
       return static_cast<std::size_t>(got);
     }
-    if (errno == EAGAIN || errno == EWOULDBLOCK)
-      wait_for(POLLIN, deadline);
-    else if (errno != EINTR)
+    if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      if (deadline.passed()) throw_silence();
+    } else if (errno != EINTR) {
       throw_errno("the other end has gone");
+    }
   }
 }
 

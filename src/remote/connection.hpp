@@ -6,6 +6,7 @@
 #include <lagoon/remote/address.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -63,8 +64,11 @@ class Connection {
   std::size_t receive_some(char* to, std::size_t most, core::Deadline deadline);
   bool fill(std::size_t wanted, core::Deadline deadline, bool may_end);
   void wait_for(short events, core::Deadline deadline);
+  void limit_patience(core::Deadline deadline);
 
   Descriptor socket_;
+  std::int64_t patience_ =
+      0;  // nanoseconds that the kernel lets recv() wait; 0: as long as it takes
   std::string buffer_;
   std::size_t used_ = 0, received_ = 0;  // of it
   bool acknowledges_at_once_ = false;

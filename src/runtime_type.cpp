@@ -199,7 +199,7 @@ struct Known {
   RuntimeContents contents;
   const Known* next = nullptr;
 };
-constinit std::atomic<const Known*> newest{nullptr};
+constinit std::atomic<const Known*> newest_known{nullptr};
 
 std::size_t parts_of(Stamp::Kind kind) { return kind == Stamp::Kind::dict ? 2 : 1; }
 
@@ -234,7 +234,7 @@ bool RuntimeContents::is_known(const Stamp& container) {
 // (1) acquire, pairs with (2) release: who finds one sees what is in it.
 const RuntimeContents& RuntimeContents::of(const Handle& container) {
   const Stamp stamp = container.stamp();
-  const Known* known = newest.load(std::memory_order_acquire);  // (1)
+  const Known* known = newest_known.load(std::memory_order_acquire);  // (1)
   for (const Known* k = known; k != nullptr; k = k->next)
     if (k->hash == stamp.guard && k->name == stamp.element.name &&
         k->contents.types.size() == parts_of(stamp.kind))
@@ -249,7 +249,7 @@ const RuntimeContents& RuntimeContents::of(const Handle& container) {
   auto made = std::make_unique<Known>(
       Known{std::string(stamp.element.name), stamp.guard, *std::move(contents), known});
   Known* const added = made.release();
-  while (!newest.compare_exchange_weak(added->next, added, std::memory_order_release,  // (2)
+  while (!newest_known.compare_exchange_weak(added->next, added, std::memory_order_release,  // (2)
                                        std::memory_order_relaxed))
     continue;
   return added->contents;

@@ -55,6 +55,7 @@ int serve(int argc, char** argv) {
   }
   try {
     using lagoon::remote::Address;
+    if (name.empty()) throw lagoon::InvalidArgument("the NAME of a segment is expected, not ''");
     const Address at = address.empty() ? Address::of_owner(name) : Address::parse(address);
     if (at.kind() == Address::Kind::tcp && key_file.empty())
       throw lagoon::InvalidArgument("over TCP say which key: --authkey-file FILE");

@@ -188,6 +188,12 @@ class Condition : public detail::Handled<detail::ConditionState>,
       : Condition(place, detail::AnyLock(lock), waiters) {}
   Condition(const Place& place, std::uint32_t waiters)
       : Condition(place, detail::AnyLock(), waiters) {}
+  /// One that is there, and was made with this lock.
+  template <ConditionLock L>
+  Condition(detail::Handle handle, L& lock)
+      : Handled(std::move(handle)), given_(detail::AnyLock(lock)) {
+    check_lock();
+  }
 
   // ---- The lock ------------------------------------------------------------------------------
 

@@ -98,7 +98,8 @@ std::string random_text(std::size_t bytes) {
 }
 
 std::string private_key(const std::string& path) {
-  const Descriptor made(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  const Descriptor made = Descriptor::of(
+      [&] { return ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600); });
   if (made.get() >= 0) {
     const std::string key = random_text(32);
     if (::write(made.get(), key.data(), key.size()) != static_cast<ssize_t>(key.size()))
@@ -106,7 +107,8 @@ std::string private_key(const std::string& path) {
     return key;
   }
   if (errno != EEXIST) throw SystemError(errno, "cannot make the key " + path);
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  const Descriptor file =
+      Descriptor::of([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW); });
   struct ::stat is {};
   if (file.get() < 0 || ::fstat(file.get(), &is) != 0)
     throw SystemError(errno, "cannot read the key " + path);

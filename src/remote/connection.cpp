@@ -64,9 +64,10 @@ Endpoint endpoint_of(const Address& address) {
 
 Descriptor make_socket(const Address& address, int flags) {
   const int family = address.kind() == Address::Kind::tcp ? AF_INET : AF_UNIX;
-  const int fd = ::socket(family, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
-  if (fd < 0) throw_errno("no socket for " + address.text());
-  return Descriptor(fd);
+  Descriptor made =
+      Descriptor::of([&] { return ::socket(family, SOCK_STREAM | SOCK_CLOEXEC | flags, 0); });
+  if (made.get() < 0) throw_errno("no socket for " + address.text());
+  return made;
 }
 
 void set_option(int fd, int level, int option) {
@@ -101,10 +102,6 @@ bool was_left_behind(const Address& address) {
 }
 
 }  // namespace
-
-Descriptor::~Descriptor() {
-  if (fd_ >= 0) ::close(fd_);
-}
 
 Connection Connection::to(const Address& address, core::Deadline deadline) {
   const Endpoint endpoint = endpoint_of(address);
@@ -312,7 +309,8 @@ Listener::Listener(const Address& address)
 }
 
 Listener::~Listener() {
-  if (address_.kind() != Address::Kind::path) return;
+  // In a forked child it is not ours.
+  if (address_.kind() != Address::Kind::path || socket_.get() < 0) return;
   // Unless another has come to that path.
   struct ::stat file {};
   if (::stat(address_.name().c_str(), &file) == 0 && file.st_dev == device_ &&
@@ -321,9 +319,11 @@ Listener::~Listener() {
 }
 
 std::optional<Connection> Listener::accept() {
-  const int fd = ::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC);
+  Descriptor accepted =
+      Descriptor::of([&] { return ::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC); });
+  const int fd = accepted.get();
   if (fd < 0) return std::nullopt;
-  Connection connection{Descriptor(fd)};
+  Connection connection{std::move(accepted)};
   if (address_.kind() == Address::Kind::tcp) {
     set_option(fd, IPPROTO_TCP, TCP_NODELAY);
     set_option(fd, SOL_SOCKET, SO_KEEPALIVE);

@@ -12,24 +12,9 @@
 #include <string_view>
 #include <utility>
 
+#include "descriptor.hpp"
+
 namespace lagoon::remote {
-
-/// A descriptor that is closed when this goes.
-class Descriptor {
- public:
-  Descriptor() = default;
-  explicit Descriptor(int fd) noexcept : fd_(fd) {}
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~Descriptor();
-  [[nodiscard]] int get() const noexcept { return fd_; }
-
- private:
-  int fd_ = -1;
-};
 
 /// Who speaks no protocol of ours, or too much of it.
 struct ProtocolError : InvalidArgument {

@@ -6,6 +6,8 @@
 
 #include <utility>
 
+#include "token.hpp"
+
 namespace lagoon::remote {
 
 namespace {
@@ -18,8 +20,10 @@ std::string hex(std::uint64_t x) {
   return text;
 }
 
-std::optional<lagoon::detail::ObjectReference> reference_of(const Object& shared) {
-  const auto* const handle = shared.shared_as<lagoon::detail::SharedObject>();
+std::optional<lagoon::detail::ObjectReference> reference_of(const Object& o) {
+  const Object* const shared = shared_in(o);
+  if (shared == nullptr) return std::nullopt;
+  const auto* const handle = shared->shared_as<lagoon::detail::SharedObject>();
   return handle == nullptr ? std::nullopt : std::optional(handle->reference());
 }
 
@@ -32,7 +36,7 @@ ObjectTable::Entries::iterator ObjectTable::insert(std::shared_ptr<Served> serve
   const auto reference = reference_of(served->reference());
   std::string id = prefix_ + hex(next_++);
   if (reference) by_reference_.insert_or_assign(Key{reference->block, reference->id}, id);
-  return entries_.emplace(std::move(id), Entry{std::move(served), {}, 0, false, reference}).first;
+  return entries_.emplace(std::move(id), Entry{std::move(served), {}, 0, reference}).first;
 }
 
 std::string ObjectTable::add(std::shared_ptr<Served> served, int process) {
@@ -90,7 +94,7 @@ bool ObjectTable::refer(std::string_view id, int process) {
 
 std::shared_ptr<Served> ObjectTable::drop_if_free(Entries::iterator at) {
   Entry& entry = at->second;
-  if (entry.is_stored || entry.kept != 0 || !entry.references.empty()) return nullptr;
+  if (entry.kept != 0 || !entry.references.empty()) return nullptr;
   std::shared_ptr<Served> served = std::move(entry.served);
   if (entry.reference) {
     const auto found = by_reference_.find(Key{entry.reference->block, entry.reference->id});
@@ -113,11 +117,6 @@ bool ObjectTable::unrefer(std::string_view id, int process) {
   if (--mine->second == 0) references.erase(mine);
   dropped = drop_if_free(found);
   return true;
-}
-
-void ObjectTable::store(std::string_view id) {
-  const std::scoped_lock guard(mutex_);
-  if (const auto found = entries_.find(id); found != entries_.end()) found->second.is_stored = true;
 }
 
 bool ObjectTable::keep(std::string_view id) {

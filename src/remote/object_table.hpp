@@ -37,8 +37,6 @@ class ObjectTable {
   /// One more, one less. False if there is none.
   bool refer(std::string_view id, int process);
   bool unrefer(std::string_view id, int process);
-  /// A proxy of it lies in a container, and may be taken out at any time: it stays.
-  void store(std::string_view id);
   /// Until it is let go, so often. False if there is none.
   bool keep(std::string_view id);
   void let_go(std::string_view id);
@@ -55,7 +53,6 @@ class ObjectTable {
     std::shared_ptr<Served> served;
     std::map<int, std::uint64_t> references;  // by process
     std::uint64_t kept = 0;
-    bool is_stored = false;
     std::optional<lagoon::detail::ObjectReference> reference;
   };
   struct Hash {

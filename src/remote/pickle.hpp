@@ -114,7 +114,8 @@ class Unpickler {
   std::size_t pushed_ = 0, converted_ = 0;
 };
 
-/// What takes the place of one of Kind::shared in a pickle.
+/// What takes the place of one of Kind::shared in a pickle; or of what "lagoon" has made, if it is
+/// another.
 using ProxyOf = std::function<Object(const Object& shared)>;
 /// Behind what is in `to`. TypeMismatch for what is shared, if nothing takes its place.
 void pickle(std::string& to, const Object& o, const ProxyOf& proxy_of = {});

@@ -239,6 +239,10 @@ class Pickler {
         for (const Object& item : o) put(item, depth + 1);
         return put_op(0x91);
       case Kind::opaque:
+        if (proxy_of_ && o.opaque_kind().starts_with("lagoon.")) {
+          const Object proxy = proxy_of_(o);
+          if (proxy.opaque_kind() != o.opaque_kind()) return put(proxy, depth + 1);
+        }
         return put_opaque(o, depth);
       case Kind::shared:
         if (!proxy_of_) refuse(o);

@@ -7,6 +7,7 @@
 
 #include "pickle.hpp"
 #include "python_error.hpp"
+#include "token.hpp"
 
 namespace lagoon::remote {
 
@@ -25,6 +26,29 @@ std::shared_ptr<Served> serve_one_of(Object made, std::string_view type) {
   for (const auto& [name, call] : lagoon::detail::registered_type(type).methods)
     methods.push_back(name);
   return serve_registered(std::move(made), type, std::move(methods));
+}
+
+Handle handle_in(const Object& shared) {
+  const auto* const refers = shared.shared_as<lagoon::detail::SharedObject>();
+  if (refers == nullptr || refers->handle().payload() == nullptr)
+    throw Gone("what this refers to was erased");
+  return refers->handle().again();
+}
+/// The same, which must be of this kind: what a client sends may say anything.
+Handle handle_in(const Object& shared, Stamp::Kind kind) {
+  Handle handle = handle_in(shared);
+  if (handle.stamp().kind == kind) return handle;
+  throw TypeMismatch(handle.describe() + " is not what this says it is");
+}
+
+/// A condition that is there, or is made at that place, with this lock.
+template <class HandleOrPlace>
+std::shared_ptr<Served> serve_with(HandleOrPlace&& at, const std::shared_ptr<Served>& lock) {
+  if (lock != nullptr && lock->lock() != nullptr)
+    return serve(Condition(std::forward<HandleOrPlace>(at), *lock->lock()), lock);
+  if (lock != nullptr && lock->rlock() != nullptr)
+    return serve(Condition(std::forward<HandleOrPlace>(at), *lock->rlock()), lock);
+  raise_type_error("Condition(lock) wants a Lock or RLock of this server");
 }
 
 /// Of a handle; a container's elements must be known here.
@@ -53,11 +77,13 @@ core::Deadline Caller::after(const Object& seconds) const {
 
 std::string Served::repr() const { return "<" + std::string(type()) + " object of lagoon>"; }
 
-std::shared_ptr<Served> serve(const Object& shared) {
-  const auto* const refers = shared.shared_as<lagoon::detail::SharedObject>();
-  if (refers == nullptr || refers->handle().payload() == nullptr)
-    throw Gone("what this refers to was erased");
-  return serve(refers->handle().again());
+std::shared_ptr<Served> serve(const Object& reference) {
+  if (const Object* const parts = parts_of_reference(reference, "Condition"))
+    return serve_with(handle_in(parts[0], Stamp::Kind::condition), serve(parts[1]));
+  if (const Object* const parts = parts_of_reference(reference, "Barrier"))
+    return serve(lagoon::detail::Attach::make<Barrier>(handle_in(parts[0], Stamp::Kind::barrier)),
+                 parts[1]);
+  return serve(handle_in(reference));
 }
 
 std::shared_ptr<Served> serve(Handle handle) {
@@ -163,12 +189,7 @@ std::shared_ptr<Served> make_served(const lagoon::Manager& manager, std::string_
     const Object given = a.take("lock", nullptr);
     end();
     if (given.is_none()) return serve(manager.condition(), nullptr);
-    std::shared_ptr<Served> lock = find(given);
-    if (lock != nullptr && lock->lock() != nullptr)
-      return serve(Condition(place, *lock->lock()), lock);
-    if (lock != nullptr && lock->rlock() != nullptr)
-      return serve(Condition(place, *lock->rlock()), lock);
-    raise_type_error("Condition(lock) wants a Lock or RLock of this server, not " + given.repr());
+    return serve_with(place, find(given));
   }
   if (type == "Event") return end(), serve(manager.event());
   if (type == "Barrier") {

@@ -66,7 +66,8 @@ class Served {
   [[nodiscard]] virtual std::string repr() const;
   /// A copy that is a value: `#GETVALUE`. Unserializable.
   [[nodiscard]] virtual Object value() const { throw Unserializable(repr()); }
-  /// One of Kind::shared that refers to it; None if it is of no such kind.
+  /// What a container keeps of it: one of Kind::shared that refers to it, or that and more
+  /// (token.hpp); None if it is of no such kind.
   [[nodiscard]] virtual Object reference() const { return {}; }
   /// A queue, whose messages refer to nothing: proxies go through it as they came.
   [[nodiscard]] virtual bool is_queue() const noexcept { return false; }
@@ -104,7 +105,7 @@ using FindServed = std::function<std::shared_ptr<Served>(const Object& proxy)>;
 /// manager has under that name. Python's exceptions; NotFound.
 std::shared_ptr<Served> make_served(const lagoon::Manager& manager, std::string_view type,
                                     Arguments& arguments, const FindServed& find);
-/// To what an Object of Kind::shared refers.
+/// To what `reference` has given, of this one or another.
 std::shared_ptr<Served> serve(const Object& shared);
 
 /// Whatever lies there.

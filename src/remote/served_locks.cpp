@@ -3,6 +3,7 @@
 
 #include "python_error.hpp"
 #include "served.hpp"
+#include "token.hpp"
 
 namespace lagoon::remote {
 
@@ -82,13 +83,14 @@ class ServedSemaphore final : public ServedAs<ServedSemaphore<S>> {
 
  public:
   static constexpr std::string_view name = is_bounded ? "BoundedSemaphore" : "Semaphore";
-  explicit ServedSemaphore(S semaphore) : semaphore_(std::move(semaphore)) {}
-  [[nodiscard]] Object reference() const override { return semaphore_; }
+  explicit ServedSemaphore(S semaphore) : semaphore_(std::make_shared<S>(std::move(semaphore))) {}
+  [[nodiscard]] Object reference() const override { return *semaphore_; }
 
   Reply acquire(Arguments& a, Caller& caller) {
-    const bool has = semaphore_.acquire_until(deadline_in(a, caller, false));
+    const bool has = semaphore_->acquire_until(deadline_in(a, caller, false));
     if (is_bounded && has) taken_.fetch_add(1, std::memory_order_relaxed);
-    return {has};
+    if (is_bounded || !has) return {has};  // the dead one's permits come back by themselves
+    return {has, {}, [semaphore = semaphore_](core::Deadline) { semaphore->release(); }};
   }
   Reply release(Arguments& a, Caller&) {
     const long long n = a.take_integer("n", 1);
@@ -97,7 +99,7 @@ class ServedSemaphore final : public ServedAs<ServedSemaphore<S>> {
     if constexpr (is_bounded) {
       for (long long i = 0; i < n; ++i) release_one();
     } else {
-      semaphore_.release(n);
+      semaphore_->release(n);
     }
     return {};
   }
@@ -114,13 +116,13 @@ class ServedSemaphore final : public ServedAs<ServedSemaphore<S>> {
     const bool was_taken = taken_.fetch_sub(1, std::memory_order_relaxed) > 0;
     if (!was_taken) taken_.fetch_add(1, std::memory_order_relaxed);
     try {
-      semaphore_.release();
+      semaphore_->release();
     } catch (const UsageError&) {
       if (!was_taken) raise("ValueError", "Semaphore released too many times");
     }
   }
 
-  S semaphore_;
+  std::shared_ptr<S> semaphore_;     // which a reply may need when this has gone
   std::atomic<long long> taken_{0};  // by clients, who have not released it
 };
 
@@ -128,19 +130,19 @@ class ServedCondition final : public ServedAs<ServedCondition> {
  public:
   static constexpr std::string_view name = "Condition";
   ServedCondition(Condition condition, std::shared_ptr<Served> lock)
-      : lock_(std::move(lock)), condition_(std::move(condition)) {}
-  /// One with another's lock is known by its proxy only, which stands for both.
+      : lock_(std::move(lock)), condition_(std::make_shared<Condition>(std::move(condition))) {}
   [[nodiscard]] Object reference() const override {
-    return lock_ == nullptr ? Object(condition_) : Object();
+    if (lock_ == nullptr) return *condition_;
+    return reference_and(name, *condition_, lock_->reference());
   }
 
   Reply acquire(Arguments& a, Caller& caller) {
-    return {bool(condition_.acquire_until(deadline_in(a, caller, true)))};
+    return {bool(condition_->acquire_until(deadline_in(a, caller, true)))};
   }
   Reply release(Arguments& a, Caller&) {
     a.end();
     return with_lock("cannot release un-acquired lock", [&]() -> Reply {
-      condition_.release();
+      condition_->release();
       return {};
     });
   }
@@ -148,21 +150,26 @@ class ServedCondition final : public ServedAs<ServedCondition> {
     const Object timeout = a.take("timeout", nullptr);
     a.end();
     return with_lock("cannot wait on un-acquired lock", [&]() -> Reply {
-      return {condition_.wait_until(timeout.is_none() ? caller.never() : caller.after(timeout))};
+      const auto until = timeout.is_none() ? caller.never() : caller.after(timeout);
+      if (!condition_->wait_until(until)) return {false};
+      // A notification to one who was dead by then is another's. The lock is had until the end.
+      return {true, {}, [condition = condition_, lock = lock_](core::Deadline) {
+                condition->notify();
+              }};
     });
   }
   Reply notify(Arguments& a, Caller&) {
     const long long n = a.take_integer("n", 1);
     a.end();
     return with_lock("cannot notify on un-acquired lock", [&]() -> Reply {
-      if (n > 0) condition_.notify(static_cast<std::uint32_t>(std::min(n, 1LL << 31)));
+      if (n > 0) condition_->notify(static_cast<std::uint32_t>(std::min(n, 1LL << 31)));
       return {};
     });
   }
   Reply notify_all(Arguments& a, Caller&) {
     a.end();
     return with_lock("cannot notify on un-acquired lock", [&]() -> Reply {
-      condition_.notify_all();
+      condition_->notify_all();
       return {};
     });
   }
@@ -186,7 +193,7 @@ class ServedCondition final : public ServedAs<ServedCondition> {
   }
 
   std::shared_ptr<Served> lock_;  // which outlives the condition
-  Condition condition_;
+  std::shared_ptr<Condition> condition_;
 };
 
 class ServedEvent final : public ServedAs<ServedEvent> {
@@ -231,9 +238,8 @@ class ServedBarrier final : public ServedAs<ServedBarrier> {
   static constexpr std::string_view name = "Barrier";
   ServedBarrier(Barrier barrier, Object timeout)
       : barrier_(std::move(barrier)), timeout_(std::move(timeout)) {}
-  /// With seconds of its own it is known by its proxy only.
   [[nodiscard]] Object reference() const override {
-    return timeout_.is_none() ? Object(barrier_) : Object();
+    return timeout_.is_none() ? Object(barrier_) : reference_and(name, barrier_, timeout_);
   }
 
   Reply get(Arguments& a, Caller&) {

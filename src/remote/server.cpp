@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <condition_variable>
 #include <csignal>
@@ -26,9 +27,11 @@ namespace lagoon::remote {
 
 namespace {
 
-Descriptor checked(int fd, const char* what) {
-  if (fd < 0) throw SystemError(errno, what);
-  return Descriptor(fd);
+template <class Make>
+Descriptor checked(Make&& make, const char* what) {
+  Descriptor made = Descriptor::of(make);
+  if (made.get() < 0) throw SystemError(errno, what);
+  return made;
 }
 
 }  // namespace
@@ -38,8 +41,8 @@ class Server::State {
  public:
   State(const lagoon::Manager& manager, const Address& address, std::string_view key,
         const ServerOptions& options)
-      : events_(checked(::epoll_create1(EPOLL_CLOEXEC), "no epoll")),
-        stop_(checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "no eventfd")),
+      : events_(checked([] { return ::epoll_create1(EPOLL_CLOEXEC); }, "no epoll")),
+        stop_(checked([] { return ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }, "no eventfd")),
         listener_(std::in_place, address),
         address_(listener_->address()),
         shared_{.manager = lagoon::Manager(manager.segment()),
@@ -64,10 +67,31 @@ class Server::State {
   [[nodiscard]] std::size_t number_of_objects() const { return shared_.objects.size(); }
 
   void start() {
-    if (thread_.joinable()) throw UsageError("this server was started before");
+    begin();
     thread_ = std::thread([this] { serve(); });
   }
+  void serve_here() {
+    begin();
+    serve();
+  }
+  void shutdown() noexcept {
+    const std::uint64_t one = 1;
+    (void)!::write(stop_.get(), &one, sizeof one);
+  }
+  void join() {
+    const std::scoped_lock guard(joining_);
+    if (thread_.joinable()) thread_.join();
+  }
 
+ private:
+  // What an event is of: these, a session by its number, or a process.
+  static constexpr std::uint64_t of_listener = 0, of_stop = 1, first_session = 2;
+  static constexpr std::uint64_t of_processes = std::uint64_t{1} << 62;
+
+  void begin() {
+    if (has_begun_.exchange(true))
+      throw UsageError("this server was started before; when it has ended, make another one");
+  }
   void serve() {
     for (bool goes_on = true; goes_on;) {
       std::array<epoll_event, 64> happened{};
@@ -86,21 +110,6 @@ class Server::State {
     }
     end_all();
   }
-
-  void shutdown() noexcept {
-    const std::uint64_t one = 1;
-    (void)!::write(stop_.get(), &one, sizeof one);
-  }
-
-  void join() {
-    const std::scoped_lock guard(joining_);
-    if (thread_.joinable()) thread_.join();
-  }
-
- private:
-  // What an event is of: these, a session by its number, or a process.
-  static constexpr std::uint64_t of_listener = 0, of_stop = 1, first_session = 2;
-  static constexpr std::uint64_t of_processes = std::uint64_t{1} << 62;
 
   void watch(int fd, std::uint32_t events, std::uint64_t what) {
     epoll_event event{};
@@ -189,7 +198,8 @@ class Server::State {
 
   /// A process that is referred to by its descriptor from now on, until it ends.
   void watch_process(int process) {
-    Descriptor fd(static_cast<int>(::syscall(SYS_pidfd_open, process, 0)));
+    Descriptor fd =
+        Descriptor::of([&] { return static_cast<int>(::syscall(SYS_pidfd_open, process, 0)); });
     // It has died since it asked; or, where there are too few descriptors, nobody can tell.
     if (fd.get() < 0) return errno == ESRCH ? shared_.objects.forget(process) : void();
     const std::scoped_lock guard(mutex_);
@@ -224,6 +234,7 @@ class Server::State {
   std::optional<pthread_t> last_ended_;
   std::map<int, Descriptor> processes_;
   std::uint64_t next_session_ = first_session;
+  std::atomic<bool> has_begun_{false};
   std::thread thread_;
 };
 
@@ -239,7 +250,7 @@ Server& Server::operator=(Server&&) noexcept = default;
 Server::~Server() = default;
 
 void Server::start() { state_->start(); }
-void Server::serve_forever() { state_->serve(); }
+void Server::serve_forever() { state_->serve_here(); }
 const Address& Server::address() const noexcept { return state_->address(); }
 const std::string& Server::authkey() const noexcept { return state_->authkey(); }
 void Server::shutdown() noexcept { state_->shutdown(); }

@@ -83,7 +83,6 @@ std::optional<Session::Request> Session::receive() {
   const auto message = connection_.receive(context_.options.message);
   if (!message) return std::nullopt;
   forget_sent();
-  met_.clear();
   const Object request =
       unpickler_.load(*message, [this](Object proxy) { return resolve(std::move(proxy)); });
   if (request.kind() != Object::Kind::tuple || request.size() != 4)
@@ -156,9 +155,10 @@ Object Session::call_function(const std::string& name, Arguments& a, bool& goes_
   if (name == "get_methods") {
     const Object token = a.take("token");
     a.end();
-    if (const auto asked = token_of(token))
-      if (const auto served = objects.find(asked->id)) return names_of(*served);
-    raise_key_error(token);
+    const auto asked = token_of(token);
+    if (!asked) raise_key_error(token);
+    if (const auto served = objects.find(asked->id)) return names_of(*served);
+    raise_key_error(asked->id);
   }
   if (name == "number_of_objects") return a.end(), Object(objects.size());
   if (name == "debug_info") return a.end(), Object(objects.text());
@@ -190,7 +190,6 @@ void Session::answer(const Request& request) {
     const bool is_put = served->is_queue() && method.starts_with("put");
     Arguments arguments(method, is_put ? as_messages(request.args, kept) : request.args,
                         request.kwds);
-    if (is_put) met_.clear();
     Caller caller(has_gone_);
     answered = served->call(method, arguments, caller);
   } catch (const std::exception&) {
@@ -204,7 +203,6 @@ void Session::answer(const Request& request) {
       const auto token = token_in(proxy);
       if (token && context_.objects.find(token->id) != nullptr) sent_.kept.push_back(token->id);
     });
-  for (const std::string& stored : met_) context_.objects.store(stored);
   if (!answered) {
     if (method == "__str__" || method == "__repr__") return reply("#RETURN", repr_of(*served));
     if (method == "#GETVALUE") {
@@ -276,7 +274,7 @@ Object Session::address() const {
 Object Session::as_messages(const Object& args, std::vector<std::string>& kept) {
   bool has_shared = false;
   for_each_proxy(args, [&](const Object& proxy) {
-    if (proxy.kind() == Object::Kind::shared) {
+    if (shared_in(proxy) != nullptr) {
       has_shared = true;
     } else if (const auto token = token_in(proxy); token && context_.objects.keep(token->id)) {
       kept.push_back(token->id);
@@ -284,6 +282,7 @@ Object Session::as_messages(const Object& args, std::vector<std::string>& kept) 
   });
   if (!has_shared) return args;
   const auto keep = [&](const Object& shared) {
+    if (shared_in(shared) == nullptr) return shared;
     std::string id;
     Object proxy = kept_proxy_of(shared, id);
     kept.push_back(std::move(id));
@@ -293,6 +292,7 @@ Object Session::as_messages(const Object& args, std::vector<std::string>& kept) 
 }
 
 Object Session::proxy_of(const Object& shared) {
+  if (shared_in(shared) == nullptr) return shared;
   std::string id;
   Object proxy = kept_proxy_of(shared, id);
   sent_.kept.push_back(std::move(id));
@@ -308,7 +308,7 @@ Object Session::kept_proxy_of(const Object& shared, std::string& id) {
 }
 
 std::shared_ptr<Served> Session::find(const Object& proxy) const {
-  if (proxy.kind() == Object::Kind::shared) return serve(proxy);
+  if (shared_in(proxy) != nullptr) return serve(proxy);
   const auto token = token_in(proxy);
   return token ? context_.objects.find(token->id) : nullptr;
 }
@@ -317,11 +317,8 @@ Object Session::resolve(Object proxy) {
   const auto token = token_in(proxy);
   const auto served = token ? context_.objects.find(token->id) : nullptr;
   if (served == nullptr) return proxy;  // of another server
-  Object shared = served->reference();
-  if (!shared.is_none()) return shared;
-  // A lock, or what else no container can hold: who finds the proxy there must find the lock.
-  met_.push_back(token->id);
-  return proxy;
+  Object reference = served->reference();
+  return reference.is_none() ? proxy : reference;
 }
 
 }  // namespace lagoon::remote

@@ -82,7 +82,6 @@ class Session {
   std::atomic<bool> has_gone_{false};
   Unpickler unpickler_;
   std::string out_;
-  std::vector<std::string> met_;  // in the request: objects that no container can hold
   Sent sent_;
 };
 

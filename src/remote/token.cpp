@@ -72,12 +72,30 @@ Object proxy_to(const Token& token, std::span<const std::string> exposed) {
       Object::tuple(global(managers, name), object_of(token), "pickle", std::move(named)));
 }
 
+Object reference_and(std::string_view type, const Object& shared, const Object& more) {
+  return reduced(global("lagoon", type), Object::tuple(shared, more));
+}
+
+const Object* parts_of_reference(const Object& o, std::string_view type) {
+  const Object* const parts = arguments_of(o, "lagoon." + std::string(type));
+  const bool is_one = parts != nullptr && parts->kind() == Object::Kind::tuple &&
+                      parts->size() == 2 && parts->elements()[0].kind() == Object::Kind::shared;
+  return is_one ? parts->elements().data() : nullptr;
+}
+
+const Object* shared_in(const Object& o) {
+  if (o.kind() == Object::Kind::shared) return &o;
+  if (o.kind() != Object::Kind::opaque || !o.opaque_kind().starts_with("lagoon.")) return nullptr;
+  if (const Object* const parts = parts_of_reference(o, "Condition")) return parts;
+  return parts_of_reference(o, "Barrier");
+}
+
 void for_each_proxy(const Object& o, const std::function<void(const Object&)>& f) {
   switch (o.kind()) {
     case Object::Kind::shared:
       return f(o);
     case Object::Kind::opaque:
-      if (token_in(o)) return f(o);
+      if (token_in(o) || shared_in(o) != nullptr) return f(o);
       [[fallthrough]];
     case Object::Kind::list:
     case Object::Kind::tuple:

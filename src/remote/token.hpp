@@ -28,7 +28,15 @@ const Object* token_names(const Object& proxy);
 /// A proxy of Python's own class for that type, or else of these methods.
 Object proxy_to(const Token& token, std::span<const std::string> exposed);
 
-/// Calls f(o) for each proxy that is somewhere in it, and each that is of Kind::shared.
+/// What refers to an object that is more than what lies in shared memory, as a container keeps it:
+/// a condition, and the lock that it was made with; a barrier, and its seconds.
+Object reference_and(std::string_view type, const Object& shared, const Object& more);
+/// The two, if it is of that type; else null.
+const Object* parts_of_reference(const Object& o, std::string_view type);
+/// Of that, or of one of Kind::shared, that; else null.
+const Object* shared_in(const Object& o);
+
+/// Calls f(o) for each proxy that is somewhere in it, and each in which something is shared.
 void for_each_proxy(const Object& o, const std::function<void(const Object&)>& f);
 
 /// As Python has it.

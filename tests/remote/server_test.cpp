@@ -2,6 +2,7 @@
 /// is shared with C++; what is given back when a client is killed; and what is no client.
 
 #include <lagoon/lagoon.hpp>
+#include <lagoon/remote/manager.hpp>
 #include <lagoon/remote/server.hpp>
 
 #include <connection.hpp>
@@ -464,6 +465,84 @@ TEST_F(RemoteServer, AClientThatIsKilledWhileItWaitsTakesNothing) {
   EXPECT_EQ(queue.get(), "item");
 }
 
+/// Dead before it is woken, which the server learns later.
+TEST_F(RemoteServer, WhatTheDeadAreWokenWithIsOthers) {
+  Condition condition = manager.condition("condition");
+  Semaphore semaphore = manager.semaphore("semaphore", 0);
+  const auto waiter = [&](const std::string& waits) {
+    return python(
+        "class M(SyncManager): pass\n"
+        "M.register('condition'); M.register('semaphore'); m = M(address, key); m.connect()\n"
+        "c = m.condition(); s = m.semaphore(); " +
+        waits);
+  };
+  for (int round = 0; round < 10; ++round) {
+    auto first = waiter("c.acquire(); c.wait(); time.sleep(1000)\n");
+    wait_until_it_holds([&] { return condition.n_waiting() == 1; });
+    auto second = waiter("c.acquire(); say(c.wait()); c.release()\n");
+    wait_until_it_holds([&] { return condition.n_waiting() == 2; });
+    first->kill();
+    {
+      const std::scoped_lock held(condition);
+      condition.notify();
+    }
+    EXPECT_EQ(second->line(), "True");
+    wait_until_it_holds([&] { return condition.n_waiting() == 0; });
+
+    auto third = waiter("say('asks'); s.acquire()\n");
+    ASSERT_EQ(third->line(), "asks");
+    third->kill();
+    semaphore.release();
+    EXPECT_TRUE(semaphore.try_acquire_for(30s)) << "the dead one has it";
+  }
+}
+
+/// A child of the server's process, which outlives it, has nothing of the server's.
+TEST_F(RemoteServer, AChildThatIsForkedKeepsNobodyConnected) {
+  const std::string path = directory_ + "/another";
+  int ready[2];
+  ASSERT_EQ(::pipe(ready), 0);
+  pid_t child = 0;
+  lagoon::Process process([&] {
+    const Manager its;
+    Server its_server(its, Address::path(path), key);
+    its_server.start();
+    // A connection that it has when it forks.
+    const auto client = remote::Manager::connect(Address::path(path), key);
+    (void)client.dict();
+    child = ::fork();
+    if (child == 0) {
+      child = ::getpid();
+      (void)!::write(ready[1], &child, sizeof child);
+      for (;;) ::pause();
+    }
+    its_server.join();
+  });
+  process.start();
+  ASSERT_EQ(::read(ready[0], &child, sizeof child), static_cast<ssize_t>(sizeof child));
+  remote::Connection connection =
+      remote::Connection::to(Address::path(path), core::Deadline::never());
+  EXPECT_TRUE(connection.receive(1000)) << "its challenge";
+  process.kill();
+  process.join();
+  try {
+    EXPECT_FALSE(connection.receive(1000)) << "it has ended";
+  } catch (const SystemError&) {
+  }
+  EXPECT_NO_THROW(Server(manager, Address::path(path), key)) << "its address is free";
+  ::kill(child, SIGKILL);
+  ::close(ready[0]);
+  ::close(ready[1]);
+}
+
+TEST_F(RemoteServer, OnesServeOnce) {
+  EXPECT_THROW(server->start(), UsageError);
+  server->shutdown();
+  server->join();
+  EXPECT_THROW(server->start(), UsageError);
+  EXPECT_THROW(server->serve_forever(), UsageError);
+}
+
 TEST_F(RemoteServer, AClientThatIsKilledWaitsForNothingAnyMore) {
   Condition condition = manager.condition("condition");
   {
@@ -565,12 +644,31 @@ TEST_F(RemoteServer, LocksAndTheLikeLieInContainersAndGoWithThem) {
   EXPECT_THROW((void)Event(dict["lock"]), TypeMismatch);
   dict["lock again"] = lock;
   EXPECT_EQ(said_by(begin + "say(d['lock again'].acquire(False))\n"), "True\n");
+  EXPECT_EQ(said_by(begin + "l = m.RLock(); d['c'] = m.Condition(l); c = d['c']; c.acquire()\n"
+                            "c.notify(); c.release(); say(c.wait_for)\n"
+                            "d['b'] = m.Barrier(2, timeout=0.01)\n"
+                            "try: d['b'].wait()\n"
+                            "except Exception as e: say(type(e).__name__)\n")
+                .substr(0, 6),
+            "<bound");
+  // What claims to be one, and is not.
+  EXPECT_EQ(
+      said_by(begin + "class Condition: __module__ = 'lagoon'\n"
+                      "import types; sys.modules['lagoon'] = types.ModuleType('lagoon')\n"
+                      "sys.modules['lagoon'].Condition = Condition\n"
+                      "class False_:\n"
+                      "  def __reduce__(self): return Condition, held\n"
+                      "held = m.dict(), m.Lock()\n"
+                      "d['f'] = False_(); held = None\n"
+                      "try: say(d['f'])\n"
+                      "except Exception as e: say('is not what this says it is' in str(e))\n"),
+      "True\n");
 
   wait_until_it_holds([&] { return server->number_of_objects() == 0; });
   const std::string many =
       "for i in range(100):\n"
-      "  for name in 'Lock', 'RLock', 'Event', 'Condition', 'Semaphore':\n"
-      "    d[name] = getattr(m, name)()\n"
+      "  for name in 'Lock', 'Event', 'Semaphore': d[name] = getattr(m, name)()\n"
+      "  d['c'] = m.Condition(m.Lock()); d['b'] = m.Barrier(2, timeout=1)\n"
       "say('done')\n";
   EXPECT_EQ(said_by(begin + many), "done\n");
   const std::size_t once = manager.segment().used();

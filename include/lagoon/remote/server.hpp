@@ -10,6 +10,9 @@
 ///   m = multiprocessing.managers.SyncManager('/run/trading', b'the key'); m.connect()
 ///   d = m.dict(); d['k'] = 1
 ///
+/// A proxy that comes out of a container (d['inner']) connects by the process's own key, as with
+/// CPython's server: multiprocessing.current_process().authkey = b'the key'.
+///
 /// What Python makes lies in the manager's shared memory, where C++ processes reach it at memory
 /// speed. What C++ has put there under a name Python gets by that name:
 ///
@@ -27,10 +30,13 @@
 /// it had got from a queue and never read. A client's call that waits ends with it.
 ///
 /// Differences from CPython's server. Python's own classes are compared here by what they were made
-/// of, and not by their `__eq__`: of a subclass of str, an IntEnum, a namedtuple or a Decimal a key
-/// is another than that of the str, int or tuple that it is equal to; give the plain one as a key.
-/// They have no order (sort() is a TypeError), and their repr is the name of their class. Value and
-/// Array hold what their typecode says: Value('i', 2.5) is a TypeError, 2**40 an OverflowError. A
+/// of, and not by their `__eq__`: of a subclass of str, an IntEnum, a namedtuple, a Decimal or a
+/// complex a key is another than that of the str, int or tuple that it is equal to; give the plain
+/// one as a key. A NaN is found again. They have no order (sort() is a TypeError), and their repr,
+/// that of complex, bytearray, range and slice too, is the name of their class. Value and
+/// Array hold what their typecode says: Value('i', 2.5) is a TypeError, 2**40 an OverflowError; an
+/// Array keeps its length. A char of C++ is a str in a container, and of bytes in a Value or Array.
+/// A lock is its thread's: when that has ended, or its connection, it is free. A
 /// value that is stored twice in another one is stored as two, and equal. What would run Python's
 /// functions here (sort(key=…), Barrier(action=…), Pool) is a TypeError that says what to do
 /// instead.
@@ -69,7 +75,7 @@ class Server {
   /// Ends it.
   ~Server();
 
-  /// Serves in threads of its own.
+  /// Serves in threads of its own. A server serves once: UsageError if it was started before.
   void start();
   /// Serves until shutdown(), or a client's.
   void serve_forever();

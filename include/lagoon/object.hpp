@@ -260,6 +260,10 @@ class Object {
 
   [[nodiscard]] std::string_view opaque_kind() const&;
   [[nodiscard]] std::string_view opaque_bytes() const&;
+  /// Whether it is an int that an int64_t holds.
+  [[nodiscard]] bool is_int64() const noexcept {
+    return tag() == static_cast<unsigned char>(Kind::integer);
+  }
   /// Of an int: two's complement in as few bytes as hold it, the lowest first; none for 0.
   [[nodiscard]] std::vector<std::byte> integer_bytes() const;
   /// The handle, if this is shared and the handle an H; else null.

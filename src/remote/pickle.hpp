@@ -100,7 +100,7 @@ class Unpickler {
   bool step();  // false at the end
 
   Made convert(Index i, int depth);
-  Object convert_items(const Node& node, const std::vector<Object>& items);
+  Object convert_items(const Node& node, std::vector<Object>&& items);
 
   PickleLimits limits_;
   std::string_view pickle_;

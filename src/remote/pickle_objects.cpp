@@ -42,19 +42,19 @@ struct Unpickler::Made {
   Index lowest;       // of those around it that it contains: their number; more than any, if none
 };
 
-Object Unpickler::convert_items(const Node& node, const std::vector<Object>& items) {
+Object Unpickler::convert_items(const Node& node, std::vector<Object>&& items) {
   switch (node.what) {
     case What::tuple:
-      return Object::tuple_of(items);
+      return Object::tuple_of(std::move(items));
     case What::list:
-      return Object::list_of(items);
+      return Object::list_of(std::move(items));
     case What::set:
-      return Object::set_of(items);
+      return Object::set_of(std::move(items));
     case What::frozenset:
-      return Object::frozenset_of(items);
+      return Object::frozenset_of(std::move(items));
     case What::dict: {
       Object dict = Object::dict();
-      for (std::size_t i = 0; i < items.size(); i += 2) dict.set_item(items[i], items[i + 1]);
+      for (std::size_t i = 0; i < items.size(); i += 2) dict.set_item(items[i], std::move(items[i + 1]));
       return dict;
     }
     default: {
@@ -107,7 +107,7 @@ Unpickler::Made Unpickler::convert(Index i, int depth) {
       refuse("it is more than " + std::to_string(limits_.expanded) +
              " bytes, where what it has once and refers to often counts each time");
   }
-  Object made = convert_items(node, items);
+  Object made = convert_items(node, std::move(items));
   if (is_mutable) {
     --open_;
     node.state = State::as_read;

@@ -55,8 +55,7 @@ class Pickler {
   void put_text(std::string_view text) { put_counted(text, 0x8c, 'X', 0x8d); }
 
   void put_integer(const Object& o) {
-    const std::vector<std::byte> bytes = o.integer_bytes();
-    if (bytes.size() <= 5) {
+    if (o.is_int64()) {
       const auto x = o.get<std::int64_t>();
       if (x >= 0 && x <= 0xff) {
         to_ += 'K';
@@ -71,6 +70,7 @@ class Pickler {
         return put_number(static_cast<std::int32_t>(x));
       }
     }
+    const std::vector<std::byte> bytes = o.integer_bytes();
     if (bytes.size() <= 0xff) {
       put_op(0x8a);
       put_number(static_cast<std::uint8_t>(bytes.size()));

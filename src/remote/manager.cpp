@@ -23,21 +23,33 @@ std::optional<double> seconds_until(core::Deadline deadline) {
                     static_cast<double>(core::Deadline::clock());
   return std::max(ns * 1e-9, 0.0);
 }
+Object arguments_of(std::optional<double> seconds) {
+  return seconds ? Object::tuple(*seconds) : Object::tuple();
+}
 
 }  // namespace
 
 Object List::slice(End start, End stop, End step) const { return at(slice_of(start, stop, step)); }
-void List::assign_slice(End start, End stop, const Object& items) const {
-  set(slice_of(start, stop, {}), items);
+void List::assign_slice(End start, End stop, End step, const Object& items) const {
+  set(slice_of(start, stop, step), items);
 }
-void List::erase_slice(End start, End stop) const {
-  (void)call("__delitem__", slice_of(start, stop, {}));
+void List::erase_slice(End start, End stop, End step) const {
+  (void)call("__delitem__", slice_of(start, stop, step));
 }
 
-Object Array::slice(List::End start, List::End stop) const {
-  const Object elements = at(slice_of(start, stop, {}));
+Object Array::slice(List::End start, List::End stop, List::End step) const {
+  const Object elements = at(slice_of(start, stop, step));
   const auto scalars = scalars_in_array(elements);
   return scalars ? list_of_scalars(*scalars) : elements;
+}
+
+bool Dict::discard(const Object& key) const {
+  try {
+    erase(key);
+    return true;
+  } catch (const OutOfRange&) {  // KeyError
+    return false;
+  }
 }
 
 bool Lock::acquire_until(core::Deadline deadline) const {
@@ -47,24 +59,39 @@ bool Lock::acquire_until(core::Deadline deadline) const {
   return bool(call_waiting(*seconds, "acquire", Object::tuple(true, *seconds)));
 }
 
-bool Queue::try_put(const Object& x) const {
+bool Condition::wait_until(core::Deadline deadline) const {
+  const std::optional<double> seconds = seconds_until(deadline);
+  return bool(call_waiting(seconds, "wait", arguments_of(seconds)));
+}
+bool Event::wait_until(core::Deadline deadline) const {
+  const std::optional<double> seconds = seconds_until(deadline);
+  return bool(call_waiting(seconds, "wait", arguments_of(seconds)));
+}
+std::size_t Barrier::wait_until(core::Deadline deadline) const {
+  const std::optional<double> seconds = seconds_until(deadline);
+  return call_waiting(seconds, "wait", arguments_of(seconds)).get<std::size_t>();
+}
+
+bool Queue::try_put_until(const Object& x, core::Deadline deadline) const {
+  const std::optional<double> seconds = seconds_until(deadline);
   try {
-    put_nowait(x);
+    if (!seconds)
+      put(x);
+    else if (*seconds == 0)
+      put_nowait(x);
+    else
+      put(x, std::chrono::duration<double>(*seconds));
     return true;
   } catch (const Full&) {
     return false;
   }
 }
-std::optional<Object> Queue::try_get() const {
+std::optional<Object> Queue::try_get_until(core::Deadline deadline) const {
+  const std::optional<double> seconds = seconds_until(deadline);
   try {
-    return get_nowait();
-  } catch (const Empty&) {
-    return std::nullopt;
-  }
-}
-std::optional<Object> Queue::try_get_for(std::chrono::duration<double> timeout) const {
-  try {
-    return get(timeout);
+    if (!seconds) return get();
+    if (*seconds == 0) return get_nowait();
+    return get(std::chrono::duration<double>(*seconds));
   } catch (const Empty&) {
     return std::nullopt;
   }

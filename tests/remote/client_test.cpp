@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <memory>
@@ -129,6 +130,8 @@ TEST_P(RemoteClient, Dicts) {
   EXPECT_EQ(d.value(), d.copy());
   d["b"] = d["a"];
   EXPECT_EQ(d.at("b"), 1);
+  EXPECT_TRUE(d.discard("b"));
+  EXPECT_FALSE(d.discard("b"));
   d.clear();
   EXPECT_EQ(d.copy(), Object::dict());
   EXPECT_EQ(manager->dict(Object::dict({{"x", 1}})).items(), Object::list(Object::tuple("x", 1)));
@@ -162,6 +165,13 @@ TEST_P(RemoteClient, Lists) {
             "IndexError: list index out of range");
   l.clear();
   EXPECT_TRUE(l.empty());
+  l.extend(Object::list(0, 1, 2, 3, 4, 1));
+  l.assign_slice(0, {}, 2, Object::list("a", "b", "c"));
+  EXPECT_EQ(l.snapshot(), Object::list("a", 1, "b", 3, "c", 1));
+  EXPECT_EQ(l.index(1, 2), 5U);
+  EXPECT_THROW((void)l.index(1, 2, 5), lagoon::InvalidArgument);
+  l.erase_slice({}, {}, 2);
+  EXPECT_EQ(l.copy(), Object::list(1, 3, 1));
 }
 
 TEST_P(RemoteClient, NamespacesValuesAndArrays) {
@@ -178,6 +188,7 @@ TEST_P(RemoteClient, NamespacesValuesAndArrays) {
   EXPECT_EQ(a.size(), 2U);
   EXPECT_EQ(double(a[0]), 1.5);
   EXPECT_EQ(a.snapshot(), Object::list(1.5, 3.5));
+  EXPECT_EQ(a.slice({}, {}, -1), Object::list(3.5, 1.5));
   EXPECT_THROW((void)a.at(2), lagoon::OutOfRange);
 }
 
@@ -204,6 +215,8 @@ TEST_P(RemoteClient, Locks) {
   remote::Semaphore semaphore = manager->semaphore(2);
   EXPECT_TRUE(semaphore.try_lock() && semaphore.try_lock());
   EXPECT_FALSE(semaphore.try_lock());
+  semaphore.release(2);
+  EXPECT_TRUE(semaphore.try_lock() && semaphore.try_lock());
   remote::BoundedSemaphore bounded = manager->bounded_semaphore(1);
   EXPECT_THROW(bounded.release(), lagoon::InvalidArgument);
 }
@@ -223,10 +236,24 @@ TEST_P(RemoteClient, ConditionsEventsAndBarriers) {
     });
     EXPECT_TRUE(condition.wait());
     notifier.join();
+    EXPECT_FALSE(condition.wait_for(10ms));
+    EXPECT_FALSE(condition.wait_until(std::chrono::steady_clock::now() + 10ms));
+    EXPECT_FALSE(condition.wait_for(10ms, [] { return false; }));
+    EXPECT_TRUE(condition.wait_until(std::chrono::steady_clock::now() + 30s, [] { return true; }));
+    std::atomic<bool> is_ready{false};
+    std::thread other([&] {
+      const std::scoped_lock mine(condition);
+      is_ready = true;
+      condition.notify_one();
+    });
+    condition.wait([&] { return is_ready.load(); });
+    other.join();
+    EXPECT_TRUE(condition.wait_for([&] { return is_ready.load(); }));
   }
   EXPECT_THROW(condition.notify(), lagoon::UsageError);
   event.set();
   EXPECT_TRUE(event.wait() && event.is_set());
+  EXPECT_TRUE(event.wait_for(30s) && event.wait_until(std::chrono::steady_clock::now() + 30s));
   event.clear();
   EXPECT_FALSE(event.is_set());
 
@@ -237,7 +264,7 @@ TEST_P(RemoteClient, ConditionsEventsAndBarriers) {
   party.join();
   EXPECT_EQ(mine + other, 1U);
   EXPECT_EQ(barrier.parties(), 2U);
-  EXPECT_THROW((void)barrier.wait(10ms), lagoon::BrokenBarrier);
+  EXPECT_THROW((void)barrier.wait_for(10ms), lagoon::BrokenBarrier);
   EXPECT_TRUE(barrier.broken());
   barrier.reset();
   EXPECT_EQ(barrier.n_waiting(), 0U);
@@ -254,11 +281,19 @@ TEST_P(RemoteClient, Queues) {
   EXPECT_EQ(q.get(1s), Object::list(1));
   EXPECT_FALSE(q.try_get());
   EXPECT_FALSE(q.try_get_for(10ms));
+  EXPECT_FALSE(q.try_get_until(std::chrono::steady_clock::now() + 10ms));
+  EXPECT_THROW((void)q.get(false), lagoon::Empty);
+  EXPECT_TRUE(q.try_put_for("d", 1s));
+  EXPECT_TRUE(q.try_put_until("e", std::chrono::steady_clock::now() + 1s));
+  EXPECT_FALSE(q.try_put_for("f", 10ms));
+  EXPECT_THROW(q.put("f", false), lagoon::Full);
+  EXPECT_EQ(q.get(true), "d");
+  EXPECT_EQ(q.get(true, 1s), "e");
   EXPECT_THROW((void)q.get_nowait(), lagoon::Empty);
   std::thread putter([&] { q.put(7); });
   EXPECT_EQ(q.get(), 7);
   putter.join();
-  for (int i = 0; i < 3; ++i) q.task_done();
+  for (int i = 0; i < 5; ++i) q.task_done();
   q.join();
   EXPECT_THROW(q.task_done(), lagoon::InvalidArgument);
   EXPECT_EQ(q.qsize(), 0U);

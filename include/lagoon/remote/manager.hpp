@@ -71,6 +71,8 @@ class Dict : public Proxy {
   [[nodiscard]] Element<Dict> operator[](const Object& key) const { return {*this, key}; }
   void set(const Object& key, const Object& x) const { (void)call("__setitem__", key, x); }
   void erase(const Object& key) const { (void)call("__delitem__", key); }
+  /// Whether it was there.
+  bool discard(const Object& key) const;
   Object pop(const Object& key) const { return call("pop", key); }
   Object pop(const Object& key, const Object& otherwise) const {
     return call("pop", key, otherwise);
@@ -104,9 +106,13 @@ class List : public Proxy {
   void set(const Object& i, const Object& x) const { (void)call("__setitem__", i, x); }
   void erase(Index i) const { (void)call("__delitem__", i); }
   [[nodiscard]] Object slice(End start = {}, End stop = {}, End step = {}) const;
-  void assign_slice(End start, End stop, const Object& items) const;
-  void erase_slice(End start = {}, End stop = {}) const;
+  void assign_slice(End start, End stop, const Object& items) const {
+    assign_slice(start, stop, {}, items);
+  }
+  void assign_slice(End start, End stop, End step, const Object& items) const;
+  void erase_slice(End start = {}, End stop = {}, End step = {}) const;
   [[nodiscard]] Object copy() const { return slice(); }
+  [[nodiscard]] Object snapshot() const { return slice(); }
   [[nodiscard]] bool contains(const Object& x) const { return bool(call("__contains__", x)); }
   void append(const Object& x) const { (void)call("append", x); }
   void extend(const Object& items) const { (void)call("extend", items); }
@@ -116,8 +122,11 @@ class List : public Proxy {
   [[nodiscard]] std::size_t count(const Object& x) const {
     return call("count", x).get<std::size_t>();
   }
-  [[nodiscard]] std::size_t index(const Object& x) const {
-    return call("index", x).get<std::size_t>();
+  [[nodiscard]] std::size_t index(const Object& x, Index start = 0) const {
+    return call("index", x, start).get<std::size_t>();
+  }
+  [[nodiscard]] std::size_t index(const Object& x, Index start, Index stop) const {
+    return call("index", x, start, stop).get<std::size_t>();
   }
   void reverse() const { (void)call("reverse"); }
   void sort(bool backwards = false) const { (void)call(Named{{"reverse", backwards}}, "sort"); }
@@ -155,9 +164,30 @@ class Array : public Proxy {
   [[nodiscard]] Element<Array> operator[](std::ptrdiff_t i) const { return {*this, i}; }
   void set(const Object& i, const Object& x) const { (void)call("__setitem__", i, x); }
   /// A list, of characters a str or bytes.
-  [[nodiscard]] Object slice(List::End start = {}, List::End stop = {}) const;
+  [[nodiscard]] Object slice(List::End start = {}, List::End stop = {}, List::End step = {}) const;
   [[nodiscard]] Object snapshot() const { return slice(); }
 };
+
+namespace detail {
+
+/// What waits until a core::Deadline, by the standard library's names too.
+template <class Self>
+class TimedWaits {
+ public:
+  template <class Rep, class Period>
+  auto wait_for(std::chrono::duration<Rep, Period> timeout) const {
+    return self().wait_until(core::Deadline::after(timeout));
+  }
+  template <class Clock, class Duration>
+  auto wait_until(std::chrono::time_point<Clock, Duration> t) const {
+    return self().wait_until(core::Deadline::at(t));
+  }
+
+ private:
+  [[nodiscard]] const Self& self() const noexcept { return static_cast<const Self&>(*this); }
+};
+
+}  // namespace detail
 
 /// acquire, release, and what std::scoped_lock and std::unique_lock want.
 class Lock : public Proxy, public lagoon::detail::LockMethods<Lock> {
@@ -174,56 +204,89 @@ class RLock : public Lock {
 class Semaphore : public Lock {
  public:
   using Lock::Lock;
+  void release(int n = 1) const { n == 1 ? Lock::release() : (void)call("release", n); }
 };
 class BoundedSemaphore : public Lock {
  public:
   using Lock::Lock;
 };
 
-class Condition : public Lock {
+class Condition : public Lock, public detail::TimedWaits<Condition> {
+  using Timed = detail::TimedWaits<Condition>;
+
  public:
   using Lock::Lock;
   /// With the lock held. Whether it was notified.
-  bool wait() const { return bool(call_waiting({}, "wait", Object::tuple())); }
-  bool wait(std::chrono::duration<double> timeout) const {
-    return bool(call_waiting(timeout.count(), "wait", Object::tuple(timeout.count())));
-  }
+  bool wait() const { return wait_until(core::Deadline::never()); }
+  bool wait(std::chrono::duration<double> timeout) const { return Timed::wait_for(timeout); }
+  bool wait_until(core::Deadline deadline) const;
+  using Timed::wait_for;
+  using Timed::wait_until;
   /// Until predicate() holds, or the time is over; what it says.
   template <std::invocable P>
+  void wait(P&& predicate) const {
+    (void)until(core::Deadline::never(), predicate);
+  }
+  template <std::invocable P>
+  bool wait_for(P&& predicate) const {
+    return until(core::Deadline::never(), predicate);
+  }
+  template <std::invocable P>
   bool wait_for(P&& predicate, std::chrono::duration<double> timeout) const {
-    const auto end = std::chrono::steady_clock::now() + timeout;
-    for (;;) {
-      if (predicate()) return true;
-      const std::chrono::duration<double> left = end - std::chrono::steady_clock::now();
-      if (left.count() <= 0) return false;
-      (void)wait(left);
-    }
+    return until(core::Deadline::after(timeout), predicate);
+  }
+  template <class Rep, class Period, std::invocable P>
+  bool wait_for(std::chrono::duration<Rep, Period> timeout, P&& predicate) const {
+    return until(core::Deadline::after(timeout), predicate);
+  }
+  template <class Clock, class Duration, std::invocable P>
+  bool wait_until(std::chrono::time_point<Clock, Duration> t, P&& predicate) const {
+    return until(core::Deadline::at(t), predicate);
   }
   void notify(int n = 1) const { (void)call("notify", n); }
+  void notify_one() const { notify(); }
   void notify_all() const { (void)call("notify_all"); }
+
+ private:
+  template <class P>
+  bool until(core::Deadline deadline, P& predicate) const {
+    while (!predicate())
+      if (deadline.passed() || !wait_until(deadline)) return bool(predicate());
+    return true;
+  }
 };
 
-class Event : public Proxy {
+class Event : public Proxy, public detail::TimedWaits<Event> {
+  using Timed = detail::TimedWaits<Event>;
+
  public:
   using Proxy::Proxy;
   explicit Event(Proxy proxy) noexcept : Proxy(std::move(proxy)) {}
   [[nodiscard]] bool is_set() const { return bool(call("is_set")); }
   void set() const { (void)call("set"); }
   void clear() const { (void)call("clear"); }
-  bool wait() const { return bool(call_waiting({}, "wait", Object::tuple())); }
+  /// Whether it is set.
+  bool wait() const { return wait_until(core::Deadline::never()); }
   [[nodiscard]] bool wait(std::chrono::duration<double> timeout) const {
-    return bool(call_waiting(timeout.count(), "wait", Object::tuple(timeout.count())));
+    return Timed::wait_for(timeout);
   }
+  bool wait_until(core::Deadline deadline) const;
+  using Timed::wait_for;
+  using Timed::wait_until;
 };
 
-class Barrier : public Proxy {
+class Barrier : public Proxy, public detail::TimedWaits<Barrier> {
+  using Timed = detail::TimedWaits<Barrier>;
+
  public:
   using Proxy::Proxy;
   explicit Barrier(Proxy proxy) noexcept : Proxy(std::move(proxy)) {}
-  std::size_t wait() const { return call_waiting({}, "wait", Object::tuple()).get<std::size_t>(); }
-  std::size_t wait(std::chrono::duration<double> timeout) const {
-    return call_waiting(timeout.count(), "wait", Object::tuple(timeout.count())).get<std::size_t>();
-  }
+  /// Which one of those who came. BrokenBarrier.
+  std::size_t wait() const { return wait_until(core::Deadline::never()); }
+  std::size_t wait(std::chrono::duration<double> timeout) const { return Timed::wait_for(timeout); }
+  std::size_t wait_until(core::Deadline deadline) const;
+  using Timed::wait_for;
+  using Timed::wait_until;
   void abort() const { (void)call("abort"); }
   void reset() const { (void)call("reset"); }
   [[nodiscard]] std::size_t parties() const { return part("parties").get<std::size_t>(); }
@@ -241,19 +304,58 @@ class Queue : public Proxy {
   [[nodiscard]] std::size_t qsize() const { return call("qsize").get<std::size_t>(); }
   [[nodiscard]] bool empty() const { return bool(call("empty")); }
   [[nodiscard]] bool full() const { return bool(call("full")); }
+  /// Waits for room; Full if there is none, `timeout` later, or, not to block, now.
   void put(const Object& x) const { (void)call_waiting({}, "put", Object::tuple(x)); }
   void put(const Object& x, std::chrono::duration<double> timeout) const {
     (void)call_waiting(timeout.count(), "put", Object::tuple(x, true, timeout.count()));
   }
+  template <std::same_as<bool> Bool>
+  void put(const Object& x, Bool block) const {
+    block ? put(x) : put_nowait(x);
+  }
+  template <std::same_as<bool> Bool>
+  void put(const Object& x, Bool block, std::chrono::duration<double> timeout) const {
+    block ? put(x, timeout) : put_nowait(x);
+  }
   void put_nowait(const Object& x) const { (void)call("put_nowait", x); }
-  [[nodiscard]] bool try_put(const Object& x) const;
+  [[nodiscard]] bool try_put(const Object& x) const {
+    return try_put_until(x, core::Deadline::now());
+  }
+  [[nodiscard]] bool try_put_for(const Object& x, std::chrono::duration<double> timeout) const {
+    return try_put_until(x, core::Deadline::after(timeout));
+  }
+  template <class Clock, class Duration>
+  [[nodiscard]] bool try_put_until(const Object& x,
+                                   std::chrono::time_point<Clock, Duration> t) const {
+    return try_put_until(x, core::Deadline::at(t));
+  }
+  [[nodiscard]] bool try_put_until(const Object& x, core::Deadline deadline) const;
+  /// Waits for something; Empty if there is nothing, `timeout` later, or, not to block, now.
   Object get() const { return call_waiting({}, "get", Object::tuple()); }
   Object get(std::chrono::duration<double> timeout) const {
     return call_waiting(timeout.count(), "get", Object::tuple(true, timeout.count()));
   }
+  template <std::same_as<bool> Bool>
+  Object get(Bool block) const {
+    return block ? get() : get_nowait();
+  }
+  template <std::same_as<bool> Bool>
+  Object get(Bool block, std::chrono::duration<double> timeout) const {
+    return block ? get(timeout) : get_nowait();
+  }
   Object get_nowait() const { return call("get_nowait"); }
-  [[nodiscard]] std::optional<Object> try_get() const;
-  [[nodiscard]] std::optional<Object> try_get_for(std::chrono::duration<double> timeout) const;
+  [[nodiscard]] std::optional<Object> try_get() const {
+    return try_get_until(core::Deadline::now());
+  }
+  [[nodiscard]] std::optional<Object> try_get_for(std::chrono::duration<double> timeout) const {
+    return try_get_until(core::Deadline::after(timeout));
+  }
+  template <class Clock, class Duration>
+  [[nodiscard]] std::optional<Object> try_get_until(
+      std::chrono::time_point<Clock, Duration> t) const {
+    return try_get_until(core::Deadline::at(t));
+  }
+  [[nodiscard]] std::optional<Object> try_get_until(core::Deadline deadline) const;
   void task_done() const { (void)call("task_done"); }
   void join() const { (void)call_waiting({}, "join", Object::tuple()); }
 };

@@ -8,7 +8,10 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <chrono>
+#include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <string>
 #include <thread>
@@ -48,6 +51,27 @@ int serve(int argc, char** argv) {
   app.add_option("--authkey-file", key_file,
                  "whose text is the key that clients prove; made, of random bytes, if it is not "
                  "there; else NAME.key in that directory");
+  lagoon::remote::ServerOptions options;
+  double seconds = std::chrono::duration<double>(options.authentication).count();
+  const CLI::Validator positive(
+      [](const std::string& text) {
+        return std::strtod(text.c_str(), nullptr) > 0
+                   ? std::string()
+                   : "a number above 0 is expected, not '" + text + "'";
+      },
+      "", "positive");
+  const auto bound = [&](const char* option, auto& most, const char* what) {
+    app.add_option(option, most, what)
+        ->check(positive)
+        ->capture_default_str()
+        ->group("Bounds on what clients may do");
+  };
+  bound("--connections", options.connections, "at a time; who comes then is closed");
+  bound("--message", options.message, "bytes of one");
+  bound("--objects", options.objects, "in a message");
+  bound("--integer", options.integer, "bytes of an int");
+  bound("--nesting", options.nesting, "of values within values; 1,000 at most");
+  bound("--authentication", seconds, "seconds until a client has proved its key");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -68,7 +92,8 @@ int serve(int argc, char** argv) {
       ::setrlimit(RLIMIT_NOFILE, &descriptors);
     }
     const lagoon::Manager manager{name};
-    lagoon::remote::Server server(manager, at, key);
+    options.authentication = std::chrono::milliseconds(std::llround(seconds * 1000));
+    lagoon::remote::Server server(manager, at, key, options);
     std::printf("lagoon serves '%s' at %s; its key is in %s\n", name.c_str(),
                 server.address().text().c_str(), key_file.c_str());
     std::fflush(stdout);

@@ -42,6 +42,7 @@ struct PickleLimits {
   std::size_t objects = std::size_t{1} << 22;   // that it has, those it refers to again included
   std::size_t expanded = std::size_t{1} << 30;  // bytes, where what is shared counts each time
   std::size_t integer = std::size_t{1} << 16;   // bytes of one int
+  int nesting = Object::max_depth;              // not more than that
 };
 
 /// "multiprocessing.managers", "Token": what stands for a global.

@@ -54,7 +54,8 @@ Object Unpickler::convert_items(const Node& node, std::vector<Object>&& items) {
       return Object::frozenset_of(std::move(items));
     case What::dict: {
       Object dict = Object::dict();
-      for (std::size_t i = 0; i < items.size(); i += 2) dict.set_item(items[i], std::move(items[i + 1]));
+      for (std::size_t i = 0; i < items.size(); i += 2)
+        dict.set_item(items[i], std::move(items[i + 1]));
       return dict;
     }
     default: {
@@ -68,8 +69,8 @@ Object Unpickler::convert_items(const Node& node, std::vector<Object>&& items) {
 
 Unpickler::Made Unpickler::convert(Index i, int depth) {
   constexpr Index none = std::numeric_limits<Index>::max();
-  if (depth > Object::max_depth)
-    refuse("it is nested deeper than " + std::to_string(Object::max_depth));
+  if (const int most = std::min(limits_.nesting, Object::max_depth); depth > most)
+    refuse("it is nested deeper than " + std::to_string(most));
   // (nodes_ does not grow any more.)
   Node& node = nodes_[i];
   if (node.what == What::atom) {

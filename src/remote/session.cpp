@@ -23,7 +23,7 @@ Object names_of(const Served& served) {
 }
 
 PickleLimits limits_of(const ServerOptions& options) {
-  return {options.objects, options.message, options.integer};
+  return {options.objects, options.message, options.integer, options.nesting};
 }
 
 /// The repr of what is asked for, which another may have erased.

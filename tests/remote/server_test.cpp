@@ -595,6 +595,7 @@ TEST_F(RemoteServer, MessagesHaveBounds) {
   remote::ServerOptions options;
   options.message = 4096;
   options.objects = 100;
+  options.nesting = 20;
   Server bounded(manager, Address::path(directory_ + "/bounded"), key, options);
   bounded.start();
   Python client({"-c",
@@ -605,10 +606,13 @@ TEST_F(RemoteServer, MessagesHaveBounds) {
                  "  except Exception as e: return type(e).__name__\n"
                  "print(error(lambda: d.update({i: i for i in range(200)})))\n"
                  "d['k'] = 1; print(d['k'])\n"
+                 "deep = []\n"
+                 "for i in range(30): deep = [deep]\n"
+                 "print(error(lambda: d.update(k=deep)))\n"
                  "print(error(lambda: d.update(k='x' * 10000)) in ('EOFError', "
                  "'BrokenPipeError', 'ConnectionResetError'))\n",
                  bounded.address().text(), key});
-  EXPECT_EQ(client.rest(), "RemoteError\n1\nTrue\n");
+  EXPECT_EQ(client.rest(), "RemoteError\n1\nRemoteError\nTrue\n");
 }
 
 TEST_F(RemoteServer, ReferencesOfTheDeadComeBack) {

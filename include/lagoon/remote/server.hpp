@@ -45,6 +45,7 @@
 /// on what others may send, and on how long they may take, are in ServerOptions.
 
 #include <lagoon/manager.hpp>
+#include <lagoon/object.hpp>
 #include <lagoon/remote/address.hpp>
 
 #include <chrono>
@@ -60,6 +61,7 @@ struct ServerOptions {
   std::size_t message = std::size_t{1} << 30;        // bytes
   std::size_t objects = std::size_t{1} << 22;        // in a message
   std::size_t integer = std::size_t{1} << 16;        // bytes of an int
+  int nesting = Object::max_depth;                   // of values within values; not more than that
   std::chrono::milliseconds authentication{10'000};  // until who connects has proved its key
 };
 

@@ -250,7 +250,7 @@ const RuntimeContents& RuntimeContents::of(const Handle& container) {
       Known{std::string(stamp.element.name), stamp.guard, *std::move(contents), known});
   Known* const added = made.release();
   while (!newest_known.compare_exchange_weak(added->next, added, std::memory_order_release,  // (2)
-                                       std::memory_order_relaxed))
+                                             std::memory_order_relaxed))
     continue;
   return added->contents;
 }

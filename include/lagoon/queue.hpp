@@ -39,7 +39,8 @@
 /// A message cannot refer to a container in shared memory (TypeMismatch); a Dict or List can refer
 /// to a queue.
 ///
-/// qsize(), empty(), full() are right for one moment. What get's codec throws, get throws; the
+/// qsize(), empty(), full() are right for one moment, and do not count what comes back from a dead
+/// getter: it is there for get(), though empty() is true. What get's codec throws, get throws; the
 /// message is gone, or, of a JoinableQueue, a task in the caller's hands.
 ///
 /// How it works: core/message_queue.hpp, docs/queue.md.

@@ -16,7 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size > 32 * most) return 0;  // or it would wait for who reads
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) return 0;
-  const Descriptor writes(ends[0]);
+  const Descriptor writes = Descriptor::of([&] { return ends[0]; });
   Connection connection{Descriptor::of([&] { return ends[1]; })};
   if (::write(writes.get(), data, size) != static_cast<ssize_t>(size)) return 0;
   ::shutdown(writes.get(), SHUT_WR);

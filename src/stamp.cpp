@@ -51,7 +51,7 @@ std::string Stamp::text() const {
   const auto of_count = [this] {
     return count == any_count ? "" : "[" + std::to_string(count) + "]";
   };
-  const auto of_limit = [&] { return count == 0 ? "" : of_count(); };
+  const auto of_limit = [&] { return count == 0 || asked != Asked::exactly ? "" : of_count(); };
   if (asked == Asked::anything) return "anything";
   switch (kind) {
     case Kind::value:

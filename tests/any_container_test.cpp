@@ -324,6 +324,9 @@ TEST_F(AnyContainers, say_what_they_are) {
   EXPECT_FALSE(segment_.find<AnyDict>("nothing"));
   expect_throw<lagoon::TypeMismatch>([&] { (void)segment_.find<AnyDict>("l"); },
                                      {"'l'", "is List<>", "asked for was Dict"});
+  const std::string says =
+      expect_throw<lagoon::TypeMismatch>([&] { (void)segment_.find<AnyQueue>("l"); });
+  EXPECT_TRUE(says.ends_with("asked for was Queue")) << says;
 }
 
 TEST_F(AnyContainers, are_printed_as_the_typed_ones_are) {

@@ -260,6 +260,7 @@ Object RemoteReference::call(std::string_view method, std::span<const Object> ar
 }
 
 Object as_proxy(const Object& shared) {
+  if (shared_in(shared) == nullptr) return shared;
   const auto* const reference = shared.shared_as<RemoteReference>();
   if (reference == nullptr)
     throw TypeMismatch("what lies in this process's shared memory cannot be sent to a server: " +

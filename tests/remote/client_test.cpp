@@ -323,6 +323,10 @@ TEST_P(RemoteClient, OfPythonsClassesWhatComesGoesBack) {
   const remote::Dict d = manager->dict();
   d["date"] = date;
   EXPECT_EQ(d.at("date"), date);
+  // Of a module of that name, and none of a server's references.
+  const Object thing = Object::opaque(
+      "lagoon.Thing", "R", {Object::opaque("global", "lagoon\nThing"), Object::tuple(1, 2)});
+  EXPECT_EQ(remote::as_proxy(thing), thing);
 }
 
 TEST_P(RemoteClient, ManyThreads) {

@@ -73,18 +73,21 @@ class PlainLook {
   static constexpr bool may_refer = false;
 
   explicit PlainLook(const RecordSource&) noexcept {}
-  PlainLook(const RecordSource&, const K& key, bool /*with_value*/ = true) noexcept
-      : key_(as_key(key)), has_key_(true) {}
+  PlainLook(const RecordSource&, const K& key, bool with_value = true) noexcept
+      : key_(as_key(key)),
+        hash_(upper_half(core::hash_of(&key_, sizeof key_))),
+        has_key_(true),
+        value_(with_value ? seen_value_.bytes : nullptr) {}
+  PlainLook(const PlainLook&) = delete;
+  PlainLook& operator=(const PlainLook&) = delete;
 
-  [[nodiscard]] Entries::Hash hash() const noexcept {
-    return upper_half(core::hash_of(&key_, sizeof key_));
-  }
+  [[nodiscard]] Entries::Hash hash() const noexcept { return hash_; }
   void copy(const Record::Near& near) noexcept {
     is_whole_ = near.bytes >= size;
     if (!is_whole_) return;
     // Each as it will be read: bytes that were stored in other pieces would have to be waited for.
     core::read_shared_fixed<sizeof(K)>(seen_key_.bytes, near.payload);
-    core::read_shared_fixed<sizeof(V)>(seen_value_.bytes, near.payload + sizeof(K));
+    if (value_ != nullptr) core::read_shared_fixed<sizeof(V)>(value_, near.payload + sizeof(K));
   }
   [[nodiscard]] Entries::Is is_it() const noexcept {
     return is_whole_ && (!has_key_ || std::memcmp(seen_key_.bytes, &key_, sizeof key_) == 0)
@@ -93,9 +96,10 @@ class PlainLook {
   }
   [[nodiscard]] K key() const noexcept { return std::bit_cast<K>(seen_key_); }
   [[nodiscard]] V value() const noexcept { return std::bit_cast<V>(seen_value_); }
-  void lend(V&) noexcept {}
-  void value_into(V& x) const noexcept { x = value(); }
-  void give_back(V&) noexcept {}
+  /// Where the value is to come to lie; then value_into or give_back of the same.
+  void lend(V& x) noexcept { value_ = reinterpret_cast<std::byte*>(&x); }
+  void value_into(V&) const noexcept {}
+  void give_back(V&) const noexcept {}
 
   /// put(size, references, fill), as Entries::put takes them, of the record with this value.
   template <class Put>
@@ -108,9 +112,11 @@ class PlainLook {
 
  private:
   K key_{};
+  Entries::Hash hash_ = 0;
   bool has_key_ = false, is_whole_ = false;
   Uninitialised<K> seen_key_;
   Uninitialised<V> seen_value_;
+  std::byte* value_ = seen_value_.bytes;  // where the value goes; null: it is not wanted
 };
 
 /// The bytes of a record, as they were found, and what part of them is the key.

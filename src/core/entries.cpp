@@ -12,16 +12,17 @@ constexpr std::uint64_t fewest = 8;  // entries, the count of those used among t
 
 /// Puts a hint where none is that leads anywhere. (`entries`: null if none leads nowhere.)
 void Entries::enter(Slab& slab, const Words& index, const Words* entries, Hash hash, Entry entry) {
-  const std::uint64_t mask = index.count() - 1;
-  for (std::uint64_t slot = hash & mask, probes = 0; probes < index.count();
-       slot = (slot + 1) & mask, ++probes) {
-    Word& hint = index.at(slab, slot);
-    const std::uint64_t word = hint.load(relaxed);
-    if (word != 0 &&
-        (entries == nullptr || entries->at(slab, static_cast<Entry>(word)).load(relaxed) != 0))
-      continue;
-    hint.store(std::uint64_t{hash} << 32 | entry, relaxed);
-    return;
+  const std::uint64_t mask = index.count() - in_group;
+  std::uint64_t slot = hash & mask;
+  for (std::uint64_t probes = 0; probes < index.count(); ++probes) {
+    Word& here = index.at(slab, slot);
+    const std::uint64_t word = here.load(relaxed);
+    if (word == 0 ||
+        (entries != nullptr && entries->at(slab, static_cast<Entry>(word)).load(relaxed) == 0)) {
+      here.store(hint(hash, entry), relaxed);
+      return;
+    }
+    slot = (slot + 1) & (index.count() - 1);
   }
   Slab::throw_damaged();  // there are twice as many as entries
 }
@@ -105,7 +106,7 @@ Entries::Entry Entries::last_used() {
 
 std::uint64_t Entries::count_for(std::uint64_t more) const {
   // Where half of them are empty, packing them makes room enough.
-  const std::uint64_t wanted = journal_.size() + more;
+  const std::uint64_t wanted = journal_.size_at_rest() + more;
   std::uint64_t count =
       most_are_empty() ? fewest : std::max<std::uint64_t>(shape().entries.count(), fewest);
   while (wanted * 2 > count) count *= 2;
@@ -114,7 +115,7 @@ std::uint64_t Entries::count_for(std::uint64_t more) const {
 
 bool Entries::most_are_empty() const {
   const Words entries = shape().entries;
-  return entries && entries.at(slab_, 0).load(relaxed) > 4 * journal_.size() + 64;
+  return entries && entries.at(slab_, 0).load(relaxed) > 4 * journal_.size_at_rest() + 64;
 }
 
 std::uint64_t Entries::bytes_of_room(std::uint64_t more) const {
@@ -136,9 +137,10 @@ void Entries::publish(Journal::Change& change, const Shape& shape, std::uint64_t
   SharedShape& shared = shapes_[next % 2];
   shared.index_root.store(shape.index.root().unit(), relaxed);
   shared.entries_root.store(shape.entries.root().unit(), relaxed);
-  shared.count.store(
-      shape.entries.count() | std::uint64_t{shape.entries.depth() | shape.index.depth() << 4}
-                                  << depths_at,
+  shared.counts.store(
+      shape.entries.count() |
+          static_cast<std::uint64_t>(std::bit_width(shape.index.count())) << hints_at |
+          std::uint64_t{shape.entries.depth() | shape.index.depth() << 4} << depths_at,
       relaxed);
   change.publish(shape_, next, size);
 }
@@ -168,14 +170,14 @@ bool Entries::rebuild(std::uint64_t wanted) {
     old.drop(slab_);
   }
   old_index.drop(slab_);
-  publish(change, {*index, *entries}, journal_.size());
+  publish(change, {*index, *entries}, journal_.size_at_rest());
   return true;
 }
 
 void Entries::gather() {
   {
     Journal::Change change(journal_, slab_);
-    publish(change, shape(), journal_.size());
+    publish(change, shape(), journal_.size_at_rest());
   }
   slab_.gather();
 }
@@ -184,7 +186,7 @@ void Entries::erase(Found found) {
   {
     Journal::Change change(journal_, slab_);
     drop(found);
-    change.publish(*found.word, 0, journal_.size() - 1);
+    change.publish(*found.word, 0, journal_.size_at_rest() - 1);
   }
   if (last_.load(relaxed) == found.entry) last_.store(found.entry - 1, relaxed);
   // Who walks looks at the empty ones too. If there is no memory for it they stay.
@@ -206,7 +208,7 @@ void Entries::clear() {
 // ---- Several changes at once --------------------------------------------------------------------
 
 Entries::Several::Several(Entries& entries, std::uint64_t more)
-    : entries_(entries), size_(entries.journal_.size()) {
+    : entries_(entries), size_(entries.journal_.size_at_rest()) {
   if (!entries_.make_room(more)) return;
   change_.emplace(entries_.journal_, entries_.slab_);
   old_ = entries_.shape();

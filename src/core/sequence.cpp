@@ -30,7 +30,7 @@ std::uint64_t Sequence::words_for(std::uint64_t size) const noexcept {
 }
 
 bool Sequence::make_room_for_one() {
-  const std::uint64_t size = journal_.size();
+  const std::uint64_t size = journal_.size_at_rest();
   Journal::Change change(journal_, slab_);
   const std::optional<Words> longer = row().resized(slab_, size, words_for(size + 1));
   if (longer) publish(change, *longer, size);
@@ -39,7 +39,7 @@ bool Sequence::make_room_for_one() {
 
 void Sequence::pop() {
   Journal::Change change(journal_, slab_);
-  const std::uint64_t left = journal_.size() - 1;
+  const std::uint64_t left = journal_.size_at_rest() - 1;
   Word& word = row().at(slab_, left);
   Record::drop(slab_, Reference::of_word(word.load(relaxed)));
   change.publish(word, 0, left);
@@ -58,7 +58,7 @@ void Sequence::publish(Journal::Change& change, const Words& row, std::uint64_t 
 void Sequence::gather() {
   {
     Journal::Change change(journal_, slab_);
-    publish(change, row(), journal_.size());
+    publish(change, row(), journal_.size_at_rest());
   }
   slab_.gather();
 }

@@ -140,7 +140,7 @@ std::optional<Words> Words::of_bytes(Slab& slab, std::span<const std::byte> byte
   return made;
 }
 
-bool Words::read_bytes(const Slab& slab, std::span<std::byte> to) const noexcept {
+bool Words::read_bytes(const Slab::Reader& slab, std::span<std::byte> to) const noexcept {
   for (std::uint64_t first = 0; !to.empty(); first += page) {
     Reference r = root_;
     for (unsigned depth = depth_; depth != 0; --depth) {

@@ -60,15 +60,17 @@ class Numbers {
  public:
   using Pairs = std::vector<std::pair<std::uint64_t, std::uint64_t>>;
 
-  explicit Numbers(std::size_t bytes, unsigned hash_bits = 32)
+  /// Of a hash, so many bits are the key's, and these are set.
+  explicit Numbers(std::size_t bytes, unsigned hash_bits = 32, Entries::Hash bits_set = 0)
       : memory_(new (std::align_val_t{64}) std::byte[bytes]{}),
         entries_(new (memory_.get()) Entries(memory_.get())),
-        hash_mask_(static_cast<std::uint32_t>((std::uint64_t{1} << hash_bits) - 1)) {
+        hash_mask_(static_cast<std::uint32_t>((std::uint64_t{1} << hash_bits) - 1)),
+        bits_set_(bits_set) {
     constexpr std::size_t begin = (sizeof(Entries) + 63) / 64 * 64;
     entries_->slab().add(begin, bytes - begin);
   }
   [[nodiscard]] Entries::Hash hash(std::uint64_t key) const {
-    return static_cast<std::uint32_t>(key * 0x9e3779b97f4a7c15ULL >> 32) & hash_mask_;
+    return (static_cast<std::uint32_t>(key * 0x9e3779b97f4a7c15ULL >> 32) & hash_mask_) | bits_set_;
   }
   bool set(std::uint64_t key, std::uint64_t value) {
     Looked looked{.key = key};
@@ -125,8 +127,26 @@ class Numbers {
   };
   std::unique_ptr<std::byte[], Delete> memory_;
   Entries* entries_;
-  std::uint32_t hash_mask_;
+  std::uint32_t hash_mask_, bits_set_;
 };
+
+/// Groups of hints that are full, at the end of the index, from which it goes on at its beginning.
+TEST(Entries, whose_hashes_are_alike_are_found_all_the_same) {
+  for (const Entries::Hash bits_set : {0U, 0x3ffffffcU, 0x3ffffff0U, 0xffffffffU})
+    for (const unsigned hash_bits : {0U, 1U, 3U}) {
+      Numbers n(1 << 20, hash_bits, bits_set);
+      constexpr std::uint64_t keys = 600;  // the index has several pages
+      for (std::uint64_t key = 1; key <= keys; ++key) ASSERT_TRUE(n.set(key, key));
+      for (std::uint64_t key = 1; key <= keys; key += 3) ASSERT_TRUE(n.erase(key));
+      for (std::uint64_t key = 1; key <= keys; ++key)
+        ASSERT_EQ(n.get(key), key % 3 == 1 ? 0 : key) << "with " << hash_bits << " bits";
+      EXPECT_EQ(n.get(keys + 1), 0U);
+      for (std::uint64_t key = 1; key <= keys; key += 3) ASSERT_TRUE(n.set(key, key + 1));
+      for (std::uint64_t key = 1; key <= keys; ++key)
+        ASSERT_EQ(n.get(key), key % 3 == 1 ? key + 1 : key);
+      EXPECT_EQ(n->size(), keys);
+    }
+}
 
 TEST(Entries, are_found_replaced_and_erased) {
   Numbers n(1 << 16);
@@ -468,8 +488,11 @@ TEST(Entries, several_given_up_leave_room_for_others) {
   Numbers n(1 << 20);
   std::uint64_t key = 1;
   for (; key <= 20; ++key) ASSERT_TRUE(n.set(key, key));
-  for (std::uint64_t i = 0; i < 1000; ++i)
-    ASSERT_TRUE(n.set_several({{1000 + 2 * i, i}, {1001 + 2 * i, i}}, false));
+  for (std::uint64_t i = 0; i < 5000; ++i) {  // often as many of one group of hints as it has
+    Numbers::Pairs pairs;
+    for (std::uint64_t k = 0; k < 12; ++k) pairs.emplace_back(1000 + 12 * i + k, i);
+    ASSERT_TRUE(n.set_several(pairs, false));
+  }
   for (; key <= 900; ++key) ASSERT_TRUE(n.set(key, key));
   for (std::uint64_t k = 1; k < key; ++k) ASSERT_EQ(n.get(k), k);
 }

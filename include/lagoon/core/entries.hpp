@@ -6,7 +6,8 @@
 ///     [index | entries] [index | entries]
 ///         │        └──> row of words: how many were used, then one reference each, in the order
 ///         │             of insertion; zero where one was erased
-///         └──> row of words: hash | number of an entry; open addressing
+///         └──> row of words: hash | number of an entry. A hash leads to a group of four, and on to
+///              the next if that is full: four are compared at once, without a branch for each
 ///
 /// The entries are the truth, the index is a hint: it leads to where a key may be. A key's value is
 /// replaced, inserted or erased by one store to its entry; to grow, to be packed, to be cleared,
@@ -55,6 +56,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 namespace lagoon::core {
 
@@ -160,18 +165,21 @@ class Entries {
   /// As it lies in shared memory. The index has its size by the number of entries.
   struct SharedShape {
     boost::ipc_atomic<std::uint32_t> index_root{0}, entries_root{0};  // nobody asks which life
-    Word count{0};  // and above it, of 4 bits each, how deep the entries and the index are
+    // How many entries; above, of 8 bits, how wide the number of hints is; of 4 each, how deep the
+    // entries and the index are.
+    Word counts{0};
   };
-  static constexpr unsigned depths_at = 56;
+  static constexpr unsigned hints_at = 48, depths_at = 56;
 
   [[nodiscard]] Shape shape_of(std::uint64_t number) const noexcept {
     const SharedShape& shared = shapes_[number % 2];
-    const std::uint64_t word = shared.count.load(relaxed);
-    const std::uint64_t count = word & ((std::uint64_t{1} << depths_at) - 1);
-    return {{Reference(shared.index_root.load(relaxed), 0), index_count(count),
-             static_cast<unsigned>(word >> (depths_at + 4))},
-            {Reference(shared.entries_root.load(relaxed), 0), count,
-             static_cast<unsigned>(word >> depths_at & 15)}};
+    const std::uint64_t counts = shared.counts.load(relaxed);
+    const std::uint64_t hints = (std::uint64_t{1} << (counts >> hints_at & 63)) >> 1;
+    return {{Reference(shared.index_root.load(relaxed), 0), hints,
+             static_cast<unsigned>(counts >> (depths_at + 4))},
+            {Reference(shared.entries_root.load(relaxed), 0),
+             counts & ((std::uint64_t{1} << hints_at) - 1),
+             static_cast<unsigned>(counts >> depths_at & 15)}};
   }
   [[nodiscard]] Shape shape() const noexcept { return shape_of(shape_.load(relaxed)); }
   static constexpr std::uint64_t index_count(std::uint64_t entries) noexcept {
@@ -182,14 +190,28 @@ class Entries {
     return shape_.load(relaxed) == shape;
   }
 
+  /// Hints lie in groups: a hash leads to one, and on to the next where that is full. A hint is
+  /// the entry's number, below the hash and a bit that is always set.
+  static constexpr std::uint64_t in_group = 4;
+  static constexpr Hash upper_half_of(Hash hash) noexcept { return hash | Hash{1} << 31; }
+  static constexpr std::uint64_t hint(Hash hash, Entry entry) noexcept {
+    return std::uint64_t{upper_half_of(hash)} << 32 | entry;
+  }
+  /// Which of a group are under this hash, a bit for each.
+  [[nodiscard]] static unsigned hints_under(Hash hash, const Word* group) noexcept;
+  /// Calls f(entry) for each that is hinted at under this hash, until f says that it is enough;
+  /// false if the index led out of the memory.
+  template <class F>
+  static bool each_hint(const Slab::Reader& slab, const Words& index, Hash hash, F&& f);
   /// Shows it what the entry leads to, if is_still(), then; else it is `gone`.
   template <class Visitor, class IsStill>
-  [[nodiscard]] Is look_at(const Word& entry, Visitor& visitor, const IsStill& is_still) const;
+  [[nodiscard]] static Is look_at(const Slab::Reader& slab, const Word& entry, Visitor& visitor,
+                                  const IsStill& is_still);
   template <class Visitor, class IsStill>
   [[nodiscard]] static Is look_far(Visitor& visitor, const IsStill& is_still);
   template <class Visitor>
   [[nodiscard]] Is look_at_own(const Word& entry, Visitor& visitor) const {
-    return look_at(entry, visitor, [] { return true; });
+    return look_at(slab_, entry, visitor, [] { return true; });
   }
   static Record::Near behind_order(const Record::Near& near) noexcept {
     return {near.payload + sizeof(Word), near.bytes - sizeof(Word), near.far, near.refers};
@@ -241,25 +263,65 @@ class Entries {
   Slab slab_;
 };
 
+inline unsigned Entries::hints_under(Hash hash, const Word* group) noexcept {
+  std::uint64_t hints[in_group];
+  read_shared_fixed<sizeof hints>(hints, group);
+#ifdef __SSE2__
+  const auto first = _mm_loadu_ps(reinterpret_cast<const float*>(hints));
+  const auto last = _mm_loadu_ps(reinterpret_cast<const float*>(hints + 2));
+  const __m128i upper_halves = _mm_castps_si128(_mm_shuffle_ps(first, last, 0b11'01'11'01));
+  const __m128i wanted = _mm_set1_epi32(static_cast<int>(upper_half_of(hash)));
+  return static_cast<unsigned>(
+      _mm_movemask_ps(_mm_castsi128_ps(_mm_cmpeq_epi32(upper_halves, wanted))));
+#else
+  unsigned under = 0;
+  for (unsigned i = 0; i < in_group; ++i)
+    under |= unsigned{hints[i] >> 32 == upper_half_of(hash)} << i;
+  return under;
+#endif
+}
+
+template <class F>
+[[gnu::always_inline]] inline bool Entries::each_hint(const Slab::Reader& slab, const Words& index,
+                                                      Hash hash, F&& f) {
+  const std::uint64_t mask = index.count() - in_group;
+  std::uint64_t slot = hash & mask;
+  for (std::uint64_t left = index.count(); left != 0; left -= in_group) {
+    const Word* const group = index.find_several(slab, slot, in_group);
+    if (group == nullptr) [[unlikely]]
+      return false;
+    for (unsigned under = hints_under(hash, group); under != 0; under &= under - 1)
+      if (f(static_cast<Entry>(group[std::countr_zero(under)].load(relaxed)))) return true;
+    for (unsigned i = 0; i < in_group; ++i)
+      if (group[i].load(relaxed) == 0) return true;
+    slot = (slot + in_group) & mask;
+  }
+  return true;
+}
+
 template <class Visitor, class IsStill>
-Entries::Is Entries::look_at(const Word& entry, Visitor& visitor, const IsStill& is_still) const {
+[[gnu::always_inline]] inline Entries::Is Entries::look_at(const Slab::Reader& slab,
+                                                           const Word& entry, Visitor& visitor,
+                                                           const IsStill& is_still) {
   for (std::uint64_t before = 0;;) {
     const std::uint64_t word = entry.load(boost::memory_order_acquire);  // (1)
     // What a word leads to is another's only if the word is another; else it is damaged.
-    if (word == 0 || word == before) return Is::another;
+    if (word == before) return Is::another;
     bool has_order = true, is_far = false;
     const bool is_whole =
-        Record::read(slab_, Reference::of_word(word), [&](const Record::Near& near) {
+        Record::read(slab, Reference::of_word(word), [&](const Record::Near& near) {
           has_order = near.bytes >= sizeof(Word);
           is_far = bool(near.far);
           if (has_order) visitor.copy(behind_order(near));
         });
-    if (is_whole) {
+    if (is_whole) [[likely]] {
       if (!is_still()) return Is::gone;
-      if (!has_order) return Is::another;
+      if (!has_order) [[unlikely]]
+        return Is::another;
       const Is is = is_far ? look_far(visitor, is_still) : visitor.is_it();
       if (is != Is::gone) return is;
     }
+    if (word == 0) return Is::another;
     boost::atomic_thread_fence(boost::memory_order_acquire);  // (3)
     before = word;
   }
@@ -278,25 +340,19 @@ Entries::Is Entries::look_far(Visitor& visitor, const IsStill& is_still) {
 }
 
 template <class Visitor>
-bool Entries::find(Hash hash, Visitor& visitor) const {
+[[gnu::always_inline]] inline bool Entries::find(Hash hash, Visitor& visitor) const {
   hash &= (Hash{1} << Record::tag_bits) - 1;
   for (;;) {
     const std::uint64_t number = shape_.load(boost::memory_order_acquire);  // (1)
     const auto [index, entries] = shape_of(number);
-    const std::uint64_t mask = index.count() - 1;
-    for (std::uint64_t slot = hash & mask, probes = 0; probes < index.count(); ++probes) {
-      const Word* const hint = index.find(slab_, slot);
-      const std::uint64_t word = hint == nullptr ? 0 : hint->load(relaxed);
-      if (word == 0) break;
-      slot = (slot + 1) & mask;
-      if (static_cast<Hash>(word >> 32) != hash) continue;
-      const auto i = static_cast<Entry>(word);
-      const Word* const entry = i < entries.count() ? entries.find(slab_, i) : nullptr;
-      const Is is = entry == nullptr ? Is::another
-                                     : look_at(*entry, visitor, [&] { return is_still(number); });
-      if (is == Is::it) return true;
-      if (is == Is::gone) break;
-    }
+    Is is = Is::another;
+    const Slab::Reader slab(slab_);
+    (void)each_hint(slab, index, hash, [&, &entries = entries](Entry i) {
+      const Word* const entry = i < entries.count() ? entries.find(slab, i) : nullptr;
+      if (entry != nullptr) is = look_at(slab, *entry, visitor, [&] { return is_still(number); });
+      return is != Is::another;
+    });
+    if (is == Is::it) return true;
     if (is_still(number)) return false;
   }
 }
@@ -315,7 +371,7 @@ bool Entries::next(Position& position, Visitor& visitor) const {
       const Word* const entry = entries.find(slab_, i);
       if (entry == nullptr) break;
       WithOrder<Visitor> with_order{visitor};
-      const Is is = look_at(*entry, with_order, [&] { return is_still(number); });
+      const Is is = look_at(slab_, *entry, with_order, [&] { return is_still(number); });
       if (is == Is::gone) break;
       if (is != Is::it) continue;
       // The search for where to go on takes one that is being replaced for an empty one.
@@ -330,18 +386,15 @@ bool Entries::next(Position& position, Visitor& visitor) const {
 template <class Visitor>
 Entries::Found Entries::find_entry(const Shape& shape, Hash hash, Visitor& visitor) const {
   hash &= (Hash{1} << Record::tag_bits) - 1;
-  const auto& [index, entries] = shape;
-  const std::uint64_t mask = index.count() - 1;
-  for (std::uint64_t slot = hash & mask, probes = 0; probes < index.count();
-       slot = (slot + 1) & mask, ++probes) {
-    const std::uint64_t hint = index.at(slab_, slot).load(relaxed);
-    if (hint == 0) break;
-    if (static_cast<Hash>(hint >> 32) != hash) continue;
-    const Found found{static_cast<Entry>(hint),
-                      const_cast<Word*>(entries.find(slab_, static_cast<Entry>(hint)))};
-    if (found.word != nullptr && look_at_own(*found.word, visitor) == Is::it) return found;
-  }
-  return {};
+  Found found;
+  const bool is_sound = each_hint(slab_, shape.index, hash, [&](Entry i) {
+    auto* const word = const_cast<Word*>(shape.entries.find(slab_, i));
+    if (word != nullptr && look_at_own(*word, visitor) == Is::it) found = {i, word};
+    return bool(found);
+  });
+  if (!is_sound) [[unlikely]]
+    Slab::throw_damaged();
+  return found;
 }
 
 template <class Visitor>
@@ -360,7 +413,7 @@ bool Entries::put(Found found, Hash hash, const Size& size, Fill&& fill) {
   const Begun begun = begin(found, hash, size);
   if (begun.near == nullptr) return false;
   fill(begun.near);
-  std::uint64_t count = journal_.size();
+  std::uint64_t count = journal_.size_at_rest();
   if (found)
     drop(found);
   else

@@ -93,6 +93,10 @@ class Journal {
   /// By anyone.
   [[nodiscard]] Moment now() const noexcept;
   [[nodiscard]] std::uint64_t size() const noexcept { return now().size; }
+  /// With the turn, between changes.
+  [[nodiscard]] std::uint64_t size_at_rest() const noexcept {
+    return size_.load(boost::memory_order_relaxed);
+  }
   /// Whether nothing has happened since: all words that were read meanwhile, by acquire, were there
   /// at one time.
   [[nodiscard]] bool is_still(const Moment& moment) const noexcept {

@@ -33,7 +33,7 @@ class Record {
 
     explicit operator bool() const noexcept { return bytes != 0; }
     /// As many as there are, which `to` has room for; false if they are not that any more.
-    [[nodiscard]] bool read(const Slab& slab, std::span<std::byte> to) const noexcept {
+    [[nodiscard]] bool read(const Slab::Reader& slab, std::span<std::byte> to) const noexcept {
       return Words(root, words(bytes)).read_bytes(slab, to);
     }
 
@@ -81,7 +81,7 @@ class Record {
   }
   /// By anyone: calls f(near), which may be anything; true if it was this record's.
   template <class F>
-  [[nodiscard]] static bool read(const Slab& slab, Reference r, F&& f) {
+  [[gnu::always_inline, nodiscard]] static bool read(const Slab::Reader& slab, Reference r, F&& f) {
     return slab.read(r, [&](const std::byte* payload, std::size_t bytes, std::uint32_t tag) {
       f(parts(payload, bytes, tag));
     });

@@ -242,7 +242,7 @@ bool Sequence::for_each(Visitor& visitor, F&& f) const {
 
 template <class Fill>
 bool Sequence::append(const Size& size, Fill&& fill) {
-  const std::uint64_t count = journal_.size();
+  const std::uint64_t count = journal_.size_at_rest();
   if (count == row().count() && !make_room_for_one()) return false;
   Journal::Change change(journal_, slab_);
   const Reference made = make(size, fill);
@@ -258,7 +258,7 @@ bool Sequence::put(std::uint64_t i, const Size& size, Fill&& fill) {
   if (!made) return false;
   Word& word = row().at(slab_, i);
   Record::drop(slab_, Reference::of_word(word.load(relaxed)));
-  change.publish(word, made.word(), journal_.size());
+  change.publish(word, made.word(), journal_.size_at_rest());
   return true;
 }
 

@@ -146,31 +146,47 @@ class Slab {
 
   /// The memory that was handed in ends before.
   [[nodiscard]] std::uint64_t reach() const noexcept { return reach_.load(relaxed); }
-  /// Where a reference leads, if so many bytes behind it are in the memory; else null. For those
-  /// who find out by other means whether it was still that node.
-  [[nodiscard]] const Node* find(Reference r, std::size_t bytes) const noexcept {
-    const std::uint64_t offset = std::uint64_t{r.unit()} * unit;
-    if (offset == 0 || offset + sizeof(Node) + bytes > reach_.load(relaxed)) return nullptr;
-    return reinterpret_cast<const Node*>(base() + offset);
-  }
-  /// Calls f(payload, bytes, tag), with bytes that may be changing and so may be anything; true if
-  /// they were those of this reference while f looked at them, and if nothing has been gathered
-  /// since that was found. It reads by core/copy.hpp, or atomics, and not more than it was told,
-  /// which is in the memory but may be more than most_bytes. A reference that leads nowhere is
-  /// false.
+  /// What it takes to read, where it can stay in registers.
+  class Reader {
+   public:
+    // NOLINTNEXTLINE(google-explicit-constructor): who has a slab has this
+    Reader(const Slab& slab) noexcept : base_(slab.base()), reach_(&slab.reach_) {}
+
+    /// Where a reference leads, if so many bytes behind it are in the memory; else null. For those
+    /// who find out by other means whether it was still that node.
+    [[nodiscard]] const Node* find(Reference r, std::size_t bytes) const noexcept {
+      const std::uint64_t offset = std::uint64_t{r.unit()} * unit;
+      if (offset == 0) [[unlikely]]
+        return nullptr;
+      if (offset + sizeof(Node) + bytes > reach_->load(relaxed)) [[unlikely]]
+        return nullptr;
+      return reinterpret_cast<const Node*>(base_ + offset);
+    }
+    /// Calls f(payload, bytes, tag), with bytes that may be changing and so may be anything; true
+    /// if they were those of this reference while f looked at them, and if nothing has been
+    /// gathered since that was found. It reads by core/copy.hpp, or atomics, and not more than it
+    /// was told, which is in the memory but may be more than most_bytes. A reference that leads
+    /// nowhere is false.
+    template <class F>
+    [[gnu::always_inline, nodiscard]] bool read(Reference r, F&& f) const {
+      const Node* const n = find(r, 0);
+      if (n == nullptr) [[unlikely]]
+        return false;
+      const std::size_t bytes = n->bytes.load(relaxed);
+      if (find(r, bytes) == nullptr) [[unlikely]]
+        return false;
+      f(n->payload(), bytes, n->tag.load(relaxed));
+      boost::atomic_thread_fence(boost::memory_order_acquire);  // (2)
+      return n->generation.load(relaxed) == r.generation();
+    }
+
+   private:
+    const std::byte* base_;
+    const boost::ipc_atomic<std::uint64_t>* reach_;
+  };
   template <class F>
   [[nodiscard]] bool read(Reference r, F&& f) const {
-    const std::uint64_t offset = std::uint64_t{r.unit()} * unit;
-    const std::uint64_t room = reach_.load(relaxed) - sizeof(Node);
-    if (offset == 0 || offset > room) [[unlikely]]
-      return false;
-    const auto* const n = reinterpret_cast<const Node*>(base() + offset);
-    const std::size_t bytes = n->bytes.load(relaxed);
-    if (bytes > room - offset) [[unlikely]]
-      return false;
-    f(n->payload(), bytes, n->tag.load(relaxed));
-    boost::atomic_thread_fence(boost::memory_order_acquire);  // (2)
-    return n->generation.load(relaxed) == r.generation();
+    return Reader(*this).read(r, f);
   }
 
  private:

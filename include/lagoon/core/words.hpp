@@ -47,17 +47,23 @@ class Words {
   }
 
   /// The word there, i below the count; null if it leads out of the memory.
-  [[nodiscard]] const Word* find(const Slab& slab, std::uint64_t i) const noexcept {
+  [[nodiscard]] const Word* find(const Slab::Reader& slab, std::uint64_t i) const noexcept {
+    return find_several(slab, i, 1);
+  }
+  /// The first of so many, which are in one page.
+  [[nodiscard]] const Word* find_several(const Slab::Reader& slab, std::uint64_t i,
+                                         std::uint64_t several) const noexcept {
     Reference r = root_;
     for (unsigned shift = page_bits * depth_; shift != 0; shift -= page_bits) {
-      const Word* const inner = word_of(slab, r, i >> shift & (page_words - 1));
-      if (inner == nullptr) return nullptr;
+      const Word* const inner = words_in(slab, r, (i >> shift) % page_words, 1);
+      if (inner == nullptr) [[unlikely]]
+        return nullptr;
       r = Reference::of_word(inner->load(boost::memory_order_relaxed));
     }
-    return word_of(slab, r, i & (page_words - 1));
+    return words_in(slab, r, i % page_words, several);
   }
   /// The bytes that of_bytes was given, or as many of them; false if it was not that row any more.
-  [[nodiscard]] bool read_bytes(const Slab& slab, std::span<std::byte> to) const noexcept;
+  [[nodiscard]] bool read_bytes(const Slab::Reader& slab, std::span<std::byte> to) const noexcept;
 
   // ---- With the slab's turn ----------------------------------------------------------------
 
@@ -96,9 +102,9 @@ class Words {
   static std::uint64_t bytes_taken(std::uint64_t count) noexcept;
 
  private:
-  [[nodiscard]] static const Word* word_of(const Slab& slab, Reference r,
-                                           std::uint64_t i) noexcept {
-    const Slab::Node* const node = slab.find(r, (i + 1) * sizeof(Word));
+  [[nodiscard]] static const Word* words_in(const Slab::Reader& slab, Reference r, std::uint64_t i,
+                                            std::uint64_t several) noexcept {
+    const Slab::Node* const node = slab.find(r, (i + several) * sizeof(Word));
     return node == nullptr ? nullptr : reinterpret_cast<const Word*>(node->payload()) + i;
   }
 

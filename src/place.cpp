@@ -25,6 +25,7 @@ void Handle::release() noexcept { mapping_->closed(block_, id_); }
 
 std::uint64_t Handle::count() const noexcept { return block_->count; }
 Stamp Handle::stamp() const { return block_->stamp(); }
+bool Handle::is_findable() const noexcept { return !is_nameless_ || block_->is_stored(); }
 ObjectReference Handle::reference() const noexcept { return mapping_->reference_to(block_); }
 unsigned Handle::copies() const noexcept { return block_->copies; }
 

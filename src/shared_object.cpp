@@ -294,8 +294,8 @@ Object make_registered(std::string_view id, const Place& place, std::span<const 
   return Object::shared<SharedRegistered>(type.make(place, arguments), type);
 }
 
-Object shared_object(const detail::Handle& home, const ObjectReference& reference) {
-  std::optional<detail::Handle> handle = home.mapping()->open(reference);
+Object shared_object(const MappingRef& memory, const ObjectReference& reference) {
+  std::optional<detail::Handle> handle = memory->open(reference);
   return handle ? shared_object(*std::move(handle)) : Object::shared<SharedGone>(reference);
 }
 
@@ -332,7 +332,7 @@ Object Decoder::take_shared() {
   std::memcpy(&reference, take_bytes(sizeof reference).data(), sizeof reference);
   if (home_ == nullptr)
     throw TypeMismatch("a reference to a shared object means nothing outside of its container");
-  return detail::shared_object(*home_, reference);
+  return detail::shared_object(home_->mapping(), reference);
 }
 
 }  // namespace lagoon

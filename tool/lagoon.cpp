@@ -4,7 +4,9 @@
 #include <string>
 #include <string_view>
 
+#ifdef LAGOON_HAS_BENCH
 #include "../bench/contention/program.hpp"
+#endif
 #ifdef LAGOON_HAS_REMOTE
 #include "serve.hpp"
 #endif
@@ -12,8 +14,10 @@
 namespace {
 
 constexpr std::string_view usage =
+#ifdef LAGOON_HAS_BENCH
     "lagoon bench [options]   which way to share memory between processes is fastest, fairest and\n"
     "                         safest here (lagoon bench --help)\n"
+#endif
 #ifdef LAGOON_HAS_REMOTE
     "lagoon serve NAME        what the segment NAME holds, for Python programs (lagoon serve "
     "--help)\n"
@@ -24,11 +28,13 @@ constexpr std::string_view usage =
 
 int main(int argc, char** argv) {
   const std::string_view command = argc > 1 ? argv[1] : "";
+#ifdef LAGOON_HAS_BENCH
   if (command == "bench") {
     std::string name = "lagoon bench";
     argv[1] = name.data();
     return contention::run(argc - 1, argv + 1);
   }
+#endif
 #ifdef LAGOON_HAS_REMOTE
   if (command == "serve") return tool::serve(argc - 1, argv + 1);
 #endif

@@ -205,6 +205,8 @@ class Handle {
   [[nodiscard]] const MappingRef& mapping() const noexcept { return mapping_; }
   [[nodiscard]] ObjectReference reference() const noexcept;
   [[nodiscard]] Stamp stamp() const;
+  /// Whether others may come to it who have no handle: it has a name, or a container refers to it.
+  [[nodiscard]] bool is_findable() const noexcept;
   /// Ends without letting go: the memory is this process's as long as it has it mapped.
   void keep() noexcept { block_ = nullptr; }
 

@@ -75,8 +75,8 @@ class SharedObject : public Object::Handle {
 
 /// One that refers to it.
 [[nodiscard]] Object shared_object(detail::Handle handle);
-/// One that refers to what a record in this container does.
-[[nodiscard]] Object shared_object(const detail::Handle& home, const ObjectReference& reference);
+/// One that refers to what a reference in this memory does; or to what has gone. StaleReference.
+[[nodiscard]] Object shared_object(const MappingRef& memory, const ObjectReference& reference);
 /// A handle to what it refers to. TypeMismatch if that is something else, or nothing; Gone.
 [[nodiscard]] detail::Handle handle_to_shared(const Object& o, const Stamp& asked, bool read_only);
 

@@ -4,6 +4,10 @@
 
 #include <lagoon/remote/address.hpp>
 
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <exception>
 #include <utility>
 
 #include "token.hpp"
@@ -13,39 +17,107 @@ namespace lagoon::remote {
 namespace {
 
 std::string hex(std::uint64_t x) {
-  constexpr const char* digits = "0123456789abcdef";
-  std::string text;
-  do text.insert(text.begin(), digits[x & 15]);
-  while ((x >>= 4) != 0);
-  return text;
+  std::array<char, 16> digits{};
+  return {digits.data(), std::to_chars(digits.begin(), digits.end(), x, 16).ptr};
 }
-
-std::optional<lagoon::detail::ObjectReference> reference_of(const Object& o) {
-  const Object* const shared = shared_in(o);
-  if (shared == nullptr) return std::nullopt;
-  const auto* const handle = shared->shared_as<lagoon::detail::SharedObject>();
-  return handle == nullptr ? std::nullopt : std::optional(handle->reference());
+/// All of it.
+std::optional<std::uint64_t> number_of_hex(std::string_view text) {
+  std::uint64_t x = 0;
+  const char* const end = text.data() + text.size();
+  const auto [behind, error] = std::from_chars(text.data(), end, x, 16);
+  return error == std::errc{} && behind == end ? std::optional(x) : std::nullopt;
 }
 
 }  // namespace
 
 /// Identifiers of another server, or of this one before it was begun anew, are none here.
-ObjectTable::ObjectTable() : prefix_(random_text(6) + "-") {}
+ObjectTable::ObjectTable(lagoon::detail::MappingRef memory)
+    : memory_(std::move(memory)), prefix_(random_text(6) + "-") {}
 
-ObjectTable::Entries::iterator ObjectTable::insert(std::shared_ptr<Served> served) {
-  const auto reference = reference_of(served->reference());
-  std::string id = prefix_ + hex(next_++);
-  if (reference) by_reference_.insert_or_assign(Key{reference->block, reference->id}, id);
-  return entries_.emplace(std::move(id), Entry{std::move(served), {}, 0, reference}).first;
+/// Its place and its birth; with a mark, if that is not all of it (token.hpp), so that it is not
+/// found by these.
+std::string ObjectTable::id_of(const Object& reference) {
+  const Object* const shared = shared_in(reference);
+  const auto* const refers =
+      shared == nullptr ? nullptr : shared->shared_as<lagoon::detail::SharedObject>();
+  if (refers == nullptr) return prefix_ + hex(next_++);
+  const Reference at = refers->reference();
+  return prefix_ + (shared == &reference ? "" : "+") + hex(at.block) + "." + hex(at.id);
+}
+
+std::optional<ObjectTable::Reference> ObjectTable::reference_in(std::string_view id) const {
+  if (!id.starts_with(prefix_)) return std::nullopt;
+  id.remove_prefix(prefix_.size());
+  const auto dot = id.find('.');
+  if (dot == std::string_view::npos) return std::nullopt;
+  const auto block = number_of_hex(id.substr(0, dot)), birth = number_of_hex(id.substr(dot + 1));
+  if (!block || !birth) return std::nullopt;
+  return Reference{*block, *birth};
+}
+
+void ObjectTable::give_state(const std::string& id, Served& served) {
+  const auto own = served.state();
+  if (own == nullptr) return;
+  if (states_.size() >= forget_states_at_) forget_states();
+  const auto [at, is_new] = states_.try_emplace(id, own);
+  if (!is_new) served.adopt(at->second);
+}
+
+/// Those that nobody uses, if they say nothing, or their object has gone. When there are twice as
+/// many as were left: it costs each little.
+void ObjectTable::forget_states() {
+  const auto is_there = [&](const std::string& id) {
+    try {
+      const auto reference = reference_in(id);
+      return reference && !lagoon::detail::shared_object(memory_, *reference).repr().empty();
+    } catch (const std::exception&) {
+      return false;
+    }
+  };
+  std::erase_if(states_, [&](const auto& each) {
+    const auto& [id, state] = each;
+    return state.use_count() == 1 && (state->is_as_new() || !is_there(id));
+  });
+  forget_states_at_ = std::max<std::size_t>(2 * states_.size(), 64);
+}
+
+std::shared_ptr<Served> ObjectTable::at(std::string_view id) noexcept {
+  const auto reference = reference_in(id);
+  if (!reference) return nullptr;
+  try {
+    auto served = serve(lagoon::detail::shared_object(memory_, *reference));
+    const std::scoped_lock guard(mutex_);
+    give_state(std::string(id), *served);
+    return served;
+  } catch (const std::exception&) {  // it has gone
+    return nullptr;
+  }
+}
+
+template <class F>
+bool ObjectTable::with_entry(std::string_view id, F&& f) {
+  {
+    const std::scoped_lock guard(mutex_);
+    if (const auto found = entries_.find(id); found != entries_.end()) {
+      f(found->second);
+      return true;
+    }
+  }
+  auto served = at(id);  // which may take a while
+  if (served == nullptr) return false;
+  const std::scoped_lock guard(mutex_);
+  f(entries_.try_emplace(std::string(id), Entry{std::move(served), {}}).first->second);
+  return true;
 }
 
 std::string ObjectTable::add(std::shared_ptr<Served> served, int process) {
   std::string id;
   {
+    const Object reference = served->reference();
     const std::scoped_lock guard(mutex_);
-    const auto at = insert(std::move(served));
-    id = at->first;
-    ++at->second.kept;
+    id = id_of(reference);
+    give_state(id, *served);
+    ++entries_.try_emplace(id, Entry{std::move(served), {}}).first->second.kept;
   }
   (void)refer(id, process);
   let_go(id);
@@ -53,53 +125,49 @@ std::string ObjectTable::add(std::shared_ptr<Served> served, int process) {
 }
 
 std::string ObjectTable::add_kept(const Object& shared) {
-  const auto reference = reference_of(shared);
-  const auto kept = [&]() -> std::optional<std::string> {
-    if (!reference) return std::nullopt;
-    const auto found = by_reference_.find(Key{reference->block, reference->id});
-    if (found == by_reference_.end()) return std::nullopt;
-    ++entries_.find(found->second)->second.kept;
-    return found->second;
-  };
+  std::string id;
   {
     const std::scoped_lock guard(mutex_);
-    if (auto id = kept()) return *std::move(id);
+    id = id_of(shared);
+    if (const auto found = entries_.find(id); found != entries_.end()) {
+      ++found->second.kept;
+      return id;
+    }
   }
   auto served = serve(shared);
   const std::scoped_lock guard(mutex_);
-  if (auto id = kept()) return *std::move(id);
-  const auto at = insert(std::move(served));
-  ++at->second.kept;
-  return at->first;
+  give_state(id, *served);
+  ++entries_.try_emplace(id, Entry{std::move(served), {}}).first->second.kept;
+  return id;
 }
 
-std::shared_ptr<Served> ObjectTable::find(std::string_view id) const {
+std::shared_ptr<Served> ObjectTable::find(std::string_view id) {
+  {
+    const std::scoped_lock guard(mutex_);
+    if (const auto found = entries_.find(id); found != entries_.end()) return found->second.served;
+  }
+  return at(id);
+}
+
+bool ObjectTable::has(std::string_view id) const {
   const std::scoped_lock guard(mutex_);
-  const auto found = entries_.find(id);
-  return found == entries_.end() ? nullptr : found->second.served;
+  return entries_.find(id) != entries_.end();
 }
 
 bool ObjectTable::refer(std::string_view id, int process) {
   bool is_new = false;
-  {
-    const std::scoped_lock guard(mutex_);
-    const auto found = entries_.find(id);
-    if (found == entries_.end()) return false;
-    ++found->second.references[process];
+  const bool is_there = with_entry(id, [&](Entry& entry) {
+    ++entry.references[process];
     is_new = ++seen_[process] == 1 && process != 0;
-  }
+  });
   if (is_new && first_seen_) first_seen_(process);
-  return true;
+  return is_there;
 }
 
 std::shared_ptr<Served> ObjectTable::drop_if_free(Entries::iterator at) {
   Entry& entry = at->second;
   if (entry.kept != 0 || !entry.references.empty()) return nullptr;
   std::shared_ptr<Served> served = std::move(entry.served);
-  if (entry.reference) {
-    const auto found = by_reference_.find(Key{entry.reference->block, entry.reference->id});
-    if (found != by_reference_.end() && found->second == at->first) by_reference_.erase(found);
-  }
   entries_.erase(at);
   return served;
 }
@@ -120,11 +188,7 @@ bool ObjectTable::unrefer(std::string_view id, int process) {
 }
 
 bool ObjectTable::keep(std::string_view id) {
-  const std::scoped_lock guard(mutex_);
-  const auto found = entries_.find(id);
-  if (found == entries_.end()) return false;
-  ++found->second.kept;
-  return true;
+  return with_entry(id, [](Entry& entry) { ++entry.kept; });
 }
 
 void ObjectTable::let_go(std::string_view id) {
@@ -150,7 +214,7 @@ void ObjectTable::forget(int process) {
 void ObjectTable::clear() {
   const std::scoped_lock guard(mutex_);
   entries_.clear();
-  by_reference_.clear();
+  states_.clear();
   seen_.clear();
 }
 

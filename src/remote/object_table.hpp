@@ -1,6 +1,8 @@
 #pragma once
-/// What clients refer to: each object by an identifier that is never used again, and which process
-/// refers to it how often.
+/// What clients refer to, each object by an identifier, and which process refers to it how often.
+///
+/// An identifier is never used again for another object. That of one in shared memory says where it
+/// lies, so as long as a container keeps that, it is good, whether a client refers to it or not.
 
 #include <lagoon/place.hpp>
 
@@ -21,7 +23,7 @@ namespace lagoon::remote {
 
 class ObjectTable {
  public:
-  ObjectTable();
+  explicit ObjectTable(lagoon::detail::MappingRef memory);
 
   /// f(process), when that one is to be forgotten at its end.
   void when_first_seen(std::function<void(int process)> f) { first_seen_ = std::move(f); }
@@ -32,7 +34,9 @@ class ObjectTable {
   /// `let_go`.
   std::string add_kept(const Object& shared);
   /// Null if there is none.
-  [[nodiscard]] std::shared_ptr<Served> find(std::string_view id) const;
+  [[nodiscard]] std::shared_ptr<Served> find(std::string_view id);
+  /// Whether a client refers to it, or it is kept.
+  [[nodiscard]] bool has(std::string_view id) const;
 
   /// One more, one less. False if there is none.
   bool refer(std::string_view id, int process);
@@ -53,7 +57,6 @@ class ObjectTable {
     std::shared_ptr<Served> served;
     std::map<int, std::uint64_t> references;  // by process
     std::uint64_t kept = 0;
-    std::optional<lagoon::detail::ObjectReference> reference;
   };
   struct Hash {
     using is_transparent = void;
@@ -62,18 +65,29 @@ class ObjectTable {
     }
   };
   using Entries = std::unordered_map<std::string, Entry, Hash, std::equal_to<>>;
-  using Key = std::pair<std::uint64_t, std::uint64_t>;
+  using Reference = lagoon::detail::ObjectReference;
 
-  Entries::iterator insert(std::shared_ptr<Served> served);
+  [[nodiscard]] std::string id_of(const Object& reference);
+  [[nodiscard]] std::optional<Reference> reference_in(std::string_view id) const;
+  /// What lies where an identifier says; null if that says nothing, or it is no more.
+  [[nodiscard]] std::shared_ptr<Served> at(std::string_view id) noexcept;
+  /// With the mutex: what is to have this identifier gets the state of who had it before.
+  void give_state(const std::string& id, Served& served);
+  void forget_states();
+  /// f(entry) of what has this identifier, put in if it lies in memory; false if there is none.
+  template <class F>
+  bool with_entry(std::string_view id, F&& f);
   /// Takes it out, if nobody refers to it: to be destroyed without the mutex.
   std::shared_ptr<Served> drop_if_free(Entries::iterator at);
 
   mutable std::mutex mutex_;
   std::function<void(int)> first_seen_;
+  lagoon::detail::MappingRef memory_;
   std::string prefix_;
   std::uint64_t next_ = 1;
   Entries entries_;
-  std::map<Key, std::string> by_reference_;
+  std::unordered_map<std::string, std::shared_ptr<Served::State>> states_;
+  std::size_t forget_states_at_ = 64;
   std::map<int, std::uint64_t> seen_;  // references of each process
 };
 

@@ -34,12 +34,13 @@ std::string_view as_python_says(std::string_view text) {
   return text;
 }
 
-Object of_text(std::string_view otherwise, std::string_view text) {
+Object of_text(std::string_view otherwise, std::string_view text, WhoseWords words) {
   const auto colon = text.find(": ");
   if (colon == std::string_view::npos) return of_builtins(otherwise, text);
   for (const std::string_view name : known) {
     if (text.substr(0, colon) != name) continue;
-    std::string_view says = as_python_says(text.substr(colon + 2));
+    std::string_view says = text.substr(colon + 2);
+    if (words == WhoseWords::lagoon) says = as_python_says(says);
     // Of a KeyError Python shows the repr.
     if (name == "KeyError" && says.size() > 1 && says.front() == '\'' && says.back() == '\'')
       says = says.substr(1, says.size() - 2);
@@ -54,6 +55,9 @@ PythonError::PythonError(std::string_view module, std::string_view name, Object 
     : std::runtime_error(std::string(name)),
       exception_(exception_of(module, name, std::move(arguments))) {}
 
+PythonError::PythonError(Object exception)
+    : std::runtime_error(text_of_exception(exception)), exception_(std::move(exception)) {}
+
 void raise(std::string_view name, const std::string& text) {
   throw PythonError("builtins", name, Object::tuple(text));
 }
@@ -62,7 +66,7 @@ void raise_key_error(const Object& key) {
   throw PythonError("builtins", "KeyError", Object::tuple(key));
 }
 
-Object current_exception() {
+Object current_exception(WhoseWords words) {
   try {
     throw;
   } catch (const PythonError& e) {
@@ -74,21 +78,21 @@ Object current_exception() {
   } catch (const BrokenBarrier&) {
     return exception_of("threading", "BrokenBarrierError", Object::tuple());
   } catch (const TypeMismatch& e) {
-    return of_text("TypeError", e.what());
+    return of_text("TypeError", e.what(), words);
   } catch (const OutOfRange& e) {
-    return of_text("IndexError", e.what());
+    return of_text("IndexError", e.what(), words);
   } catch (const InvalidArgument& e) {
-    return of_text("ValueError", e.what());
+    return of_text("ValueError", e.what(), words);
   } catch (const TimeoutError& e) {
-    return of_text("TimeoutError", e.what());
+    return of_text("TimeoutError", e.what(), words);
   } catch (const std::bad_alloc& e) {
-    return of_text("MemoryError", e.what());
+    return of_text("MemoryError", e.what(), words);
   } catch (const std::out_of_range& e) {
-    return of_text("IndexError", e.what());
+    return of_text("IndexError", e.what(), words);
   } catch (const std::invalid_argument& e) {
-    return of_text("ValueError", e.what());
+    return of_text("ValueError", e.what(), words);
   } catch (const std::exception& e) {
-    return of_text("RuntimeError", e.what());
+    return of_text("RuntimeError", e.what(), words);
   } catch (...) {
     return of_builtins("RuntimeError", "what was thrown is no std::exception");
   }

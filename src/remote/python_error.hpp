@@ -15,6 +15,8 @@ class PythonError : public std::runtime_error {
  public:
   /// ("builtins", "KeyError", Object::tuple(key))
   PythonError(std::string_view module, std::string_view name, Object arguments);
+  /// Of `current_exception`.
+  explicit PythonError(Object exception);
   [[nodiscard]] const Object& exception() const noexcept { return exception_; }
 
  private:
@@ -26,8 +28,10 @@ class PythonError : public std::runtime_error {
 [[noreturn]] void raise_key_error(const Object& key);
 
 /// The exception that is being handled, as Python's nearest with the same text: one of this library
-/// by the name that its text begins with, or else by its type.
-[[nodiscard]] Object current_exception();
+/// by the name that its text begins with, or else by its type; of this library's own, without what
+/// it says beside Python's words.
+enum class WhoseWords : bool { lagoon, application };
+[[nodiscard]] Object current_exception(WhoseWords words = WhoseWords::lagoon);
 /// Throws what a Python program has raised, as this library's own that says so, or RemoteError.
 [[noreturn]] void throw_as_own(const Object& exception);
 /// "KeyError: 'x'", for who gets text only.

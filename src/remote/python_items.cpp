@@ -45,6 +45,15 @@ struct Contents {
   std::vector<std::pair<Object, Object>> pairs;
   bool has_pairs = false;
 };
+/// The list or dict within a UserList or a UserDict; or null.
+const Object* data_of(const Object& o) {
+  if (o.opaque_bytes() != "Nb" || o.elements()[2].kind() != Object::Kind::dict) return nullptr;
+  const bool of_list = o.opaque_kind() == "collections.UserList";
+  if (!of_list && o.opaque_kind() != "collections.UserDict") return nullptr;
+  const Object* const data = o.elements()[2].find("data");
+  const auto wanted = of_list ? Object::Kind::list : Object::Kind::dict;
+  return data != nullptr && data->kind() == wanted ? data : nullptr;
+}
 std::optional<Contents> contents_of(const Object& o) {
   if (o.kind() != Object::Kind::opaque || o.elements().size() < 2) return std::nullopt;
   if (const Object* const counted = arguments_of(o, "collections.Counter");
@@ -53,6 +62,13 @@ std::optional<Contents> contents_of(const Object& o) {
     Contents contents{{}, {}, true};
     for (const auto& [key, value] : counted->elements()[0].items())
       contents.pairs.emplace_back(key, value);
+    return contents;
+  }
+  if (const Object* const data = data_of(o)) {
+    if (data->kind() != Object::Kind::dict)
+      return Contents{{data->elements().begin(), data->elements().end()}, {}, false};
+    Contents contents{{}, {}, true};
+    for (const auto& [key, value] : data->items()) contents.pairs.emplace_back(key, value);
     return contents;
   }
   std::string_view done = o.opaque_bytes();
@@ -91,6 +107,50 @@ std::optional<Contents> contents_of(const Object& o) {
   return is_one ? std::optional(std::move(contents)) : std::nullopt;
 }
 
+/// What is left of one of Python's iterators: of a list or the like, forwards and backwards; zip,
+/// enumerate.
+std::optional<Object> items_left(const Object& o) {
+  if (o.kind() != Object::Kind::opaque || !o.opaque_bytes().starts_with('R')) return std::nullopt;
+  const std::string_view kind = o.opaque_kind();
+  const Object& arguments = o.elements()[1];
+  if (arguments.kind() != Object::Kind::tuple || arguments.size() == 0) return std::nullopt;
+  const auto given = arguments.elements();
+  Object left = Object::list();
+  if (kind == "builtins.iter" || kind == "builtins.reversed") {
+    const Object items = items_of(given[0]);
+    const auto size = static_cast<std::int64_t>(items.size());
+    std::int64_t at = 0;
+    if (o.opaque_bytes() == "Rb" && o.elements()[2].kind() == Object::Kind::integer)
+      at = std::clamp<std::int64_t>(o.elements()[2].get<std::int64_t>(), -1, size);
+    const bool is_forwards = kind == "builtins.iter";
+    if (is_forwards) at = std::max<std::int64_t>(at, 0);
+    for (; at >= 0 && at < size; at += is_forwards ? 1 : -1)
+      left.append(items.elements()[static_cast<std::size_t>(at)]);
+    return left;
+  }
+  if (kind == "builtins.enumerate" && given.size() == 2) {
+    Object number = given[1];
+    for (const Object& item : items_of(given[0])) {
+      left.append(Object::tuple(number, item));
+      number += 1;
+    }
+    return left;
+  }
+  if (kind != "builtins.zip") return std::nullopt;
+  std::vector<Object> columns;
+  std::size_t rows = ~std::size_t{0};
+  for (const Object& column : given) {
+    columns.push_back(items_of(column));
+    rows = std::min(rows, columns.back().size());
+  }
+  for (std::size_t i = 0; i < rows; ++i) {
+    std::vector<Object> row;
+    for (const Object& column : columns) row.push_back(column.elements()[i]);
+    left.append(Object::tuple_of(row));
+  }
+  return left;
+}
+
 }  // namespace
 
 Object items_of(const Object& x) {
@@ -119,6 +179,7 @@ Object items_of(const Object& x) {
       bytes && bytes->size() == 1)
     return items_of(bytes->elements()[0]);
   if (const auto elements = scalars_in_array(x)) return list_of_scalars(*elements);
+  if (auto left = items_left(x)) return *std::move(left);
   if (auto contents = contents_of(x)) {
     if (!contents->has_pairs) return Object::list_of(std::move(contents->items));
     Object keys = Object::list();
@@ -133,7 +194,10 @@ Object items_of(const Object& x) {
     case Object::Kind::dict:
       return Object::list_of(x);
     default:
-      raise_type_error("'" + std::string(x.type_name()) + "' object is not iterable");
+      raise_type_error("'" + std::string(x.type_name()) + "' object is not iterable" +
+                       (x.kind() == Object::Kind::opaque
+                            ? " in lagoon's server, which is no Python program: make a list of it"
+                            : ""));
   }
 }
 
@@ -158,11 +222,19 @@ std::vector<std::pair<Object, Object>> pairs_of(const Object& x) {
 
 void refuse_unhashable(const Object& key) {
   if (key.kind() != Object::Kind::opaque) return;
-  for (const std::string_view kind :
-       {"builtins.bytearray", "array._array_reconstructor", "collections.OrderedDict",
-        "collections.defaultdict", "collections.Counter", "collections.deque"})
+  static constexpr std::pair<std::string_view, std::string_view> kinds[] = {
+      {"builtins.bytearray", "bytearray"},
+      {"array.array", "array.array"},
+      {"collections.OrderedDict", "collections.OrderedDict"},
+      {"collections.defaultdict", "collections.defaultdict"},
+      {"collections.Counter", "Counter"},
+      {"collections.deque", "collections.deque"},
+      {"collections.UserDict", "UserDict"},
+      {"collections.UserList", "UserList"},
+      {"collections.ChainMap", "ChainMap"}};
+  for (const auto& [kind, named] : kinds)
     if (key.opaque_kind() == kind)
-      raise_type_error("unhashable type: '" + std::string(kind.substr(kind.find('.') + 1)) + "'");
+      raise_type_error("unhashable type: '" + std::string(named) + "'");
 }
 
 std::optional<SliceBounds> slice_in(const Object& key) {

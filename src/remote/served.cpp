@@ -3,6 +3,7 @@
 #include <lagoon/registered_type.hpp>
 #include <lagoon/shared_object.hpp>
 
+#include <cmath>
 #include <utility>
 
 #include "pickle.hpp"
@@ -64,15 +65,23 @@ std::shared_ptr<Served> serve_as(Handle handle) {
 
 }  // namespace
 
+double seconds_in(const Object& x) {
+  using Kind = Object::Kind;
+  if (x.kind() == Kind::boolean) return x.get<bool>() ? 1 : 0;
+  if (x.kind() != Kind::integer && x.kind() != Kind::real)
+    raise_type_error("'" + std::string(x.type_name()) +
+                     "' object cannot be interpreted as an integer");
+  const auto s = x.get<double>();
+  if (std::isnan(s)) raise("ValueError", "Invalid value NaN (not a number)");
+  if (s > 9223372036.0)  // which Python's locks refuse
+    raise("OverflowError", "timestamp too large to convert to C _PyTime_t");
+  return s;
+}
+
 core::Deadline Caller::after(const Object& seconds) const {
   if (seconds.is_none()) return never();
-  if (seconds.kind() != Object::Kind::integer && seconds.kind() != Object::Kind::real &&
-      seconds.kind() != Object::Kind::boolean)
-    raise_type_error("'" + std::string(seconds.type_name()) +
-                     "' object cannot be interpreted as an integer or float");
-  const double s = seconds.kind() == Object::Kind::boolean ? (seconds.get<bool>() ? 1.0 : 0.0)
-                                                           : seconds.get<double>();
-  return core::Deadline::after(std::chrono::duration<double>(s)).unless(has_gone_);
+  return core::Deadline::after(std::chrono::duration<double>(seconds_in(seconds)))
+      .unless(has_gone_);
 }
 
 std::string Served::repr() const { return "<" + std::string(type()) + " object of lagoon>"; }
@@ -83,6 +92,9 @@ std::shared_ptr<Served> serve(const Object& reference) {
   if (const Object* const parts = parts_of_reference(reference, "Barrier"))
     return serve(lagoon::detail::Attach::make<Barrier>(handle_in(parts[0], Stamp::Kind::barrier)),
                  parts[1]);
+  if (const Object* const parts = parts_of_reference(reference, "Value"))
+    return serve_any_value(
+        lagoon::detail::Attach::make<List<>>(handle_in(parts[0], Stamp::Kind::list)), parts[1]);
   return serve(handle_in(reference));
 }
 
@@ -122,6 +134,19 @@ std::shared_ptr<Served> serve(Handle handle) {
   throw TypeMismatch(handle.describe() +
                      " cannot be served: its type was not registered in the server's program "
                      "(Manager::register_type)");
+}
+
+/// As CPython's managers have it, where a typecode is only kept: a number that C++ has too, if the
+/// typecode is one of Array's and the first value is one of these; else whatever Python says.
+std::shared_ptr<Served> make_value(const lagoon::Manager& manager, const Object& typecode,
+                                   const Object& initial) {
+  if (is_typecode(typecode)) try {
+      return serve_value(manager.segment().nameless(), typecode_in(typecode), initial);
+    } catch (const PythonError&) {  // it is no such number
+    }
+  List<> one = manager.list();
+  one.append(initial);
+  return serve_any_value(std::move(one), typecode);
 }
 
 std::shared_ptr<Served> make_served(const lagoon::Manager& manager, std::string_view type,
@@ -169,12 +194,12 @@ std::shared_ptr<Served> make_served(const lagoon::Manager& manager, std::string_
                                  : Object(manager.joinable_queue(maxsize)));
   }
   if (type == "Value" || type == "Array") {
-    const char typecode = typecode_in(a.take("typecode"));
+    const Object typecode = a.take("typecode");
     const Object initial = a.take(type == "Value" ? "value" : "sequence");
     const Object lock = a.take("lock", true);
     end();
-    return type == "Value" ? serve_value(place, typecode, initial)
-                           : serve_array(place, typecode, initial);
+    return type == "Value" ? make_value(manager, typecode, initial)
+                           : serve_array(place, typecode_in(typecode), initial);
   }
   if (type == "Lock") return end(), serve(manager.lock());
   if (type == "RLock") return end(), serve(manager.rlock());

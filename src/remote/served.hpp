@@ -9,6 +9,7 @@
 #include <lagoon/shared_object.hpp>
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -22,6 +23,9 @@
 namespace lagoon::remote {
 
 class Served;
+
+/// As Python's locks take a time to wait.
+[[nodiscard]] double seconds_in(const Object& x);
 
 /// Who calls. A call that waits ends, without what it waited for, when this one has gone.
 class Caller {
@@ -38,11 +42,15 @@ class Caller {
   const std::atomic<bool>& has_gone_;
 };
 
+/// Whether what a client has never read is back where it came from; else whether any but the
+/// clients, who have identifiers, may come to make room for it.
+enum class Undone : std::uint8_t { yes, not_yet, not_yet_and_only_clients_can_help };
+
 struct Reply {
   Object value;
   std::shared_ptr<Served> proxy = {};  // in the place of a value: what the client gets a proxy of
-  /// To be called if the client has never read it; it may wait so long.
-  std::function<void(core::Deadline)> unread = {};
+  /// To be called, until it is done, if the client has never read it; it may wait so long.
+  std::function<Undone(core::Deadline)> unread = {};
 };
 
 /// A value that cannot be pickled; its repr.
@@ -71,6 +79,20 @@ class Served {
   [[nodiscard]] virtual Object reference() const { return {}; }
   /// A queue, whose messages refer to nothing: proxies go through it as they came.
   [[nodiscard]] virtual bool is_queue() const noexcept { return false; }
+  /// What Python's methods know of it that does not lie in shared memory: the server has it, for
+  /// whatever serves the object next.
+  class State {
+   public:
+    State() = default;
+    State(const State&) = delete;
+    State& operator=(const State&) = delete;
+    virtual ~State() = default;
+    /// It says no more than a new one.
+    [[nodiscard]] virtual bool is_as_new() const = 0;
+  };
+  [[nodiscard]] virtual std::shared_ptr<State> state() const { return nullptr; }
+  /// From now on this one; before others see it.
+  virtual void adopt(std::shared_ptr<State>) {}
   /// The lock that a condition may be made with.
   virtual Lock* lock() noexcept { return nullptr; }
   virtual RLock* rlock() noexcept { return nullptr; }
@@ -81,6 +103,7 @@ template <class Self>
 struct Method {
   std::string_view name;
   Reply (Self::*call)(Arguments& arguments, Caller& caller);
+  Takes takes = {};
 };
 template <class Self>
 class ServedAs : public Served {
@@ -93,7 +116,10 @@ class ServedAs : public Served {
   }
   std::optional<Reply> call(std::string_view name, Arguments& arguments, Caller& caller) override {
     for (const Method<Self>& method : Self::methods)
-      if (method.name == name) return (static_cast<Self&>(*this).*method.call)(arguments, caller);
+      if (method.name == name) {
+        arguments.check(method.takes);
+        return (static_cast<Self&>(*this).*method.call)(arguments, caller);
+      }
     return std::nullopt;
   }
 };
@@ -126,8 +152,11 @@ std::shared_ptr<Served> serve(Event event);
 /// Seconds that each waits at most, unless it says otherwise; or None.
 std::shared_ptr<Served> serve(Barrier barrier, Object timeout);
 std::shared_ptr<Served> serve_value(const Place& place, char typecode, const Object& initial);
+/// A Value of whatever, which a list of one keeps; of whatever typecode.
+std::shared_ptr<Served> serve_any_value(List<> one, Object typecode);
 std::shared_ptr<Served> serve_array(const Place& place, char typecode, const Object& initial);
 std::shared_ptr<Served> serve_scalars(lagoon::detail::Handle handle);  // a Value or an Array
+[[nodiscard]] bool is_typecode(const Object& x);
 /// TypeError if it is none.
 char typecode_in(const Object& x);
 std::shared_ptr<Served> serve_registered(Object shared, std::string_view type,

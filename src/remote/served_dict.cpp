@@ -53,17 +53,20 @@ class ServedDict final : public ServedAs<ServedDict> {
   Reply contains(Arguments& a, Caller&) {
     const Object& key = a.take("key");
     a.end();
+    refuse_unhashable(key);
     return {dict_.contains(key)};
   }
   Reply erase(Arguments& a, Caller&) {
     const Object& key = a.take("key");
     a.end();
+    refuse_unhashable(key);
     if (!dict_.discard(key)) raise_key_error(key);
     return {};
   }
   Reply at(Arguments& a, Caller&) {
     const Object& key = a.take("key");
     a.end();
+    refuse_unhashable(key);
     std::optional<Object> found = dict_.find(key);
     if (!found) raise_key_error(key);
     return {*std::move(found)};
@@ -97,6 +100,7 @@ class ServedDict final : public ServedAs<ServedDict> {
     const Object& key = a.take("key");
     Object otherwise = a.take("default", nullptr);
     a.end();
+    refuse_unhashable(key);
     return {dict_.get(key, std::move(otherwise))};
   }
   Reply items(Arguments& a, Caller&) {
@@ -115,6 +119,7 @@ class ServedDict final : public ServedAs<ServedDict> {
     const Object& key = a.take("key");
     const std::optional<Object> otherwise = a.take_if_given("default");
     a.end();
+    refuse_unhashable(key);
     if (otherwise) return {dict_.pop(key, *otherwise)};
     try {
       return {dict_.pop(key)};
@@ -147,22 +152,22 @@ class ServedDict final : public ServedAs<ServedDict> {
   }
 
   static constexpr Method<ServedDict> methods[] = {
-      {"__contains__", &ServedDict::contains},
-      {"__delitem__", &ServedDict::erase},
-      {"__getitem__", &ServedDict::at},
-      {"__iter__", &ServedDict::iterate},
-      {"__len__", &ServedDict::size},
-      {"__setitem__", &ServedDict::set},
-      {"clear", &ServedDict::clear},
-      {"copy", &ServedDict::copy},
-      {"get", &ServedDict::get},
-      {"items", &ServedDict::items},
-      {"keys", &ServedDict::keys},
-      {"pop", &ServedDict::pop},
-      {"popitem", &ServedDict::popitem},
-      {"setdefault", &ServedDict::setdefault},
+      {"__contains__", &ServedDict::contains, Takes::builtin("dict", 1)},
+      {"__delitem__", &ServedDict::erase, Takes::slot(1)},
+      {"__getitem__", &ServedDict::at, Takes::builtin("dict", 1)},
+      {"__iter__", &ServedDict::iterate, Takes::slot(0)},
+      {"__len__", &ServedDict::size, Takes::slot(0)},
+      {"__setitem__", &ServedDict::set, Takes::unpacked_slot(2)},
+      {"clear", &ServedDict::clear, Takes::builtin("dict", 0)},
+      {"copy", &ServedDict::copy, Takes::builtin("dict", 0)},
+      {"get", &ServedDict::get, Takes::unpacked("dict", 1, 2)},
+      {"items", &ServedDict::items, Takes::builtin("dict", 0)},
+      {"keys", &ServedDict::keys, Takes::builtin("dict", 0)},
+      {"pop", &ServedDict::pop, Takes::unpacked("dict", 1, 2)},
+      {"popitem", &ServedDict::popitem, Takes::builtin("dict", 0)},
+      {"setdefault", &ServedDict::setdefault, Takes::unpacked("dict", 1, 2)},
       {"update", &ServedDict::update},
-      {"values", &ServedDict::values},
+      {"values", &ServedDict::values, Takes::builtin("dict", 0)},
   };
 
  private:
@@ -203,9 +208,9 @@ class ServedNamespace final : public ServedAs<ServedNamespace> {
   }
 
   static constexpr Method<ServedNamespace> methods[] = {
-      {"__getattribute__", &ServedNamespace::get},
-      {"__setattr__", &ServedNamespace::set},
-      {"__delattr__", &ServedNamespace::erase},
+      {"__getattribute__", &ServedNamespace::get, Takes::slot(1)},
+      {"__setattr__", &ServedNamespace::set, Takes::unpacked_slot(2)},
+      {"__delattr__", &ServedNamespace::erase, Takes::slot(1)},
   };
 
  private:

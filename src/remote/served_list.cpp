@@ -1,4 +1,5 @@
 #include <functional>
+#include <limits>
 #include <utility>
 
 #include "pickle.hpp"
@@ -19,6 +20,20 @@ std::ptrdiff_t index_in(const Object& key) {
     return key.get<std::ptrdiff_t>();
   } catch (const OutOfRange&) {
     raise("IndexError", "cannot fit 'int' into an index-sized integer");
+  }
+}
+
+/// As far as one can go, if it is farther.
+std::ptrdiff_t bound_in(const Object& x) {
+  if (x.kind() != Object::Kind::integer && x.kind() != Object::Kind::boolean)
+    raise_type_error("slice indices must be integers or have an __index__ method");
+  constexpr Object::Kind boolean = Object::Kind::boolean;
+  if (x.kind() == boolean) return x.get<bool>() ? 1 : 0;
+  try {
+    return x.get<std::ptrdiff_t>();
+  } catch (const OutOfRange&) {
+    return x < Object(0) ? std::numeric_limits<std::ptrdiff_t>::min()
+                         : std::numeric_limits<std::ptrdiff_t>::max();
   }
 }
 
@@ -88,7 +103,7 @@ class ServedList final : public ServedAs<ServedList> {
     const Object& value = a.take("value");
     a.end();
     if (const auto slice = slice_in(key))
-      list_.assign_slice(slice->start, slice->stop, slice->step, items_of(value));
+      list_.assign_slice(slice->start, slice->stop, slice->step, items_to_assign(value, *slice));
     else
       list_.set(index_in(key), value);
     return {};
@@ -112,10 +127,10 @@ class ServedList final : public ServedAs<ServedList> {
   }
   Reply index(Arguments& a, Caller&) {
     const Object& x = a.take("value");
-    const std::ptrdiff_t start = a.take_integer("start", 0);
+    const Object start = a.take("start", 0);
     const std::optional<Object> stop = a.take_if_given("stop");
     a.end();
-    return {list_.index(x, start, stop ? std::optional(index_in(*stop)) : std::nullopt)};
+    return {list_.index(x, bound_in(start), stop ? std::optional(bound_in(*stop)) : std::nullopt)};
   }
   Reply insert(Arguments& a, Caller&) {
     const std::ptrdiff_t at = a.take_integer("index");
@@ -143,14 +158,15 @@ class ServedList final : public ServedAs<ServedList> {
   Reply sort(Arguments& a, Caller&) {
     const auto given = a.take_rest();
     if (!given.empty()) raise_type_error("sort() takes no positional arguments");
-    const Object key = a.take("key", nullptr), backwards = a.take("reverse", false);
+    const Object key = a.take("key", nullptr);
+    const bool backwards = a.take_integer("reverse", 0) != 0;
     a.end();
     if (!key.is_none())
       raise_type_error(
           "sort(key=...) would run a Python function in the server, which is no Python program: "
           "sort a copy, and assign it to [:]");
     try {
-      if (bool(backwards))
+      if (backwards)
         list_.sort(std::greater<>());
       else
         list_.sort();
@@ -167,28 +183,38 @@ class ServedList final : public ServedAs<ServedList> {
   }
 
   static constexpr Method<ServedList> methods[] = {
-      {"__add__", &ServedList::add},
-      {"__contains__", &ServedList::contains},
-      {"__delitem__", &ServedList::erase},
-      {"__getitem__", &ServedList::at},
-      {"__len__", &ServedList::size},
-      {"__mul__", &ServedList::multiply},
-      {"__reversed__", &ServedList::reversed},
-      {"__rmul__", &ServedList::multiply},
-      {"__setitem__", &ServedList::set},
-      {"append", &ServedList::append},
-      {"count", &ServedList::count},
-      {"extend", &ServedList::extend},
-      {"index", &ServedList::index},
-      {"insert", &ServedList::insert},
-      {"pop", &ServedList::pop},
-      {"remove", &ServedList::remove},
-      {"reverse", &ServedList::reverse},
-      {"sort", &ServedList::sort},
-      {"__imul__", &ServedList::multiply_it},
+      {"__add__", &ServedList::add, Takes::slot(1)},
+      {"__contains__", &ServedList::contains, Takes::slot(1)},
+      {"__delitem__", &ServedList::erase, Takes::slot(1)},
+      {"__getitem__", &ServedList::at, Takes::builtin("list", 1)},
+      {"__len__", &ServedList::size, Takes::slot(0)},
+      {"__mul__", &ServedList::multiply, Takes::unpacked_slot(1)},
+      {"__reversed__", &ServedList::reversed, Takes::builtin("list", 0)},
+      {"__rmul__", &ServedList::multiply, Takes::unpacked_slot(1)},
+      {"__setitem__", &ServedList::set, Takes::unpacked_slot(2)},
+      {"append", &ServedList::append, Takes::builtin("list", 1)},
+      {"count", &ServedList::count, Takes::builtin("list", 1)},
+      {"extend", &ServedList::extend, Takes::builtin("list", 1)},
+      {"index", &ServedList::index, Takes::unpacked("list", 1, 3)},
+      {"insert", &ServedList::insert, Takes::unpacked("list", 2, 2)},
+      {"pop", &ServedList::pop, Takes::unpacked("list", 0, 1)},
+      {"remove", &ServedList::remove, Takes::builtin("list", 1)},
+      {"reverse", &ServedList::reverse, Takes::builtin("list", 0)},
+      {"sort", &ServedList::sort, Takes::parsed(2)},
+      {"__imul__", &ServedList::multiply_it, Takes::unpacked_slot(1)},
   };
 
  private:
+  static Object items_to_assign(const Object& value, const SliceBounds& slice) {
+    if (value.kind() == Object::Kind::opaque) return items_of(value);
+    try {
+      return items_of(value);
+    } catch (const PythonError&) {
+      raise_type_error(slice.step == 1 ? "can only assign an iterable"
+                                       : "must assign iterable to extended slice");
+    }
+  }
+
   AnyList list_;
 };
 

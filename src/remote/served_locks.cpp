@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <atomic>
 #include <utility>
 
@@ -12,9 +13,11 @@ namespace {
 /// What acquire(blocking, timeout) of threading's locks takes. None, and for a lock -1, is for
 /// ever.
 core::Deadline deadline_in(Arguments& a, const Caller& caller, bool of_a_lock) {
-  const bool blocking = bool(a.take("blocking", true));
+  const bool blocking =
+      of_a_lock ? a.take_integer("blocking", 1) != 0 : bool(a.take("blocking", true));
   const Object timeout = a.take("timeout", nullptr);
   a.end();
+  if (of_a_lock && !timeout.is_none()) (void)seconds_in(timeout);
   const bool is_none = timeout.is_none() || (of_a_lock && timeout == -1);
   if (!blocking && !is_none)
     raise("ValueError", of_a_lock ? "can't specify a timeout for a non-blocking call"
@@ -69,12 +72,18 @@ class ServedLock final : public ServedAs<ServedLock<L>> {
   }
 
   static constexpr Method<ServedLock> methods[] = {
-      {"acquire", &ServedLock::acquire},
-      {"release", &ServedLock::release},
+      {"acquire", &ServedLock::acquire, Takes::parsed(2)},
+      {"release", &ServedLock::release, Takes::builtin(is_recursive ? "RLock" : "lock", 0)},
   };
 
  private:
   L lock_;
+};
+
+/// How many permits clients have that they have not released.
+struct Taken final : Served::State {
+  std::atomic<long long> permits{0};
+  [[nodiscard]] bool is_as_new() const override { return permits.load() == 0; }
 };
 
 template <class S>
@@ -85,12 +94,19 @@ class ServedSemaphore final : public ServedAs<ServedSemaphore<S>> {
   static constexpr std::string_view name = is_bounded ? "BoundedSemaphore" : "Semaphore";
   explicit ServedSemaphore(S semaphore) : semaphore_(std::make_shared<S>(std::move(semaphore))) {}
   [[nodiscard]] Object reference() const override { return *semaphore_; }
+  [[nodiscard]] std::shared_ptr<Served::State> state() const override { return taken_; }
+  void adopt(std::shared_ptr<Served::State> state) override {
+    taken_ = std::static_pointer_cast<Taken>(std::move(state));
+  }
 
   Reply acquire(Arguments& a, Caller& caller) {
     const bool has = semaphore_->acquire_until(deadline_in(a, caller, false));
-    if (is_bounded && has) taken_.fetch_add(1, std::memory_order_relaxed);
+    if (is_bounded && has) taken_->permits.fetch_add(1, std::memory_order_relaxed);
     if (is_bounded || !has) return {has};  // the dead one's permits come back by themselves
-    return {has, {}, [semaphore = semaphore_](core::Deadline) { semaphore->release(); }};
+    return {has, {}, [semaphore = semaphore_](core::Deadline) {
+              semaphore->release();
+              return Undone::yes;
+            }};
   }
   Reply release(Arguments& a, Caller&) {
     const long long n = a.take_integer("n", 1);
@@ -105,16 +121,17 @@ class ServedSemaphore final : public ServedAs<ServedSemaphore<S>> {
   }
 
   static constexpr Method<ServedSemaphore> methods[] = {
-      {"acquire", &ServedSemaphore::acquire},
-      {"release", &ServedSemaphore::release},
+      {"acquire", &ServedSemaphore::acquire, Takes::function("Semaphore", 0, 2)},
+      {"release", &ServedSemaphore::release, Takes::function(name, 0, 1)},
   };
 
  private:
   /// A permit of one who has ended has come back by itself: to Python it is had until somebody
   /// releases it.
   void release_one() {
-    const bool was_taken = taken_.fetch_sub(1, std::memory_order_relaxed) > 0;
-    if (!was_taken) taken_.fetch_add(1, std::memory_order_relaxed);
+    std::atomic<long long>& permits = taken_->permits;
+    const bool was_taken = permits.fetch_sub(1, std::memory_order_relaxed) > 0;
+    if (!was_taken) permits.fetch_add(1, std::memory_order_relaxed);
     try {
       semaphore_->release();
     } catch (const UsageError&) {
@@ -122,8 +139,8 @@ class ServedSemaphore final : public ServedAs<ServedSemaphore<S>> {
     }
   }
 
-  std::shared_ptr<S> semaphore_;     // which a reply may need when this has gone
-  std::atomic<long long> taken_{0};  // by clients, who have not released it
+  std::shared_ptr<S> semaphore_;  // which a reply may need when this has gone
+  std::shared_ptr<Taken> taken_ = is_bounded ? std::make_shared<Taken>() : nullptr;
 };
 
 class ServedCondition final : public ServedAs<ServedCondition> {
@@ -155,6 +172,7 @@ class ServedCondition final : public ServedAs<ServedCondition> {
       // A notification to one who was dead by then is another's. The lock is had until the end.
       return {true, {}, [condition = condition_, lock = lock_](core::Deadline) {
                 condition->notify();
+                return Undone::yes;
               }};
     });
   }
@@ -162,7 +180,7 @@ class ServedCondition final : public ServedAs<ServedCondition> {
     const long long n = a.take_integer("n", 1);
     a.end();
     return with_lock("cannot notify on un-acquired lock", [&]() -> Reply {
-      if (n > 0) condition_->notify(static_cast<std::uint32_t>(std::min(n, 1LL << 31)));
+      condition_->notify(std::clamp(n, 0LL, 1LL << 31));
       return {};
     });
   }
@@ -175,11 +193,11 @@ class ServedCondition final : public ServedAs<ServedCondition> {
   }
 
   static constexpr Method<ServedCondition> methods[] = {
-      {"acquire", &ServedCondition::acquire},
-      {"release", &ServedCondition::release},
-      {"wait", &ServedCondition::wait},
-      {"notify", &ServedCondition::notify},
-      {"notify_all", &ServedCondition::notify_all},
+      {"acquire", &ServedCondition::acquire, Takes::parsed(2)},
+      {"release", &ServedCondition::release, Takes::builtin("lock", 0)},
+      {"wait", &ServedCondition::wait, Takes::function("Condition", 0, 1)},
+      {"notify", &ServedCondition::notify, Takes::function("Condition", 0, 1)},
+      {"notify_all", &ServedCondition::notify_all, Takes::function("Condition", 0, 0)},
   };
 
  private:
@@ -223,10 +241,10 @@ class ServedEvent final : public ServedAs<ServedEvent> {
   }
 
   static constexpr Method<ServedEvent> methods[] = {
-      {"is_set", &ServedEvent::is_set},
-      {"set", &ServedEvent::set},
-      {"clear", &ServedEvent::clear},
-      {"wait", &ServedEvent::wait},
+      {"is_set", &ServedEvent::is_set, Takes::function("Event", 0, 0)},
+      {"set", &ServedEvent::set, Takes::function("Event", 0, 0)},
+      {"clear", &ServedEvent::clear, Takes::function("Event", 0, 0)},
+      {"wait", &ServedEvent::wait, Takes::function("Event", 0, 1)},
   };
 
  private:
@@ -267,10 +285,10 @@ class ServedBarrier final : public ServedAs<ServedBarrier> {
   }
 
   static constexpr Method<ServedBarrier> methods[] = {
-      {"__getattribute__", &ServedBarrier::get},
-      {"wait", &ServedBarrier::wait},
-      {"abort", &ServedBarrier::abort},
-      {"reset", &ServedBarrier::reset},
+      {"__getattribute__", &ServedBarrier::get, Takes::slot(1)},
+      {"wait", &ServedBarrier::wait, Takes::function("Barrier", 0, 1)},
+      {"abort", &ServedBarrier::abort, Takes::function("Barrier", 0, 0)},
+      {"reset", &ServedBarrier::reset, Takes::function("Barrier", 0, 0)},
   };
 
  private:

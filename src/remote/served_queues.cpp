@@ -11,8 +11,12 @@ namespace {
 
 /// Python's Queue counts its tasks too. What C++ processes put and get is not counted: theirs is
 /// the JoinableQueue.
-class TaskCount {
+class TaskCount final : public Served::State {
  public:
+  [[nodiscard]] bool is_as_new() const override {
+    const std::scoped_lock guard(mutex_);
+    return tasks_ == 0;
+  }
   void add() {
     const std::scoped_lock guard(mutex_);
     ++tasks_;
@@ -33,7 +37,7 @@ class TaskCount {
   }
 
  private:
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::size_t tasks_ = 0;
 };
@@ -47,6 +51,10 @@ class ServedQueue final : public ServedAs<ServedQueue<Q>> {
   explicit ServedQueue(Q queue) : queue_(std::make_shared<Q>(std::move(queue))) {}
   [[nodiscard]] Object reference() const override { return *queue_; }
   [[nodiscard]] bool is_queue() const noexcept override { return true; }
+  [[nodiscard]] std::shared_ptr<Served::State> state() const override { return tasks_; }
+  void adopt(std::shared_ptr<Served::State> state) override {
+    tasks_ = std::static_pointer_cast<TaskCount>(std::move(state));
+  }
 
   Reply is_empty(Arguments& a, Caller&) {
     a.end();
@@ -91,7 +99,7 @@ class ServedQueue final : public ServedAs<ServedQueue<Q>> {
         raise("ValueError", "task_done() called too many times");
       }
     } else {
-      tasks_.end_one();
+      tasks_->end_one();
     }
     return {};
   }
@@ -100,20 +108,20 @@ class ServedQueue final : public ServedAs<ServedQueue<Q>> {
     if constexpr (of_tasks)
       (void)queue_->join_until(caller.never());
     else
-      tasks_.join(caller);
+      tasks_->join(caller);
     return {};
   }
 
   static constexpr Method<ServedQueue> methods[] = {
-      {"empty", &ServedQueue::is_empty},
-      {"full", &ServedQueue::is_full},
-      {"get", &ServedQueue::get},
-      {"get_nowait", &ServedQueue::get_nowait},
-      {"join", &ServedQueue::join},
-      {"put", &ServedQueue::put},
-      {"put_nowait", &ServedQueue::put_nowait},
-      {"qsize", &ServedQueue::size},
-      {"task_done", &ServedQueue::task_done},
+      {"empty", &ServedQueue::is_empty, Takes::function("Queue", 0, 0)},
+      {"full", &ServedQueue::is_full, Takes::function("Queue", 0, 0)},
+      {"get", &ServedQueue::get, Takes::function("Queue", 0, 2)},
+      {"get_nowait", &ServedQueue::get_nowait, Takes::function("Queue", 0, 0)},
+      {"join", &ServedQueue::join, Takes::function("Queue", 0, 0)},
+      {"put", &ServedQueue::put, Takes::function("Queue", 1, 3)},
+      {"put_nowait", &ServedQueue::put_nowait, Takes::function("Queue", 1, 1)},
+      {"qsize", &ServedQueue::size, Takes::function("Queue", 0, 0)},
+      {"task_done", &ServedQueue::task_done, Takes::function("Queue", 0, 0)},
   };
 
  private:
@@ -128,27 +136,30 @@ class ServedQueue final : public ServedAs<ServedQueue<Q>> {
     if constexpr (of_tasks) return {*std::move(item)};  // whose getter's end hands it out again
     Object kept = *item;
     return {*std::move(item), {}, [queue = queue_, kept = std::move(kept)](core::Deadline until) {
-              (void)queue->try_put_until(kept, until);
+              if (queue->try_put_until(kept, until)) return Undone::yes;
+              return lagoon::detail::Attach::handle_of(*queue).is_findable()
+                         ? Undone::not_yet
+                         : Undone::not_yet_and_only_clients_can_help;
             }};
   }
   Reply put(const Object& item, core::Deadline until) {
-    if constexpr (!of_tasks) tasks_.add();
+    if constexpr (!of_tasks) tasks_->add();
     bool is_there = false;
     try {
       is_there = queue_->try_put_until(item, until);
     } catch (...) {
-      if constexpr (!of_tasks) tasks_.take_back();
+      if constexpr (!of_tasks) tasks_->take_back();
       throw;
     }
     if (!is_there) {
-      if constexpr (!of_tasks) tasks_.take_back();
+      if constexpr (!of_tasks) tasks_->take_back();
       throw PythonError("queue", "Full", Object::tuple());
     }
     return {};
   }
 
   std::shared_ptr<Q> queue_;  // which a reply may need when this has gone
-  TaskCount tasks_;
+  std::shared_ptr<TaskCount> tasks_ = of_tasks ? nullptr : std::make_shared<TaskCount>();
 };
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "python_items.hpp"
 #include "served.hpp"
 #include "shared_scalars.hpp"
+#include "token.hpp"
 
 namespace lagoon::remote {
 
@@ -89,6 +90,22 @@ class Held {
   RLock* lock_;
 };
 
+/// What a manager's Value is to Python.
+Object value_object(const Object& typecode, const Object& x) {
+  Object state = Object::dict();
+  state.set_item("_typecode", typecode);
+  state.set_item("_value", x);
+  return Object::opaque(
+      "multiprocessing.managers.Value", "Nb",
+      {global("multiprocessing.managers", "Value"), Object::tuple(), std::move(state)});
+}
+std::string class_or_repr(const Object& x) {
+  if (x.kind() != Kind::opaque || x.opaque_kind() != "global") return x.repr();
+  std::string name(x.opaque_bytes());
+  std::replace(name.begin(), name.end(), '\n', '.');
+  return "<class '" + (name.starts_with("builtins.") ? name.substr(9) : name) + "'>";
+}
+
 class ServedValue final : public ServedAs<ServedValue> {
  public:
   static constexpr std::string_view name = "Value";
@@ -99,13 +116,8 @@ class ServedValue final : public ServedAs<ServedValue> {
            object_of_scalar(value_->get(0)).repr() + ")";
   }
   [[nodiscard]] Object value() const override {
-    Object state = Object::dict();
     const char typecode = value_->typecode();
-    state.set_item("_typecode", std::string_view(&typecode, 1));
-    state.set_item("_value", object_of_scalar(value_->get(0)));
-    return Object::opaque(
-        "multiprocessing.managers.Value", "Nb",
-        {global("multiprocessing.managers", "Value"), Object::tuple(), std::move(state)});
+    return value_object(std::string_view(&typecode, 1), object_of_scalar(value_->get(0)));
   }
 
   Reply get(Arguments& a, Caller& caller) {
@@ -122,12 +134,44 @@ class ServedValue final : public ServedAs<ServedValue> {
   }
 
   static constexpr Method<ServedValue> methods[] = {
-      {"get", &ServedValue::get},
-      {"set", &ServedValue::set},
+      {"get", &ServedValue::get, Takes::function("Value", 0, 0)},
+      {"set", &ServedValue::set, Takes::function("Value", 1, 1)},
   };
 
  private:
   std::shared_ptr<SharedScalars> value_;
+};
+
+class ServedAnyValue final : public ServedAs<ServedAnyValue> {
+ public:
+  static constexpr std::string_view name = "Value";
+  ServedAnyValue(List<> one, Object typecode)
+      : one_(std::move(one)), typecode_(std::move(typecode)) {}
+  [[nodiscard]] Object reference() const override { return reference_and(name, one_, typecode_); }
+  [[nodiscard]] std::string repr() const override {
+    return "Value(" + class_or_repr(typecode_) + ", " + one_.at(0).repr() + ")";
+  }
+  [[nodiscard]] Object value() const override { return value_object(typecode_, one_.at(0)); }
+
+  Reply get(Arguments& a, Caller&) {
+    a.end();
+    return {one_.at(0)};
+  }
+  Reply set(Arguments& a, Caller&) {
+    const Object& x = a.take("value");
+    a.end();
+    one_.set(0, x);
+    return {};
+  }
+
+  static constexpr Method<ServedAnyValue> methods[] = {
+      {"get", &ServedAnyValue::get, Takes::function("Value", 0, 0)},
+      {"set", &ServedAnyValue::set, Takes::function("Value", 1, 1)},
+  };
+
+ private:
+  List<> one_;
+  Object typecode_;
 };
 
 class ServedArray final : public ServedAs<ServedArray> {
@@ -170,16 +214,17 @@ class ServedArray final : public ServedAs<ServedArray> {
   }
 
   static constexpr Method<ServedArray> methods[] = {
-      {"__len__", &ServedArray::size},
-      {"__getitem__", &ServedArray::at},
-      {"__setitem__", &ServedArray::set},
+      {"__len__", &ServedArray::size, Takes::slot(0)},
+      {"__getitem__", &ServedArray::at, Takes::slot(1)},
+      {"__setitem__", &ServedArray::set, Takes::unpacked_slot(2)},
   };
 
  private:
   [[nodiscard]] std::size_t place_of(const Object& key, const char* says) const {
-    if (key.kind() != Kind::integer) raise_type_error("array indices must be integers");
+    if (key.kind() != Kind::integer && key.kind() != Kind::boolean)
+      raise_type_error("array indices must be integers");
     const auto size = static_cast<std::int64_t>(array_->size());
-    Object place = key;
+    Object place = key.kind() == Kind::boolean ? Object(key.get<bool>() ? 1 : 0) : key;
     if (place < Object(0)) place += size;
     if (place < Object(0) || place >= Object(size)) raise("IndexError", says);
     return place.get<std::size_t>();
@@ -202,7 +247,11 @@ class ServedRegistered final : public Served {
     if (std::find(methods_.begin(), methods_.end(), method) == methods_.end()) return std::nullopt;
     const auto given = arguments.take_rest();
     arguments.end();
-    return Reply{lagoon::detail::call_method(shared_, method, given)};
+    try {
+      return Reply{lagoon::detail::call_method(shared_, method, given)};
+    } catch (...) {
+      throw PythonError(current_exception(WhoseWords::application));
+    }
   }
 
  private:
@@ -217,12 +266,23 @@ lagoon::detail::Handle handle_of(const auto& object) {
 
 }  // namespace
 
+bool is_typecode(const Object& x) {
+  const auto& all = lagoon::detail::typecodes;
+  return x.kind() == Kind::str &&
+         std::any_of(std::begin(all), std::end(all),
+                     [&](const char& code) { return x == std::string_view(&code, 1); });
+}
+
 char typecode_in(const Object& x) {
-  if (x.kind() == Kind::str)
-    for (const char code : lagoon::detail::typecodes)
-      if (x == std::string_view(&code, 1)) return code;
-  raise_type_error("this type has no size: " + x.repr() +
-                   "; a typecode was expected, one of c b B u h H i I l L q Q f d");
+  if (is_typecode(x)) return x.get<std::string_view>()[0];
+  if (x.kind() != Kind::str || x.size() != 1)
+    raise_type_error("array() argument 1 must be a unicode character, not " +
+                     std::string(x.type_name()));
+  raise("ValueError", "bad typecode (must be b, B, u, h, H, i, I, l, L, q, Q, f or d)");
+}
+
+std::shared_ptr<Served> serve_any_value(List<> one, Object typecode) {
+  return std::make_shared<ServedAnyValue>(std::move(one), std::move(typecode));
 }
 
 std::shared_ptr<Served> serve_value(const Place& place, char typecode, const Object& initial) {

@@ -49,13 +49,7 @@ void Session::run() noexcept {
     serve_requests();
   } catch (const SystemError& e) {
     // A client's kernel says so if it has left something unread.
-    if (sent_.unread && (e.code().value() == ECONNRESET || e.code().value() == EPIPE)) {
-      try {
-        sent_.unread(core::Deadline::never().unless(context_.ends));
-        sent_.kept.clear();              // it is there again, with what it needs
-      } catch (const std::exception&) {  // there is no such queue any more
-      }
-    }
+    if (e.code().value() == ECONNRESET || e.code().value() == EPIPE) undo_sent();
   } catch (const std::exception&) {
     // What is no request ends the connection, and nothing else.
   }
@@ -65,6 +59,22 @@ void Session::run() noexcept {
   } catch (const std::exception&) {
   }
   end();
+}
+
+/// For as long as anybody may ask for it.
+void Session::undo_sent() {
+  if (!sent_.unread) return;
+  try {
+    for (;;) {
+      const auto soon = core::Deadline::after(std::chrono::seconds(1)).unless(context_.ends);
+      const Undone undone = sent_.unread(soon);
+      if (undone == Undone::yes) return sent_.kept.clear();  // it is there with what it needs
+      if (context_.ends ||
+          (undone == Undone::not_yet_and_only_clients_can_help && !context_.objects.has(sent_.id)))
+        return;
+    }
+  } catch (const std::exception&) {  // there is no such queue any more
+  }
 }
 
 void Session::end() noexcept {
@@ -103,7 +113,7 @@ bool Session::or_traceback(F&& f) {
     throw;
   } catch (const ProtocolError&) {
     throw;
-  } catch (const std::exception&) {
+  } catch (...) {
     reply_traceback();
     return false;
   }
@@ -192,7 +202,7 @@ void Session::answer(const Request& request) {
                         request.kwds);
     Caller caller(has_gone_);
     answered = served->call(method, arguments, caller);
-  } catch (const std::exception&) {
+  } catch (...) {  // a method of the application's may throw anything
     for (const std::string& each : kept) context_.objects.let_go(each);
     return reply("#ERROR", current_exception());
   }
@@ -224,6 +234,7 @@ void Session::answer(const Request& request) {
                       object_of(Token{std::string(answered->proxy->type()), address(), new_id})));
   }
   sent_.unread = std::move(answered->unread);
+  sent_.id = id;
   reply("#RETURN", answered->value);
 }
 

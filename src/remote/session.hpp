@@ -22,7 +22,7 @@ struct SessionContext {
   lagoon::Manager manager;
   std::string key;
   ServerOptions options;
-  ObjectTable objects = {};
+  ObjectTable objects{manager.segment().mapping()};
   std::function<void()> shut_down = {};
   std::atomic<bool> ends{false};
 };
@@ -46,7 +46,8 @@ class Session {
   /// What was sent last; to be undone if it was never read.
   struct Sent {
     std::vector<std::string> kept;  // objects that the client may come to refer to
-    std::function<void(core::Deadline)> unread;
+    std::function<Undone(core::Deadline)> unread;
+    std::string id;  // whose method that was
   };
 
   void authenticate();
@@ -64,6 +65,8 @@ class Session {
   void reply_traceback();
   /// What was sent was read.
   void forget_sent();
+  /// It was not.
+  void undo_sent();
 
   [[nodiscard]] Object address() const;
   /// A proxy of what an Object of Kind::shared refers to, as Python's managers pickle it.

@@ -86,8 +86,9 @@ const Object* parts_of_reference(const Object& o, std::string_view type) {
 const Object* shared_in(const Object& o) {
   if (o.kind() == Object::Kind::shared) return &o;
   if (o.kind() != Object::Kind::opaque || !o.opaque_kind().starts_with("lagoon.")) return nullptr;
-  if (const Object* const parts = parts_of_reference(o, "Condition")) return parts;
-  return parts_of_reference(o, "Barrier");
+  for (const std::string_view type : {"Condition", "Barrier", "Value"})
+    if (const Object* const parts = parts_of_reference(o, type)) return parts;
+  return nullptr;
 }
 
 void for_each_proxy(const Object& o, const std::function<void(const Object&)>& f) {

@@ -93,8 +93,6 @@ std::vector<std::string> lines_of(Python&& python) {
 /// What we say otherwise, on purpose: each begins a line.
 const std::vector<std::string> otherwise{
     // Texts of errors that a client sees as RemoteError, or that name arguments.
-    "d.get()",
-    "d.get('a', 1, 2)",
     "d.update([1])",
     "d._callmethod('fromkeys')",
 };
@@ -433,6 +431,27 @@ TEST_F(RemoteServer, TypesOfTheApplicationAreCalled) {
             "7\n10\nTypeError\nTypeError\nFalse\n");
 }
 
+long throws_a_number(Counter&) { throw 3; }
+long throws_its_own(Counter&) {
+  throw InvalidArgument("ValueError: no: it is late: there is time");
+}
+
+TEST_F(RemoteServer, WhateverAMethodOfTheApplicationThrowsIsAnError) {
+  Manager::register_type<Counter, long>(
+      "Thrower", {{"number", &throws_a_number}, {"own", &throws_its_own}, {"add", &Counter::add}});
+  EXPECT_EQ(said_by("class M(BaseManager): pass\n"
+                    "M.register('Thrower')\n"
+                    "m = M(address, key); m.connect()\n"
+                    "t = m.Thrower(5)\n"
+                    "for f in t.number, t.own:\n"
+                    "  try: f()\n"
+                    "  except Exception as e: say(repr(e))\n"
+                    "say(t.add(1))\n"),
+            "RuntimeError('what was thrown is no std::exception')\n"
+            "ValueError('no: it is late: there is time')\n"
+            "6\n");
+}
+
 TEST_F(RemoteServer, AKilledClientGivesBackItsLocks) {
   Lock lock = manager.lock("lock");
   const auto holder = python(
@@ -495,6 +514,26 @@ TEST_F(RemoteServer, WhatTheDeadAreWokenWithIsOthers) {
     semaphore.release();
     EXPECT_TRUE(semaphore.try_acquire_for(30s)) << "the dead one has it";
   }
+}
+
+std::ptrdiff_t threads() {
+  return std::distance(std::filesystem::directory_iterator("/proc/self/task"), {});
+}
+
+/// What nobody can ask for any more is not waited for, though there is no room for it.
+TEST_F(RemoteServer, AnItemThatNobodyReadGoesWithItsQueue) {
+  const auto before = threads();
+  EXPECT_EQ(said_by("from multiprocessing.connection import Client\n"
+                    "for i in range(3):\n"
+                    "  q = m.Queue(1); q.put(0)\n"
+                    "  c = Client(address, authkey=key)\n"
+                    "  c.send((None, 'accept_connection', ('x',), {})); c.recv()\n"
+                    "  c.send((q._id, 'get', (), {})); c.poll(None)\n"
+                    "  q.put(1); c.close(); del q\n"
+                    "say('done')\n"),
+            "done\n");
+  wait_until_it_holds([&] { return threads() == before; });
+  EXPECT_EQ(server->number_of_objects(), 0U);
 }
 
 /// A child of the server's process, which outlives it, has nothing of the server's.

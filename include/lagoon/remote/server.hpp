@@ -33,13 +33,13 @@
 /// of, and not by their `__eq__`: of a subclass of str, an IntEnum, a namedtuple, a Decimal or a
 /// complex a key is another than that of the str, int or tuple that it is equal to; give the plain
 /// one as a key. A NaN is found again. They have no order (sort() is a TypeError), and their repr,
-/// that of complex, bytearray, range and slice too, is the name of their class. Value and
-/// Array hold what their typecode says: Value('i', 2.5) is a TypeError, 2**40 an OverflowError; an
-/// Array keeps its length. A char of C++ is a str in a container, and of bytes in a Value or Array.
-/// A lock is its thread's: when that has ended, or its connection, it is free. A
-/// value that is stored twice in another one is stored as two, and equal. What would run Python's
-/// functions here (sort(key=…), Barrier(action=…), Pool) is a TypeError that says what to do
-/// instead.
+/// that of complex, bytearray, range and slice too, is the name of their class. A Value
+/// that was made as a number stays one, of its typecode: to set it to 2.5, or 2**40, of an 'i', is
+/// a TypeError, an OverflowError. An Array keeps its length. A char of C++ is a str in a container,
+/// and of bytes in a Value or Array. A lock is its thread's: when that has ended, or its
+/// connection, it is free. A value that is stored twice in another one is stored as two, and equal.
+/// What would run Python's functions here (sort(key=…), Barrier(action=…), Pool) is a TypeError
+/// that says what to do instead.
 ///
 /// Nothing of what a client sends is ever run or imported. Who has not the key gets nothing; bounds
 /// on what others may send, and on how long they may take, are in ServerOptions.

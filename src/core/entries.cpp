@@ -37,8 +37,7 @@ Entries::Begun Entries::begin(const Found& found, Hash hash, const Size& size) {
     order = order_.load(relaxed) + 1;
     order_.store(order, relaxed);
   }
-  const Record::Made made =
-      Record::make(slab_, hash, {sizeof order + size.near_bytes, size.far, size.refers});
+  const Record::Made made = Record::make(slab_, hash, size, sizeof order);
   if (made.near == nullptr) return {nullptr, 0};
   reinterpret_cast<Word*>(made.near)->store(order, relaxed);
   return {made.near + sizeof order, made.reference.word()};

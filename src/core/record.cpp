@@ -4,10 +4,11 @@
 
 namespace lagoon::core {
 
-Record::Made Record::make_far(Slab& slab, std::uint32_t tag, const Size& size) {
+Record::Made Record::make_far(Slab& slab, std::uint32_t tag, const Size& size,
+                              std::size_t more_near) {
   const std::optional<Words> row = Words::of_bytes(slab, size.far);
   if (!row) return {};
-  const Slab::Made made = slab.make(sizeof(Way) + size.near_bytes, tag | is_far);
+  const Slab::Made made = slab.make(sizeof(Way) + size.near_bytes + more_near, tag | is_far);
   if (made.node == nullptr) return {};
   auto& way = *reinterpret_cast<Way*>(made.node->payload());
   way.root.store(row->root().word(), relaxed);

@@ -148,7 +148,7 @@ class Entries {
   /// filled in by fill(std::byte*). False, and nothing has changed, if there is no memory: the slab
   /// wants more. If fill throws nothing has changed.
   template <class Fill>
-  [[nodiscard]] bool put(Found found, Hash hash, const Size& size, Fill&& fill);
+  [[nodiscard]] bool put(const Found& found, Hash hash, const Size& size, Fill&& fill);
   void erase(Found found);
   /// Needs no memory.
   void clear();
@@ -406,7 +406,7 @@ Entries::Found Entries::last(Visitor& visitor) {
 }
 
 template <class Fill>
-bool Entries::put(Found found, Hash hash, const Size& size, Fill&& fill) {
+bool Entries::put(const Found& found, Hash hash, const Size& size, Fill&& fill) {
   hash &= (Hash{1} << Record::tag_bits) - 1;
   if (!found && !make_room(1)) return false;
   Journal::Change change(journal_, slab_);
@@ -414,11 +414,12 @@ bool Entries::put(Found found, Hash hash, const Size& size, Fill&& fill) {
   if (begun.near == nullptr) return false;
   fill(begun.near);
   std::uint64_t count = journal_.size_at_rest();
+  Word* word = found.word;
   if (found)
     drop(found);
   else
-    found = enter_new(shape(), hash), ++count;
-  change.publish(*found.word, begun.reference, count);
+    word = enter_new(shape(), hash).word, ++count;
+  change.publish(*word, begun.reference, count);
   return true;
 }
 

@@ -27,7 +27,7 @@ std::uint64_t word_at(const unsigned char* from) noexcept {
 
 }  // namespace detail
 
-inline std::uint64_t hash_of(const void* bytes, std::size_t n) noexcept {
+[[gnu::always_inline]] inline std::uint64_t hash_of(const void* bytes, std::size_t n) noexcept {
   using detail::folded, detail::word_at;
   constexpr std::uint64_t x = 0x9e3779b97f4a7c15, y = 0xe7037ed1a0b428db, z = 0x8ebc6af09c88c6e3;
   const auto* p = static_cast<const unsigned char*>(bytes);

@@ -93,11 +93,13 @@ class Record {
     Reference reference;
     std::byte* near = nullptr;  // to be filled in; null: there is no memory
   };
-  [[nodiscard]] static Made make(Slab& slab, std::uint32_t tag, const Size& size) {
+  /// With so many near bytes more.
+  [[nodiscard]] static Made make(Slab& slab, std::uint32_t tag, const Size& size,
+                                 std::size_t more_near = 0) {
     if (size.refers) tag |= does_refer;
     if (!size.far.empty()) [[unlikely]]
-      return make_far(slab, tag, size);
-    const Slab::Made made = slab.make(size.near_bytes, tag);
+      return make_far(slab, tag, size, more_near);
+    const Slab::Made made = slab.make(size.near_bytes + more_near, tag);
     return {made.reference, made.node == nullptr ? nullptr : made.node->payload()};
   }
   static void drop(Slab& slab, Reference r) {
@@ -120,7 +122,7 @@ class Record {
             {Reference::of_word(way.root.load(relaxed)), way.bytes.load(relaxed)},
             refers};
   }
-  static Made make_far(Slab& slab, std::uint32_t tag, const Size& size);
+  static Made make_far(Slab& slab, std::uint32_t tag, const Size& size, std::size_t more_near);
   static void drop_far(Slab& slab, Reference r);
 };
 

@@ -154,7 +154,8 @@ class Slab {
 
     /// Where a reference leads, if so many bytes behind it are in the memory; else null. For those
     /// who find out by other means whether it was still that node.
-    [[nodiscard]] const Node* find(Reference r, std::size_t bytes) const noexcept {
+    [[gnu::always_inline, nodiscard]] const Node* find(Reference r,
+                                                       std::size_t bytes) const noexcept {
       const std::uint64_t offset = std::uint64_t{r.unit()} * unit;
       if (offset == 0) [[unlikely]]
         return nullptr;

@@ -47,12 +47,14 @@ class Words {
   }
 
   /// The word there, i below the count; null if it leads out of the memory.
-  [[nodiscard]] const Word* find(const Slab::Reader& slab, std::uint64_t i) const noexcept {
+  [[gnu::always_inline, nodiscard]] const Word* find(const Slab::Reader& slab,
+                                                     std::uint64_t i) const noexcept {
     return find_several(slab, i, 1);
   }
   /// The first of so many, which are in one page.
-  [[nodiscard]] const Word* find_several(const Slab::Reader& slab, std::uint64_t i,
-                                         std::uint64_t several) const noexcept {
+  [[gnu::always_inline, nodiscard]] const Word* find_several(const Slab::Reader& slab,
+                                                             std::uint64_t i,
+                                                             std::uint64_t several) const noexcept {
     Reference r = root_;
     for (unsigned shift = page_bits * depth_; shift != 0; shift -= page_bits) {
       const Word* const inner = words_in(slab, r, (i >> shift) % page_words, 1);
@@ -102,8 +104,9 @@ class Words {
   static std::uint64_t bytes_taken(std::uint64_t count) noexcept;
 
  private:
-  [[nodiscard]] static const Word* words_in(const Slab::Reader& slab, Reference r, std::uint64_t i,
-                                            std::uint64_t several) noexcept {
+  [[gnu::always_inline, nodiscard]] static const Word* words_in(const Slab::Reader& slab,
+                                                                Reference r, std::uint64_t i,
+                                                                std::uint64_t several) noexcept {
     const Slab::Node* const node = slab.find(r, (i + several) * sizeof(Word));
     return node == nullptr ? nullptr : reinterpret_cast<const Word*>(node->payload()) + i;
   }

@@ -16,8 +16,8 @@ Record::Made Record::make_far(Slab& slab, std::uint32_t tag, const Size& size,
   return {made.reference, made.node->payload() + sizeof way};
 }
 
-void Record::drop_far(Slab& slab, Reference r) {
-  const Far far = near(slab.node(r)).far;
+void Record::drop_far(Slab& slab, const Slab::Node& node) {
+  const Far far = near(node).far;
   Words(far.root, Far::words(far.bytes)).drop(slab);
 }
 

@@ -26,8 +26,8 @@ void each_of(std::uint32_t set, F&& f) {
 Slab::Made Slab::make(std::size_t bytes, std::uint32_t tag) {
   const unsigned c = class_of(bytes);
   Class& k = classes_[c];
-  while (k.pushed.load(relaxed) - k.popped.load(relaxed) <= kept_back)
-    if (!carve(c)) return {};
+  if (k.pushed.load(relaxed) - k.popped.load(relaxed) <= kept_back) [[unlikely]]
+    return carve(c) ? make(bytes, tag) : Made{};
   const std::uint32_t first = k.first.load(relaxed);
   const std::uint32_t popped = k.popped.load(relaxed);
   const std::uint32_t made_from = made_from_.load(relaxed);
@@ -51,8 +51,8 @@ Slab::Made Slab::make(std::size_t bytes, std::uint32_t tag) {
   return {{first, generation}, n};
 }
 
-void Slab::drop(Reference r) {
-  const unsigned c = class_of(node(r).bytes.load(relaxed));
+void Slab::drop(Reference r, const Node& its_node) {
+  const unsigned c = class_of(its_node.bytes.load(relaxed));
   Class& k = classes_[c];
   const std::uint32_t dropped_to = dropped_to_.load(relaxed);
   if ((dropped_to >> c & 1) == 0) {

@@ -103,9 +103,10 @@ class Record {
     return {made.reference, made.node == nullptr ? nullptr : made.node->payload()};
   }
   static void drop(Slab& slab, Reference r) {
-    if ((slab.node(r).tag.load(relaxed) & is_far) != 0) [[unlikely]]
-      drop_far(slab, r);
-    slab.drop(r);
+    const Slab::Node& node = slab.node(r);
+    if ((node.tag.load(relaxed) & is_far) != 0) [[unlikely]]
+      drop_far(slab, node);
+    slab.drop(r, node);
   }
 
  private:
@@ -123,7 +124,7 @@ class Record {
             refers};
   }
   static Made make_far(Slab& slab, std::uint32_t tag, const Size& size, std::size_t more_near);
-  static void drop_far(Slab& slab, Reference r);
+  static void drop_far(Slab& slab, const Slab::Node& node);
 };
 
 }  // namespace lagoon::core

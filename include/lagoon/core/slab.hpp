@@ -94,7 +94,8 @@ class Slab {
   /// A node for so many bytes, most_bytes at most; none if there is no memory: `add` some.
   [[nodiscard]] Made make(std::size_t bytes, std::uint32_t tag = 0);
   /// What nobody finds any more after the publication.
-  void drop(Reference);
+  void drop(Reference r) { drop(r, node(r)); }
+  void drop(Reference r, const Node& its_node);
   /// Before the publication, after all was made and dropped.
   void seal() noexcept;
   /// After it; or after a death, or when the change was given up: whether it was published.
@@ -118,10 +119,13 @@ class Slab {
 
   /// LayoutMismatch if it is none, as may be in damaged memory.
   [[nodiscard]] Node& node(Reference r) const {
-    const std::uint64_t end = (std::uint64_t{r.unit()} * unit) + sizeof(Node);
+    const std::uint64_t begin = std::uint64_t{r.unit()} * unit + sizeof(Node);
+    const std::uint64_t end = reach();
+    if (r.unit() == 0 || begin > end) [[unlikely]]
+      throw_damaged();
     Node* const n = node_at(r.unit());
-    if (r.unit() == 0 || end > reach() || n->bytes.load(relaxed) > most_bytes ||
-        end + n->bytes.load(relaxed) > reach()) [[unlikely]]
+    const std::size_t bytes = n->bytes.load(relaxed);
+    if (bytes > most_bytes || bytes > end - begin) [[unlikely]]
       throw_damaged();
     return *n;
   }

@@ -10,6 +10,8 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 namespace lagoon {
@@ -129,6 +131,26 @@ Segment Segment::open_or_create(std::string_view name, const Options& options) {
     } catch (const AlreadyExists&) {  // somebody was faster: it is complete
     }
   }
+}
+
+bool Segment::exists(std::string_view name, const Options& options) {
+  const std::string path = path_of(name, options);
+  const Descriptor fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
+  std::uint64_t mark = 0;
+  return fd.get() >= 0 && ::pread(fd.get(), &mark, sizeof mark, 0) == sizeof mark &&
+         mark == detail::Header::magic_value;
+}
+
+std::vector<std::string> Segment::list(const Options& options) {
+  std::error_code error;
+  std::vector<std::string> names;
+  for (std::filesystem::directory_iterator at(options.directory, error), end; !error && at != end;
+       at.increment(error))
+    if (std::string name = at->path().filename().string(); exists(name, options))
+      names.push_back(std::move(name));
+  if (error) throw SystemError(error.value(), "cannot look for segments in " + options.directory);
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 bool Segment::remove(std::string_view name, const Options& options) {

@@ -1,5 +1,3 @@
-#include "serve.hpp"
-
 #include <lagoon/manager.hpp>
 #include <lagoon/remote/server.hpp>
 
@@ -15,6 +13,8 @@
 #include <exception>
 #include <string>
 #include <thread>
+
+#include "commands.hpp"
 
 namespace tool {
 

@@ -94,6 +94,10 @@ class Segment {
   /// Attaches without write permission: nothing is stored. Its objects are asked for as
   /// `Value<const T>` and `Array<const T>`.
   static Segment open_read_only(std::string_view name, const Options& options = {});
+  /// Whether there is one, of this version or another, that this process may read.
+  [[nodiscard]] static bool exists(std::string_view name, const Options& options = {});
+  /// The names of all those, in alphabetical order. SystemError if the directory cannot be read.
+  [[nodiscard]] static std::vector<std::string> list(const Options& options = {});
   /// Removes the name. Those who have it open keep it. False if there was none.
   static bool remove(std::string_view name, const Options& options = {});
 

@@ -1,0 +1,12 @@
+#pragma once
+/// What `lagoon` can do, a function for each command: argv[0] is its name. Each returns the exit
+/// code: 0; 1 if what was asked for could not be done, 2 if it was asked for in another way than
+/// `--help` says.
+
+namespace tool {
+
+int ls(int argc, char** argv);     // which segments there are
+int rm(int argc, char** argv);     // removes some
+int serve(int argc, char** argv);  // what a segment holds, for Python programs
+
+}  // namespace tool

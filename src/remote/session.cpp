@@ -234,7 +234,7 @@ void Session::answer(const Request& request) {
                       object_of(Token{std::string(answered->proxy->type()), address(), new_id})));
   }
   sent_.unread = std::move(answered->unread);
-  sent_.id = id;
+  if (sent_.unread) sent_.id = id;
   reply("#RETURN", answered->value);
 }
 

@@ -46,7 +46,7 @@ inline constexpr off_t fork_mark_at = 1;
 struct alignas(64) Header {
   static constexpr std::uint64_t magic_value = 0x0a6e6f6f67616cULL;  // "lagoon\n"
   static constexpr std::uint64_t magic_begun = 0x3f6e6f6f67616cULL;  // "lagoon?": it is being made
-  static constexpr std::uint32_t layout_version_value = 1;
+  static constexpr std::uint32_t layout_version_value = 2;
   static constexpr std::size_t bucket_count = 1024;
   static std::uint32_t layout_hash_value() noexcept;
 

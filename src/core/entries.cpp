@@ -10,23 +10,6 @@ namespace {
 constexpr std::uint64_t fewest = 8;  // entries, the count of those used among them
 }  // namespace
 
-/// Puts a hint where none is that leads anywhere. (`entries`: null if none leads nowhere.)
-void Entries::enter(Slab& slab, const Words& index, const Words* entries, Hash hash, Entry entry) {
-  const std::uint64_t mask = index.count() - in_group;
-  std::uint64_t slot = hash & mask;
-  for (std::uint64_t probes = 0; probes < index.count(); ++probes) {
-    Word& here = index.at(slab, slot);
-    const std::uint64_t word = here.load(relaxed);
-    if (word == 0 ||
-        (entries != nullptr && entries->at(slab, static_cast<Entry>(word)).load(relaxed) == 0)) {
-      here.store(hint(hash, entry), relaxed);
-      return;
-    }
-    slot = (slot + 1) & (index.count() - 1);
-  }
-  Slab::throw_damaged();  // there are twice as many as entries
-}
-
 Entries::Begun Entries::begin(const Found& found, Hash hash, const Size& size) {
   std::uint64_t order = 0;
   if (found) {
@@ -50,7 +33,9 @@ Entries::Found Entries::enter_new(const Shape& shape, Hash hash) {
   last_.store(entry, relaxed);
   used.store(entry, relaxed);
   in_this_order();
-  enter(slab_, shape.index, &shape.entries, hash, entry);
+  Hints(shape.index).enter(slab_, hash, entry, [&](Entry other) {
+    return shape.entries.at(slab_, other).load(relaxed) == 0;
+  });
   return {entry, &shape.entries.at(slab_, entry)};
 }
 
@@ -90,6 +75,7 @@ bool Entries::is_sound(const std::byte* base, std::uint64_t memory) const noexce
   if (!slab_.is_sound(at, memory) || !is_readable(base, memory)) return false;
   const auto [index, entries] = shape();
   return index.is_sound(slab_) && entries.is_sound(slab_) &&
+         index.count() == Hints::count_for(entries.count()) &&
          journal_.may_have(entries ? entries.at(slab_, 0).load(relaxed) : 0) &&
          (!entries || entries.at(slab_, 0).load(relaxed) < entries.count());
 }
@@ -119,7 +105,7 @@ bool Entries::most_are_empty() const {
 
 std::uint64_t Entries::bytes_of_room(std::uint64_t more) const {
   const std::uint64_t count = count_for(more);
-  return Words::bytes_taken(count) + Words::bytes_taken(index_count(count));
+  return Words::bytes_taken(count) + Words::bytes_taken(Hints::count_for(count));
 }
 
 /// Entries for so many more.
@@ -154,7 +140,7 @@ bool Entries::rebuild(std::uint64_t wanted) {
   const std::optional<Words> entries =
       shares ? old.grown(slab_, wanted) : Words::make(slab_, wanted);
   if (!entries) return false;
-  const std::optional<Words> index = Words::make(slab_, index_count(entries->count()));
+  const std::optional<Words> index = Words::make(slab_, Hints::count_for(entries->count()));
   if (!index) return false;
   Entry packed = 0;
   for (std::uint64_t i = 1; i <= used; ++i) {
@@ -162,7 +148,7 @@ bool Entries::rebuild(std::uint64_t wanted) {
     if (!node) continue;
     const Entry entry = shares ? static_cast<Entry>(i) : ++packed;
     if (!shares) entries->at(slab_, entry).store(node.word(), relaxed);
-    enter(slab_, *index, nullptr, Record::tag(slab_.node(node)), entry);
+    Hints(*index).enter(slab_, Record::tag(slab_.node(node)), entry, [](Entry) { return false; });
   }
   if (!shares) {
     entries->at(slab_, 0).store(packed, relaxed);

@@ -6,8 +6,7 @@
 ///     [index | entries] [index | entries]
 ///         │        └──> row of words: how many were used, then one reference each, in the order
 ///         │             of insertion; zero where one was erased
-///         └──> row of words: hash | number of an entry. A hash leads to a group of four, and on to
-///              the next if that is full: four are compared at once, without a branch for each
+///         └──> hints (hints.hpp): for a hash, numbers of entries
 ///
 /// The entries are the truth, the index is a hint: it leads to where a key may be. A key's value is
 /// replaced, inserted or erased by one store to its entry; to grow, to be packed, to be cleared,
@@ -42,6 +41,7 @@
 /// Progress: readers are lock-free. Writers take turns. Limits: 2^32 entries between two packings.
 
 #include <lagoon/core/copy.hpp>
+#include <lagoon/core/hints.hpp>
 #include <lagoon/core/journal.hpp>
 #include <lagoon/core/owned_word.hpp>
 #include <lagoon/core/record.hpp>
@@ -57,18 +57,14 @@
 #include <cstdint>
 #include <span>
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
-
 namespace lagoon::core {
 
 class Entries {
  public:
   /// Record::tag_bits of it count.
-  using Hash = std::uint32_t;
+  using Hash = Hints::Hash;
   /// Its number; zero is none.
-  using Entry = std::uint32_t;
+  using Entry = Hints::Entry;
   using Word = Journal::Word;
   /// What a visitor says of a record: `gone` if what it had to look at beside it is not that any
   /// more.
@@ -182,27 +178,11 @@ class Entries {
              static_cast<unsigned>(counts >> depths_at & 15)}};
   }
   [[nodiscard]] Shape shape() const noexcept { return shape_of(shape_.load(relaxed)); }
-  static constexpr std::uint64_t index_count(std::uint64_t entries) noexcept {
-    return entries == 0 ? 0 : std::uint64_t{1} << (64 - std::countl_zero(2 * entries - 1));
-  }
   [[nodiscard]] bool is_still(std::uint64_t shape) const noexcept {
     boost::atomic_thread_fence(boost::memory_order_acquire);  // (2)
     return shape_.load(relaxed) == shape;
   }
 
-  /// Hints lie in groups: a hash leads to one, and on to the next where that is full. A hint is
-  /// the entry's number, below the hash and a bit that is always set.
-  static constexpr std::uint64_t in_group = 4;
-  static constexpr Hash upper_half_of(Hash hash) noexcept { return hash | Hash{1} << 31; }
-  static constexpr std::uint64_t hint(Hash hash, Entry entry) noexcept {
-    return std::uint64_t{upper_half_of(hash)} << 32 | entry;
-  }
-  /// Which of a group are under this hash, a bit for each.
-  [[nodiscard]] static unsigned hints_under(Hash hash, const Word* group) noexcept;
-  /// Calls f(entry) for each that is hinted at under this hash, until f says that it is enough;
-  /// false if the index led out of the memory.
-  template <class F>
-  static bool each_hint(const Slab::Reader& slab, const Words& index, Hash hash, F&& f);
   /// Shows it what the entry leads to, if is_still(), then; else it is `gone`.
   template <class Visitor, class IsStill>
   [[nodiscard]] static Is look_at(const Slab::Reader& slab, const Word& entry, Visitor& visitor,
@@ -252,7 +232,6 @@ class Entries {
   [[nodiscard]] bool most_are_empty() const;
   [[nodiscard]] bool rebuild(std::uint64_t entries_wanted);
   void publish(Journal::Change& change, const Shape& shape, std::uint64_t size) noexcept;
-  static void enter(Slab& slab, const Words& index, const Words* entries, Hash hash, Entry entry);
 
   OwnedWord turn_;
   Journal journal_;
@@ -263,42 +242,6 @@ class Entries {
   Slab slab_;
 };
 
-inline unsigned Entries::hints_under(Hash hash, const Word* group) noexcept {
-  std::uint64_t hints[in_group];
-  read_shared_fixed<sizeof hints>(hints, group);
-#ifdef __SSE2__
-  const auto first = _mm_loadu_ps(reinterpret_cast<const float*>(hints));
-  const auto last = _mm_loadu_ps(reinterpret_cast<const float*>(hints + 2));
-  const __m128i upper_halves = _mm_castps_si128(_mm_shuffle_ps(first, last, 0b11'01'11'01));
-  const __m128i wanted = _mm_set1_epi32(static_cast<int>(upper_half_of(hash)));
-  return static_cast<unsigned>(
-      _mm_movemask_ps(_mm_castsi128_ps(_mm_cmpeq_epi32(upper_halves, wanted))));
-#else
-  unsigned under = 0;
-  for (unsigned i = 0; i < in_group; ++i)
-    under |= unsigned{hints[i] >> 32 == upper_half_of(hash)} << i;
-  return under;
-#endif
-}
-
-template <class F>
-[[gnu::always_inline]] inline bool Entries::each_hint(const Slab::Reader& slab, const Words& index,
-                                                      Hash hash, F&& f) {
-  const std::uint64_t mask = index.count() - in_group;
-  std::uint64_t slot = hash & mask;
-  for (std::uint64_t left = index.count(); left != 0; left -= in_group) {
-    const Word* const group = index.find_several(slab, slot, in_group);
-    if (group == nullptr) [[unlikely]]
-      return false;
-    for (unsigned under = hints_under(hash, group); under != 0; under &= under - 1)
-      if (f(static_cast<Entry>(group[std::countr_zero(under)].load(relaxed)))) return true;
-    for (unsigned i = 0; i < in_group; ++i)
-      if (group[i].load(relaxed) == 0) return true;
-    slot = (slot + in_group) & mask;
-  }
-  return true;
-}
-
 template <class Visitor, class IsStill>
 [[gnu::always_inline]] inline Entries::Is Entries::look_at(const Slab::Reader& slab,
                                                            const Word& entry, Visitor& visitor,
@@ -306,7 +249,7 @@ template <class Visitor, class IsStill>
   for (std::uint64_t before = 0;;) {
     const std::uint64_t word = entry.load(boost::memory_order_acquire);  // (1)
     // What a word leads to is another's only if the word is another; else it is damaged.
-    if (word == before) return Is::another;
+    if (word == 0 || word == before) return Is::another;
     bool has_order = true, is_far = false;
     const bool is_whole =
         Record::read(slab, Reference::of_word(word), [&](const Record::Near& near) {
@@ -321,7 +264,6 @@ template <class Visitor, class IsStill>
       const Is is = is_far ? look_far(visitor, is_still) : visitor.is_it();
       if (is != Is::gone) return is;
     }
-    if (word == 0) return Is::another;
     boost::atomic_thread_fence(boost::memory_order_acquire);  // (3)
     before = word;
   }
@@ -347,7 +289,7 @@ template <class Visitor>
     const auto [index, entries] = shape_of(number);
     Is is = Is::another;
     const Slab::Reader slab(slab_);
-    (void)each_hint(slab, index, hash, [&, &entries = entries](Entry i) {
+    (void)Hints(index).each(slab, hash, [&, &entries = entries](Entry i) {
       const Word* const entry = i < entries.count() ? entries.find(slab, i) : nullptr;
       if (entry != nullptr) is = look_at(slab, *entry, visitor, [&] { return is_still(number); });
       return is != Is::another;
@@ -387,7 +329,7 @@ template <class Visitor>
 Entries::Found Entries::find_entry(const Shape& shape, Hash hash, Visitor& visitor) const {
   hash &= (Hash{1} << Record::tag_bits) - 1;
   Found found;
-  const bool is_sound = each_hint(slab_, shape.index, hash, [&](Entry i) {
+  const bool is_sound = Hints(shape.index).each(slab_, hash, [&](Entry i) {
     auto* const word = const_cast<Word*>(shape.entries.find(slab_, i));
     if (word != nullptr && look_at_own(*word, visitor) == Is::it) found = {i, word};
     return bool(found);

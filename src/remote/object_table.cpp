@@ -66,26 +66,33 @@ void ObjectTable::give_state(const std::string& id, Served& served) {
 /// Those that nobody uses, if they say nothing, or their object has gone. When there are twice as
 /// many as were left: it costs each little.
 void ObjectTable::forget_states() {
-  const auto is_there = [&](const std::string& id) {
-    try {
-      const auto reference = reference_in(id);
-      return reference && !lagoon::detail::shared_object(memory_, *reference).repr().empty();
-    } catch (const std::exception&) {
-      return false;
-    }
-  };
   std::erase_if(states_, [&](const auto& each) {
     const auto& [id, state] = each;
-    return state.use_count() == 1 && (state->is_as_new() || !is_there(id));
+    return state.use_count() == 1 && (state->is_as_new() || !object_at(id));
   });
   forget_states_at_ = std::max<std::size_t>(2 * states_.size(), 64);
 }
 
-std::shared_ptr<Served> ObjectTable::at(std::string_view id) noexcept {
+/// What nobody else keeps has gone with who referred to it, though its memory may not have been
+/// used again yet.
+std::optional<Object> ObjectTable::object_at(std::string_view id) const noexcept {
   const auto reference = reference_in(id);
-  if (!reference) return nullptr;
+  if (!reference) return std::nullopt;
   try {
-    auto served = serve(lagoon::detail::shared_object(memory_, *reference));
+    Object shared = lagoon::detail::shared_object(memory_, *reference);
+    const auto& handle = shared.shared_as<lagoon::detail::SharedObject>()->handle();
+    return handle.payload() != nullptr && handle.is_findable() ? std::optional(std::move(shared))
+                                                               : std::nullopt;
+  } catch (const std::exception&) {
+    return std::nullopt;
+  }
+}
+
+std::shared_ptr<Served> ObjectTable::at(std::string_view id) noexcept {
+  const auto shared = object_at(id);
+  if (!shared) return nullptr;
+  try {
+    auto served = serve(*shared);
     const std::scoped_lock guard(mutex_);
     give_state(std::string(id), *served);
     return served;

@@ -69,7 +69,9 @@ class ObjectTable {
 
   [[nodiscard]] std::string id_of(const Object& reference);
   [[nodiscard]] std::optional<Reference> reference_in(std::string_view id) const;
-  /// What lies where an identifier says; null if that says nothing, or it is no more.
+  /// What lies where an identifier says, and a name or a container keeps.
+  [[nodiscard]] std::optional<Object> object_at(std::string_view id) const noexcept;
+  /// The same, to be called; null if there is none.
   [[nodiscard]] std::shared_ptr<Served> at(std::string_view id) noexcept;
   /// With the mutex: what is to have this identifier gets the state of who had it before.
   void give_state(const std::string& id, Served& served);

@@ -194,7 +194,7 @@ class ServedCondition final : public ServedAs<ServedCondition> {
 
   static constexpr Method<ServedCondition> methods[] = {
       {"acquire", &ServedCondition::acquire, Takes::parsed(2)},
-      {"release", &ServedCondition::release, Takes::builtin("lock", 0)},
+      {"release", &ServedCondition::release, Takes::builtin("RLock", 0)},
       {"wait", &ServedCondition::wait, Takes::function("Condition", 0, 1)},
       {"notify", &ServedCondition::notify, Takes::function("Condition", 0, 1)},
       {"notify_all", &ServedCondition::notify_all, Takes::function("Condition", 0, 0)},

@@ -21,6 +21,7 @@
 
 #include <ask_python.hpp>
 
+#include "child.hpp"
 #include "python_program.hpp"
 
 struct Order {
@@ -518,6 +519,30 @@ TEST_F(RemoteServer, WhatTheDeadAreWokenWithIsOthers) {
 
 std::ptrdiff_t threads() {
   return std::distance(std::filesystem::directory_iterator("/proc/self/task"), {});
+}
+
+/// An identifier is good as long as its object is kept, and no longer, though its memory, which a
+/// child inherited, is not used again.
+TEST_F(RemoteServer, WhatNobodyKeepsIsNotFoundAgain) {
+  Event go = manager.event("go");
+  const auto client = python(
+      "from multiprocessing.connection import Client\n"
+      "c = Client(address, authkey=key)\n"
+      "c.send((None, 'accept_connection', ('x',), {})); c.recv()\n"
+      "def ask(i): c.send((i, '__len__', (), {})); return c.recv()[0]\n"
+      "class M(SyncManager): pass\n"
+      "M.register('go'); m = M(address, key); m.connect()\n"
+      "l, n, d = m.list(), m.list(), m.dict(); i, j = l._id, n._id; say(ask(i), ask(j))\n"
+      "m.go().wait()\n"
+      "d['l'] = l; del l; d.copy(); say(ask(i))\n"
+      "del n; say(ask(j))\n"
+      "say(ask(i[:-1] + 'x'), ask(i.split('-')[0] + '-40.1'))\n");
+  ASSERT_EQ(client->line(), "#RETURN #RETURN");
+  const test::Child child{[] { ::pause(); }};
+  go.set();
+  EXPECT_EQ(client->line(), "#RETURN");
+  EXPECT_EQ(client->line(), "#TRACEBACK");
+  EXPECT_EQ(client->line(), "#TRACEBACK #TRACEBACK");
 }
 
 /// What nobody can ask for any more is not waited for, though there is no room for it.

@@ -45,6 +45,14 @@ std::string path_of(std::string_view name, const SegmentOptions& options) {
   return options.directory + "/" + std::string(name);
 }
 
+/// Whether the file begins as one does, and may be read.
+bool is_segment(const std::string& path) {
+  const Descriptor fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
+  std::uint64_t mark = 0;
+  return fd.get() >= 0 && ::pread(fd.get(), &mark, sizeof mark, 0) == sizeof mark &&
+         mark == detail::Header::magic_value;
+}
+
 detail::MappingRef open_file(std::string_view name, Mapping::Access access,
                              const SegmentOptions& options) {
   const std::string path = path_of(name, options);
@@ -134,11 +142,7 @@ Segment Segment::open_or_create(std::string_view name, const Options& options) {
 }
 
 bool Segment::exists(std::string_view name, const Options& options) {
-  const std::string path = path_of(name, options);
-  const Descriptor fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
-  std::uint64_t mark = 0;
-  return fd.get() >= 0 && ::pread(fd.get(), &mark, sizeof mark, 0) == sizeof mark &&
-         mark == detail::Header::magic_value;
+  return is_segment(path_of(name, options));
 }
 
 std::vector<std::string> Segment::list(const Options& options) {
@@ -146,8 +150,7 @@ std::vector<std::string> Segment::list(const Options& options) {
   std::vector<std::string> names;
   for (std::filesystem::directory_iterator at(options.directory, error), end; !error && at != end;
        at.increment(error))
-    if (std::string name = at->path().filename().string(); exists(name, options))
-      names.push_back(std::move(name));
+    if (is_segment(at->path().native())) names.push_back(at->path().filename().native());
   if (error) throw SystemError(error.value(), "cannot look for segments in " + options.directory);
   std::sort(names.begin(), names.end());
   return names;

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "attached.hpp"
+#include "command_line.hpp"
 #include "commands.hpp"
 
 namespace tool {
@@ -134,18 +135,14 @@ int ls(int argc, char** argv) {
   app.add_option("NAME", names, "of a segment; without any, all");
   app.add_option("--directory", options.directory, "where they lie")->capture_default_str();
   app.add_flag("--json", as_json, "for programs: sizes in bytes");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
-  }
+  if (const auto code = answered(app, argc, argv)) return *code;
   try {
     int code = 0;
     std::vector<SegmentInfo> all;
     for (const std::string& name : names.empty() ? lagoon::Segment::list(options) : names) {
       if (!names.empty() && !lagoon::Segment::exists(name, options)) {
-        std::fprintf(stderr, "lagoon ls: there is no segment '%s' in %s\n", name.c_str(),
-                     options.directory.c_str());
+        std::fprintf(stderr, "lagoon ls: there is no segment '%s' that this user may read in %s\n",
+                     name.c_str(), options.directory.c_str());
         code = 1;
         continue;
       }

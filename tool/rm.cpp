@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "command_line.hpp"
 #include "commands.hpp"
 
 int tool::rm(int argc, char** argv) {
@@ -20,18 +21,14 @@ int tool::rm(int argc, char** argv) {
   app.add_option("NAME", names, "of a segment")->required();
   app.add_option("--directory", options.directory, "where they lie")->capture_default_str();
   app.add_flag("-f,--force", is_forced, "what is not there is no error");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
-  }
+  if (const auto code = tool::answered(app, argc, argv)) return *code;
   int code = 0;
   for (const std::string& name : names) try {
       // Nothing but a segment is removed.
       if (!lagoon::Segment::exists(name, options)) {
         if (is_forced) continue;
-        throw lagoon::NotFound("there is no segment '" + name + "' in " + options.directory +
-                               " (lagoon ls says which there are)");
+        throw lagoon::NotFound("there is no segment '" + name + "' that this user may read in " +
+                               options.directory + " (lagoon ls says which there are)");
       }
       (void)lagoon::Segment::remove(name, options);
     } catch (const std::exception& error) {

@@ -14,6 +14,7 @@
 #include <string>
 #include <thread>
 
+#include "command_line.hpp"
 #include "commands.hpp"
 
 namespace tool {
@@ -72,11 +73,7 @@ int serve(int argc, char** argv) {
   bound("--integer", options.integer, "bytes of an int");
   bound("--nesting", options.nesting, "of values within values; 1,000 at most");
   bound("--authentication", seconds, "seconds until a client has proved its key");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
-  }
+  if (const auto code = answered(app, argc, argv)) return *code;
   try {
     using lagoon::remote::Address;
     if (name.empty()) throw lagoon::InvalidArgument("the NAME of a segment is expected, not ''");

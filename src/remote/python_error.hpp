@@ -32,6 +32,15 @@ class PythonError : public std::runtime_error {
 /// it says beside Python's words.
 enum class WhoseWords : bool { lagoon, application };
 [[nodiscard]] Object current_exception(WhoseWords words = WhoseWords::lagoon);
+/// f(), code of the application's, which may throw anything: a PythonError in its own words.
+template <class F>
+auto in_its_words(F&& f) {
+  try {
+    return f();
+  } catch (...) {
+    throw PythonError(current_exception(WhoseWords::application));
+  }
+}
 /// Throws what a Python program has raised, as this library's own that says so, or RemoteError.
 [[noreturn]] void throw_as_own(const Object& exception);
 /// "KeyError: 'x'", for who gets text only.

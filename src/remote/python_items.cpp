@@ -23,15 +23,32 @@ bool is_shared_dict(const Object& x) {
          shared->handle().stamp().kind == lagoon::detail::Stamp::Kind::dict;
 }
 
+/// What a few bytes can ask for, ranges and iterators of each other, is made in this process's
+/// memory, which all share: so many Objects at most, all together.
+class Room {
+ public:
+  void take(std::uint64_t objects) {
+    if (objects > left_)
+      raise("MemoryError", "more than " + std::to_string(most) +
+                               " items of ranges and iterators: send lists of some of them");
+    left_ -= objects;
+  }
+
+ private:
+  static constexpr std::uint64_t most = std::uint64_t{1} << 24;
+  std::uint64_t left_ = most;
+};
+constexpr std::uint64_t of_a_tuple = 2;  // beside its items
+
+Object items_within(const Object& x, Room& room);
+
 /// Of a range's start, stop and step.
-Object items_of_range(const Object& bounds) {
-  constexpr std::int64_t most = std::int64_t{1} << 24;
+Object items_of_range(const Object& bounds, Room& room) {
   const auto start = bounds.at(0).get<std::int64_t>(), stop = bounds.at(1).get<std::int64_t>(),
              step = bounds.at(2).get<std::int64_t>();
   Object list = Object::list();
   for (std::int64_t x = start; step > 0 ? x < stop : x > stop;) {
-    if (static_cast<std::int64_t>(list.size()) == most)
-      raise("MemoryError", "a range of more than " + std::to_string(most) + " numbers");
+    room.take(1);
     list.append(x);
     if (__builtin_add_overflow(x, step, &x)) break;
   }
@@ -109,7 +126,7 @@ std::optional<Contents> contents_of(const Object& o) {
 
 /// What is left of one of Python's iterators: of a list or the like, forwards and backwards; zip,
 /// enumerate.
-std::optional<Object> items_left(const Object& o) {
+std::optional<Object> items_left(const Object& o, Room& room) {
   if (o.kind() != Object::Kind::opaque || !o.opaque_bytes().starts_with('R')) return std::nullopt;
   const std::string_view kind = o.opaque_kind();
   const Object& arguments = o.elements()[1];
@@ -117,20 +134,22 @@ std::optional<Object> items_left(const Object& o) {
   const auto given = arguments.elements();
   Object left = Object::list();
   if (kind == "builtins.iter" || kind == "builtins.reversed") {
-    const Object items = items_of(given[0]);
+    const Object items = items_within(given[0], room);
     const auto size = static_cast<std::int64_t>(items.size());
     std::int64_t at = 0;
     if (o.opaque_bytes() == "Rb" && o.elements()[2].kind() == Object::Kind::integer)
       at = std::clamp<std::int64_t>(o.elements()[2].get<std::int64_t>(), -1, size);
     const bool is_forwards = kind == "builtins.iter";
     if (is_forwards) at = std::max<std::int64_t>(at, 0);
+    room.take(static_cast<std::uint64_t>(size));
     for (; at >= 0 && at < size; at += is_forwards ? 1 : -1)
       left.append(items.elements()[static_cast<std::size_t>(at)]);
     return left;
   }
   if (kind == "builtins.enumerate" && given.size() == 2) {
     Object number = given[1];
-    for (const Object& item : items_of(given[0])) {
+    for (const Object& item : items_within(given[0], room)) {
+      room.take(of_a_tuple + 2);
       left.append(Object::tuple(number, item));
       number += 1;
     }
@@ -140,10 +159,11 @@ std::optional<Object> items_left(const Object& o) {
   std::vector<Object> columns;
   std::size_t rows = ~std::size_t{0};
   for (const Object& column : given) {
-    columns.push_back(items_of(column));
+    columns.push_back(items_within(column, room));
     rows = std::min(rows, columns.back().size());
   }
   for (std::size_t i = 0; i < rows; ++i) {
+    room.take(of_a_tuple + columns.size());
     std::vector<Object> row;
     for (const Object& column : columns) row.push_back(column.elements()[i]);
     left.append(Object::tuple_of(row));
@@ -151,9 +171,7 @@ std::optional<Object> items_left(const Object& o) {
   return left;
 }
 
-}  // namespace
-
-Object items_of(const Object& x) {
+Object items_within(const Object& x, Room& room) {
   if (x.kind() == Object::Kind::str) {
     Object list = Object::list();
     // One for each character.
@@ -174,12 +192,12 @@ Object items_of(const Object& x) {
   if (is_shared_dict(x)) return AnyDict(x).keys();
   if (x.kind() == Object::Kind::shared) return AnyList(x).copy();
   if (const Object* const bounds = arguments_of(x, "builtins.range"))
-    return items_of_range(*bounds);
+    return items_of_range(*bounds, room);
   if (const Object* const bytes = arguments_of(x, "builtins.bytearray");
       bytes && bytes->size() == 1)
-    return items_of(bytes->elements()[0]);
+    return items_within(bytes->elements()[0], room);
   if (const auto elements = scalars_in_array(x)) return list_of_scalars(*elements);
-  if (auto left = items_left(x)) return *std::move(left);
+  if (auto left = items_left(x, room)) return *std::move(left);
   if (auto contents = contents_of(x)) {
     if (!contents->has_pairs) return Object::list_of(std::move(contents->items));
     Object keys = Object::list();
@@ -199,6 +217,13 @@ Object items_of(const Object& x) {
                             ? " in lagoon's server, which is no Python program: make a list of it"
                             : ""));
   }
+}
+
+}  // namespace
+
+Object items_of(const Object& x) {
+  Room room;
+  return items_within(x, room);
 }
 
 std::vector<std::pair<Object, Object>> pairs_of(const Object& x) {
@@ -237,6 +262,17 @@ void refuse_unhashable(const Object& key) {
       raise_type_error("unhashable type: '" + std::string(named) + "'");
 }
 
+std::ptrdiff_t bound_in(const Object& x, const char* says) {
+  if (x.kind() == Object::Kind::boolean) return x.get<bool>() ? 1 : 0;
+  if (x.kind() != Object::Kind::integer) raise_type_error(says);
+  try {
+    return x.get<std::ptrdiff_t>();
+  } catch (const OutOfRange&) {
+    return x < Object(0) ? std::numeric_limits<std::ptrdiff_t>::min()
+                         : std::numeric_limits<std::ptrdiff_t>::max();
+  }
+}
+
 std::optional<SliceBounds> slice_in(const Object& key) {
   const Object* const given = arguments_of(key, "builtins.slice");
   if (given == nullptr) return std::nullopt;
@@ -244,15 +280,7 @@ std::optional<SliceBounds> slice_in(const Object& key) {
   if (bounds.size() != 3) raise_type_error("slice expected 3 arguments");
   const auto bound = [](const Object& x) -> std::optional<std::ptrdiff_t> {
     if (x.is_none()) return std::nullopt;
-    if (x.kind() != Object::Kind::integer && x.kind() != Object::Kind::boolean)
-      raise_type_error("slice indices must be integers or None or have an __index__ method");
-    try {
-      return x.kind() == Object::Kind::boolean ? std::ptrdiff_t{x.get<bool>()}
-                                               : x.get<std::ptrdiff_t>();
-    } catch (const OutOfRange&) {  // as far as one can go
-      return x < Object(0) ? std::numeric_limits<std::ptrdiff_t>::min()
-                           : std::numeric_limits<std::ptrdiff_t>::max();
-    }
+    return bound_in(x, "slice indices must be integers or None or have an __index__ method");
   };
   return SliceBounds{bound(bounds[0]), bound(bounds[1]), bound(bounds[2]).value_or(1)};
 }

@@ -242,7 +242,8 @@ std::shared_ptr<Served> make_served(const lagoon::Manager& manager, std::string_
   if (is_registered) {
     const auto given = a.take_rest();
     end();
-    return serve_one_of(lagoon::detail::make_registered(type, place, given), type);
+    return serve_one_of(
+        in_its_words([&] { return lagoon::detail::make_registered(type, place, given); }), type);
   }
   end();
   constexpr Stamp whatever{.kind = {}, .mode = {}, .asked = Stamp::Asked::anything};

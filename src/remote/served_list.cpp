@@ -1,5 +1,4 @@
 #include <functional>
-#include <limits>
 #include <utility>
 
 #include "pickle.hpp"
@@ -20,20 +19,6 @@ std::ptrdiff_t index_in(const Object& key) {
     return key.get<std::ptrdiff_t>();
   } catch (const OutOfRange&) {
     raise("IndexError", "cannot fit 'int' into an index-sized integer");
-  }
-}
-
-/// As far as one can go, if it is farther.
-std::ptrdiff_t bound_in(const Object& x) {
-  if (x.kind() != Object::Kind::integer && x.kind() != Object::Kind::boolean)
-    raise_type_error("slice indices must be integers or have an __index__ method");
-  constexpr Object::Kind boolean = Object::Kind::boolean;
-  if (x.kind() == boolean) return x.get<bool>() ? 1 : 0;
-  try {
-    return x.get<std::ptrdiff_t>();
-  } catch (const OutOfRange&) {
-    return x < Object(0) ? std::numeric_limits<std::ptrdiff_t>::min()
-                         : std::numeric_limits<std::ptrdiff_t>::max();
   }
 }
 
@@ -130,7 +115,10 @@ class ServedList final : public ServedAs<ServedList> {
     const Object start = a.take("start", 0);
     const std::optional<Object> stop = a.take_if_given("stop");
     a.end();
-    return {list_.index(x, bound_in(start), stop ? std::optional(bound_in(*stop)) : std::nullopt)};
+    const auto bound = [](const Object& place) {
+      return bound_in(place, "slice indices must be integers or have an __index__ method");
+    };
+    return {list_.index(x, bound(start), stop ? std::optional(bound(*stop)) : std::nullopt)};
   }
   Reply insert(Arguments& a, Caller&) {
     const std::ptrdiff_t at = a.take_integer("index");

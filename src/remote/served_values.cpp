@@ -247,11 +247,7 @@ class ServedRegistered final : public Served {
     if (std::find(methods_.begin(), methods_.end(), method) == methods_.end()) return std::nullopt;
     const auto given = arguments.take_rest();
     arguments.end();
-    try {
-      return Reply{lagoon::detail::call_method(shared_, method, given)};
-    } catch (...) {
-      throw PythonError(current_exception(WhoseWords::application));
-    }
+    return Reply{in_its_words([&] { return lagoon::detail::call_method(shared_, method, given); })};
   }
 
  private:

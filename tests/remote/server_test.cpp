@@ -432,6 +432,20 @@ TEST_F(RemoteServer, TypesOfTheApplicationAreCalled) {
             "7\n10\nTypeError\nTypeError\nFalse\n");
 }
 
+/// A few bytes that would be very many items.
+TEST_F(RemoteServer, IteratorsAreNoWayToFillItsMemory) {
+  EXPECT_EQ(
+      said_by(
+          "l = m.list(); many = 2**24\n"
+          "def nested(depth): return enumerate(nested(depth - 1)) if depth else range(many // 8)\n"
+          "for x in (range(many + 1), zip(*[range(many // 8)] * 20), nested(8),\n"
+          "          zip(range(many // 8), reversed(range(many)))):\n"
+          "  try: l.extend(x); say('taken')\n"
+          "  except MemoryError as e: say('MemoryError')\n"
+          "l.extend(zip(range(1000), range(2000))); say(len(l), l[999])\n"),
+      "MemoryError\nMemoryError\nMemoryError\nMemoryError\n1000 (999, 999)\n");
+}
+
 long throws_a_number(Counter&) { throw 3; }
 long throws_its_own(Counter&) {
   throw InvalidArgument("ValueError: no: it is late: there is time");

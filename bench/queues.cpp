@@ -2,7 +2,8 @@
 ///
 ///   1:1, 4:4      so many processes put messages of 64 bytes while as many get them: the time of
 ///                 one message, when all run as fast as they can, in a queue of 1024
-///   round trip    one puts, the other answers: both ways, on two processors
+///   round trip    one puts, the other answers: both ways, on two processors. Beside what the
+///                 machine needs for that with plain stores: for the messages, and for a line
 ///   alone         put and get, by one process
 ///   4096          1:1 with messages of 4 KiB
 ///
@@ -186,10 +187,13 @@ void define(Table& table, bool quick) {
 
   define_hand_offs(many / 10);
   define_round_trip<peers::LagoonQueue>("Queue round trip", many / 10);
+  define_round_trip<peers::BareHandOff>("bare round trip", many / 10);
   define_round_trip<peers::SpscQueue>("spsc_queue round trip", many / 10);
   define_round_trip<peers::MpmcQueue>("lockfree::queue round trip", many / 10);
   define_round_trip<peers::InterprocessQueue>("message_queue round trip", many / 100);
-  row("Queue round trip", "two hand-offs of a line", 1.5);
+  row("Queue round trip", "bare round trip", 1.5);
+  row("bare round trip", "two hand-offs of a line");
+  row("Queue round trip", "two hand-offs of a line");
   row("Queue round trip", "spsc_queue round trip");
   row("Queue round trip", "lockfree::queue round trip");
   row("Queue round trip", "message_queue round trip");

@@ -28,8 +28,14 @@ std::size_t offset_of_ring() { return round_up(sizeof(MessageQueue), 64); }
 std::size_t offset_of_pages(unsigned log) { return offset_of_ring() + (std::size_t{8} << log); }
 std::size_t offset_of_hands(unsigned log) { return offset_of_pages(log) + first_pages; }
 
-/// How long one looks before one waits as others do (contend.hpp): a hand-off or two of a line.
-constexpr unsigned first_looks = 64;
+/// How long one looks before one waits as others do (contend.hpp): first for as long as an answer
+/// takes that is given at once.
+constexpr unsigned eager_looks = 64;
+constexpr unsigned first_looks = 128;
+/// In which the other side gets ahead (message_queue.hpp), where that makes nobody wait: from so
+/// many messages on that are left to it.
+constexpr std::uint32_t headway_pauses = 32;
+constexpr std::uint64_t headway_messages = 64;
 
 /// So often one can look at an end that is no more, of a sound queue: others have gone on.
 constexpr int most_contradictions = 1 << 16;
@@ -144,7 +150,6 @@ void MessageQueue::has_put(Draft& draft) noexcept {
   Page& page = *draft.page_;
   page.used.store(page.used.load(relaxed) + draft.bytes_ * static_cast<std::uint32_t>(Pages::unit),
                   relaxed);
-  will_write(pages_.at(draft.at_ + draft.bytes_));  // the next one's memory
 }
 
 /// Until once() is no more Passed::no; then others are woken for whom there is something left.
@@ -155,7 +160,7 @@ Passed MessageQueue::wait(const Subject& subject, Deadline deadline) {
       subject.passed = subject.once();
       if (subject.passed != Passed::no) break;
     }
-    pause_processor();
+    if (i >= eager_looks) pause_processor();
   }
   if (subject.passed == Passed::no) {
     const Taken taken = contention::contend(subject, deadline);
@@ -197,6 +202,7 @@ Passing(contention::Word&, const contention::Word&, IsFree, Try, Passed&) -> Pas
 }  // namespace
 
 Passed MessageQueue::put_waiting(Draft& draft, Deadline deadline, Lack& lack) {
+  if (maxsize_ >= headway_messages) pause_processor(headway_pauses);
   Passed passed = Passed::no;
   const Passing putting{putters_, getters_, [this] { return has_room(); },
                         [&] { return try_put(draft, lack); }, passed};
@@ -205,6 +211,7 @@ Passed MessageQueue::put_waiting(Draft& draft, Deadline deadline, Lack& lack) {
 }
 
 Passed MessageQueue::get_waiting(const Once& once, Deadline deadline) {
+  if (ring_.wait_for(ring_.head().position)) pause_processor(headway_pauses);
   Passed passed = Passed::no;
   const auto is_there = [this] {
     if (!is_empty()) return true;

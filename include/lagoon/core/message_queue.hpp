@@ -24,7 +24,11 @@
 /// Fast where two processors share a line: who puts does not look at the slot first, but tries the
 /// word that is there when nobody was in its way, so that the line comes once; who takes asks for
 /// it to write to, before it copies; and the line of the next message is asked for before it is
-/// known that it is there, by who will put it and by who waits for it.
+/// known that it is there, by who waits for it. Where messages come in a stream, who has taken all
+/// leaves the lines to who puts for the better part of a microsecond, and then takes many at once:
+/// at its heels each message would cost both of them two hand-offs of a line. So does who puts into
+/// a queue that is full, if it is a long one. Who waits for each message, as for an answer, looks
+/// without a pause.
 ///
 /// Memory orders: (1) and (2) are ring.hpp's, and put in one order with the words that say who
 /// sleeps. The fence (7) is for who finds a length that is not what it seems: it pairs with (6) of

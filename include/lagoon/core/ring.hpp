@@ -125,6 +125,13 @@ class Ring {
   [[nodiscard]] std::uint32_t guess() const noexcept {
     return guess_.load(boost::memory_order_relaxed);
   }
+  /// Who waits for a position says so. Whether any were taken before it that nobody had to wait
+  /// for, since somebody waited last: then they come in a stream.
+  bool wait_for(std::uint64_t position) noexcept {
+    const std::uint64_t before = waited_for_.load(boost::memory_order_relaxed);
+    waited_for_.store(position, boost::memory_order_relaxed);
+    return position > before + 1;
+  }
   /// Where the tail is if nobody was faster, without a look: as though it were empty, and nobody
   /// had said who took what was there.
   [[nodiscard]] Spot likely_tail() const noexcept {
@@ -233,6 +240,7 @@ class Ring {
   alignas(64) Word tail_{0};
   alignas(64) Word head_{0};
   boost::ipc_atomic<std::uint32_t> guess_{0};
+  Word waited_for_{0};
 };
 
 }  // namespace lagoon::core

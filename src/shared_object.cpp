@@ -87,13 +87,13 @@ class SharedDict final : public SharedObject {
     return dict_.find(key);
   }
   [[nodiscard]] bool contains(const Object& x) const override { return dict_.contains(x); }
-  void set_item(const Object& key, const Object& x) const override { dict_.set(key, x); }
+  void set_item(const Object& key, const Object& x) const override { writable(dict_).set(key, x); }
   void change_item(const Object& key, const Change& f) const override {
-    (void)dict_.change_value(key, f);
+    (void)writable(dict_).change_value(key, f);
   }
-  void erase(const Object& key) const override { dict_.erase(key); }
-  Object pop(const Object& key) const override { return dict_.pop(key); }
-  void clear() const override { dict_.clear(); }
+  void erase(const Object& key) const override { writable(dict_).erase(key); }
+  Object pop(const Object& key) const override { return writable(dict_).pop(key); }
+  void clear() const override { writable(dict_).clear(); }
 
  private:
   mutable D dict_;  // itself it only refers
@@ -114,23 +114,25 @@ class SharedList final : public SharedObject {
   [[nodiscard]] std::size_t size() const override { return list_.size(); }
   [[nodiscard]] Object at(const Object& key) const override { return list_.at(index_of(key)); }
   [[nodiscard]] bool contains(const Object& x) const override { return list_.contains(x); }
-  void set_item(const Object& key, const Object& x) const override { list_.set(index_of(key), x); }
+  void set_item(const Object& key, const Object& x) const override {
+    writable(list_).set(index_of(key), x);
+  }
   void change_item(const Object& key, const Change& f) const override {
-    (void)list_.change_value(index_of(key), f);
+    (void)writable(list_).change_value(index_of(key), f);
   }
-  void erase(const Object& key) const override { list_.erase(index_of(key)); }
-  void append(const Object& x) const override { list_.append(x); }
+  void erase(const Object& key) const override { writable(list_).erase(index_of(key)); }
+  void append(const Object& x) const override { writable(list_).append(x); }
   void insert(const Object& index, const Object& x) const override {
-    list_.insert(index_of(index), x);
+    writable(list_).insert(index_of(index), x);
   }
-  Object pop() const override { return list_.pop(); }
-  Object pop(const Object& key) const override { return list_.pop(index_of(key)); }
-  void clear() const override { list_.clear(); }
-  void extend(const Object& x) const override { list_.extend(x); }
+  Object pop() const override { return writable(list_).pop(); }
+  Object pop(const Object& key) const override { return writable(list_).pop(index_of(key)); }
+  void clear() const override { writable(list_).clear(); }
+  void extend(const Object& x) const override { writable(list_).extend(x); }
   void repeat(const Object& times) const override {
     if (!is_integer(times))
       type_error("can't multiply sequence by non-int of type " + in_quotes(times.type_name()));
-    list_ *= times.get<std::ptrdiff_t>();
+    writable(list_) *= times.get<std::ptrdiff_t>();
   }
 
  private:
@@ -161,11 +163,13 @@ class SharedNamespace final : public SharedObject {
     return names_.contains(of) ? std::optional(names_.at(of)) : std::nullopt;
   }
   [[nodiscard]] bool contains(const Object& x) const override { return names_.contains(name(x)); }
-  void set_item(const Object& key, const Object& x) const override { names_.set(name(key), x); }
-  void change_item(const Object& key, const Change& f) const override {
-    names_.change_value(name(key), f);
+  void set_item(const Object& key, const Object& x) const override {
+    writable(names_).set(name(key), x);
   }
-  void erase(const Object& key) const override { names_.erase(name(key)); }
+  void change_item(const Object& key, const Change& f) const override {
+    writable(names_).change_value(name(key), f);
+  }
+  void erase(const Object& key) const override { writable(names_).erase(name(key)); }
 
  private:
   static std::string_view name(const Object& key) {
@@ -273,6 +277,10 @@ bool SharedObject::equals(const Object::Handle& other) const {
 std::size_t SharedObject::hash() const {
   type_error("unhashable type: " + in_quotes(type_name()) + ": it refers to " +
              handle().describe());
+}
+
+void SharedObject::throw_read_only() const {
+  throw ReadOnly(handle().describe() + " is attached read-only, and cannot be changed there");
 }
 
 Object shared_object(detail::Handle handle) {

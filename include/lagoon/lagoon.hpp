@@ -12,6 +12,7 @@
 #include <lagoon/dict.hpp>
 #include <lagoon/error.hpp>
 #include <lagoon/event.hpp>
+#include <lagoon/inspection.hpp>
 #include <lagoon/list.hpp>
 #include <lagoon/lock.hpp>
 #include <lagoon/manager.hpp>

@@ -68,8 +68,15 @@ class SharedObject : public Object::Handle {
   explicit SharedObject(const ObjectReference& reference) noexcept : reference_(reference) {}
   /// As what a Manager makes it.
   [[nodiscard]] virtual std::string_view type_id() const noexcept;
+  /// What it refers to, to be changed: ReadOnly in a segment that was opened to read only.
+  template <class T>
+  T& writable(T& container) const {
+    if (handle().is_read_only()) throw_read_only();
+    return container;
+  }
 
  private:
+  [[noreturn]] void throw_read_only() const;
   ObjectReference reference_;
 };
 

@@ -140,6 +140,13 @@ class MessageQueue {
   [[nodiscard]] std::uint64_t maxsize() const noexcept { return maxsize_; }
   /// How many are in it.
   [[nodiscard]] std::uint64_t size() const noexcept;
+  /// How many were put into it, and how many were taken.
+  [[nodiscard]] std::uint64_t times_put() const noexcept { return ring_.tail().position; }
+  [[nodiscard]] std::uint64_t times_taken() const noexcept { return ring_.head().position; }
+  /// Whether somebody sleeps until there is one, or until there is room.
+  [[nodiscard]] bool has_waiters() const noexcept {
+    return ((getters_.load(relaxed) | putters_.load(relaxed)) & somebody_sleeps) != 0;
+  }
   [[nodiscard]] bool is_empty() const noexcept { return !ring_.head().is_full(); }
   [[nodiscard]] bool is_gone() const noexcept {
     return told(getters_.load(relaxed)) != Passed::yes;
@@ -157,6 +164,7 @@ class MessageQueue {
 
  private:
   static constexpr auto relaxed = boost::memory_order_relaxed;
+  static constexpr std::uint64_t somebody_sleeps = 1;  // contend.hpp's `waiters`
   static constexpr std::size_t head_bytes = 8;  // before a message that is not fixed: its length
   using Word = boost::ipc_atomic<std::uint64_t>;
 

@@ -96,6 +96,12 @@ class Participants {
   /// Whether `owner` has died (or its thread has ended). Does not look at the kernel.
   [[nodiscard]] bool is_dead(Owner owner) const noexcept;
 
+  /// The kernel's id of its thread, or of what it was; zero if that is not known any more.
+  [[nodiscard]] std::uint32_t thread_of(Owner owner) const noexcept {
+    const std::size_t i = slot_of(owner);
+    return i >= capacity_ ? 0 : slot(i).tenure.thread(generation_of(owner));
+  }
+
   /// Gives back the calling thread's slot, if it has one. Before memory is unmapped, every thread
   /// of this process that has enrolled must have done this or ended.
   void resign() noexcept;

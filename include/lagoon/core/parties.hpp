@@ -93,6 +93,10 @@ class Parties {
   [[nodiscard]] std::uint32_t count() const noexcept { return count_; }
   /// How many have arrived in a round that is neither full nor broken.
   [[nodiscard]] std::uint32_t waiting() const noexcept;
+  /// How many rounds have ended.
+  [[nodiscard]] std::uint64_t rounds_ended() const noexcept {
+    return (word_.load(boost::memory_order_relaxed) & rounds) / one_round - 1;
+  }
   [[nodiscard]] bool is_broken() const noexcept {
     return (word_.load(boost::memory_order_acquire) & resetting) == broken;
   }

@@ -79,6 +79,13 @@ class Tenure {
     if (holder == 0 || holder != seen % one_generation) return true;
     return word_.load(boost::memory_order_acquire) != seen;  // (8)
   }
+  /// The kernel's id of the thread that took it in this generation; zero if another has taken it
+  /// since.
+  [[nodiscard]] std::uint32_t thread(std::uint64_t generation) const noexcept {
+    const std::uint64_t seen = word_.load(boost::memory_order_relaxed);
+    return seen / one_generation == generation ? static_cast<std::uint32_t>(seen % one_generation)
+                                               : 0;
+  }
   /// Whether a living thread has it, or is about to. If not, all that those before it did is seen.
   [[nodiscard]] bool is_live() const noexcept {
     return mutex_.holder(boost::memory_order_acquire) != 0;

@@ -1,0 +1,110 @@
+#pragma once
+/// `Inspection`: what an object holds, who has it and who waits, for who looks from outside: a
+/// tool, a board, a test. Of each type, which need not be known beforehand.
+///
+///   const auto segment = Segment::open_read_only("market");
+///   for (const auto& [name, type, bytes] : segment.objects())
+///     if (const auto seen = Inspection::of(segment, name)) std::cout << seen->text() << '\n';
+///
+/// It stores nothing, not even in a segment that was opened to write, and takes no lock and no
+/// turn: nobody who works with the object is held up, and who was stopped or killed at work holds
+/// up nobody here. So what it says is of a moment that is over, and of several things it says of
+/// several moments:
+///   of one element, value or item what it was at some time while this looked;
+///   of an Array by seqlock all that elements() was asked for at one moment; of other Arrays, and
+///   of a List and a Dict, each at its own. What is behind a lock is read without it: a writer that
+///   holds it may be half-way.
+///
+/// The values are Objects: numbers, bools, strs and bytes; of a container's elements what
+/// any_container.hpp knows. Structs, enums and what an application has called by a name of its own
+/// are bytes, of a Value and an Array; in a container, TypeMismatch.
+///
+/// Progress: lock-free; elements() of an Array by seqlock is tried again when writers have
+/// overtaken it.
+
+#include <lagoon/object.hpp>
+#include <lagoon/place.hpp>
+#include <lagoon/segment.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace lagoon {
+
+class Inspection {
+  using Index = std::optional<std::ptrdiff_t>;
+  using Kind = detail::Stamp::Kind;
+
+ public:
+  using Item = std::pair<Object, Object>;
+  struct Holder {
+    std::uint32_t thread;  ///< the kernel's id of it, in its own pid namespace
+    bool is_dead;          ///< whoever comes next takes over from it
+  };
+
+  /// Of the object of that name; nothing if there is none.
+  [[nodiscard]] static std::optional<Inspection> of(const Segment& segment, std::string_view name);
+  /// Of what an Object refers to. TypeMismatch if it refers to nothing; Gone.
+  explicit Inspection(const Object& shared);
+
+  /// Such as "Array<double, seqlocked>[64]".
+  [[nodiscard]] std::string type() const { return stamp_.text(); }
+  /// Whether it was erased.
+  [[nodiscard]] bool gone() const noexcept { return handle_.gone(); }
+  /// In one line, as Python would print it: a Value's value, "<Lock(held)>"; of what holds many how
+  /// many, "<List(3 elements)>".
+  [[nodiscard]] std::string text() const;
+
+  [[nodiscard]] bool is_value() const noexcept { return stamp_.kind == Kind::value; }
+  /// Whether it has elements, by an index: an Array, a List.
+  [[nodiscard]] bool has_elements() const noexcept {
+    return stamp_.kind == Kind::array || stamp_.kind == Kind::list;
+  }
+  /// Whether it has items, by a key: a Dict, a Namespace.
+  [[nodiscard]] bool has_items() const noexcept {
+    return stamp_.kind == Kind::dict || stamp_.kind == Kind::namespace_;
+  }
+  /// How many elements, items or messages. Of what has none, 1.
+  [[nodiscard]] std::size_t size() const;
+  /// Of a Value. TypeMismatch of anything else.
+  [[nodiscard]] Object value() const;
+  /// Python's x[start:stop:step]. TypeMismatch of what has none.
+  [[nodiscard]] std::vector<Object> elements(Index start = {}, Index stop = {},
+                                             std::ptrdiff_t step = 1) const;
+  /// In their order, so many at most. TypeMismatch of what has none.
+  [[nodiscard]] std::vector<Item> items(std::size_t most = ~std::size_t{0}) const;
+  /// What lies under a key, or at an index. KeyError, IndexError (OutOfRange); TypeMismatch.
+  [[nodiscard]] Object at(const Object& key) const;
+
+  /// Who has it: of a lock its owner; of what is changed by turns, whoever changes it now.
+  [[nodiscard]] std::optional<Holder> holder() const;
+  /// Whether somebody sleeps until he has it, or until there is something in it.
+  [[nodiscard]] bool has_waiters() const;
+  /// How often it was changed since it was made: a number that grows by one with each write, with
+  /// each message that is put or got, and each event that is set (of a container also when it makes
+  /// itself room); nothing of what does not count that: scalars, and what is behind a lock, are not
+  /// slowed down for it.
+  [[nodiscard]] std::optional<std::uint64_t> changes() const;
+
+ private:
+  explicit Inspection(detail::Handle handle);
+  template <class State>
+  [[nodiscard]] const State& state() const noexcept {
+    return *reinterpret_cast<const State*>(handle_.payload());
+  }
+  template <class T>
+  [[nodiscard]] T opened() const {
+    return detail::Attach::make<T>(handle_.again());
+  }
+  [[noreturn]] void throw_has_no(const char* what) const;
+
+  detail::Handle handle_;
+  detail::Stamp stamp_;
+};
+
+}  // namespace lagoon

@@ -220,6 +220,7 @@ std::vector<Inspection::Item> Inspection::items(std::size_t most) const {
 
 Object Inspection::at(const Object& key) const {
   if (has_items()) return detail::shared_object(handle_.again()).at(key);
+  if (!has_elements()) throw_has_no("elements or items");
   const auto i = key.get<std::ptrdiff_t>();
   const auto found = elements(i, i == -1 ? Index() : Index(i + 1));
   const auto n = static_cast<std::ptrdiff_t>(size());
@@ -238,6 +239,14 @@ std::optional<Inspection::Holder> Inspection::holder() const {
   const core::Participants& table = handle_.participants();
   const std::uint32_t thread = table.thread_of(owner);
   return Holder{thread, table.is_dead(owner)};
+}
+
+bool Inspection::owner_died() const {
+  const bool is_robust =
+      stamp_.kind == Kind::lock || stamp_.kind == Kind::rlock || stamp_.kind == Kind::condition ||
+      (stamp_.mode == Stamp::Mode::locked && (stamp_.guard == detail::GuardedBy<RLock>::name ||
+                                              stamp_.guard == detail::GuardedBy<Lock>::name));
+  return is_robust && state<locks::RobustBase>().owner_died();
 }
 
 bool Inspection::has_waiters() const {

@@ -3,6 +3,8 @@
 #include <lagoon/lagoon.hpp>
 
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -10,15 +12,24 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <utility>
+#include <vector>
+
+#include "child.hpp"
+#include "rendezvous.hpp"
 
 namespace {
 
 using namespace lagoon;
 
 struct Said {
-  int code;
+  int code = -1;
   std::string text;  // on both ways out
 };
+
+bool has(const Said& said, const std::string& what) {
+  return said.text.find(what) != std::string::npos;
+}
 
 class Tool : public testing::Test {
  protected:
@@ -35,7 +46,7 @@ class Tool : public testing::Test {
     const std::string line = "'" LAGOON_TOOL "' " + command + " --directory '" + options.directory +
                              "' " + arguments + " 2>&1";
     std::FILE* const out = ::popen(line.c_str(), "r");
-    Said said{-1, ""};
+    Said said;
     for (int c = 0; (c = std::fgetc(out)) != EOF;) said.text += static_cast<char>(c);
     const int status = ::pclose(out);
     if (WIFEXITED(status)) said.code = WEXITSTATUS(status);
@@ -123,6 +134,173 @@ TEST_F(Tool, RmRemovesSegmentsAndNothingElse) {
   EXPECT_EQ(value, 7) << "who has it open keeps it";
   EXPECT_EQ(lagoon("rm", "--force none").code, 0);
   EXPECT_EQ(lagoon("rm", "").code, 2);
+}
+
+TEST_F(Tool, ShowsAllObjectsOfASegment) {
+  const auto segment = Segment::create("market", options);
+  Dict<std::string, double> prices(segment["prices"]);
+  prices.set("gold", 1.5);
+  const Value<int> n(segment["n\x1b[31m"], 7);
+  Lock lock(segment["lock"]);
+  lock.acquire();
+  const Said said = lagoon("show", "market");
+  EXPECT_EQ(said.code, 0) << said.text;
+  EXPECT_TRUE(has(said, "prices  Dict<str, double>")) << said.text;
+  EXPECT_TRUE(has(said, "<Dict(1 item)>")) << said.text;
+  EXPECT_TRUE(has(said, "n?[31m  Value<int32, atomic>")) << said.text;
+  EXPECT_TRUE(has(said, "<Lock(held)> held by tool_test " + std::to_string(::gettid())))
+      << said.text;
+  lock.release();
+}
+
+TEST_F(Tool, ShowsWhatIsInAnObject) {
+  const auto segment = Segment::create("market", options);
+  Dict<> books(segment["books"]);
+  List<> inner{segment.nameless()};
+  inner.append(1);
+  inner.append("x");
+  books.set("it's", inner);
+  books.set(2, Object::dict({{"k", Object::list(1, 2, 3)}}));
+  const Array<double> ticks(segment["ticks"], std::vector<double>{0.5, 1, 1.5, 2});
+  const Array<char> text(segment["text"], "hi\x1b");
+  const auto shown = [&](const std::string& what) {
+    const Said said = lagoon("show", what);
+    EXPECT_EQ(said.code, 0) << said.text;
+    return said.text;
+  };
+  EXPECT_EQ(shown("market/books"), "Dict<>, 2 items\n\"it's\": <List<>>\n2: {'k': [1, 2, 3]}\n");
+  EXPECT_EQ(shown("\"market/books['it's']\""), "List<>, 2 elements\n[0] 1\n[1] 'x'\n");
+  EXPECT_EQ(shown("\"market/books[it's][1]\""), "'x'\n");
+  EXPECT_EQ(shown("'market/books[2][k][-1]'"), "3\n");
+  EXPECT_EQ(shown("'market/books[2][k][::2]'"), "[0] 1\n[2] 3\n");
+  EXPECT_EQ(shown("'market/ticks[1:3]'"), "[1] 1.0\n[2] 1.5\n");
+  EXPECT_EQ(shown("market/ticks --most 1"),
+            "Array<double, seqlocked>[4], 4 elements\n[0] 0.5\n… and 3 more (--all)\n");
+  EXPECT_EQ(shown("market/text"), "Array<char, seqlocked>[3], 3 elements\nb'hi\\x1b'\n");
+  EXPECT_EQ(shown("--json 'market/books[2]'"), "{\n  \"k\": [\n    1,\n    2,\n    3\n  ]\n}\n");
+}
+
+TEST_F(Tool, ShowSaysWhatIsNotThere) {
+  const auto segment = Segment::create("market", options);
+  const Value<int> n(segment["n"], 7);
+  Dict<> books(segment["books"]);
+  for (const auto& [what, message] :
+       {std::pair("market/x", "there is no object 'x' in segment 'market'"),
+        std::pair("none", "there is no segment 'none'"),
+        std::pair("'market/books[x]'", "KeyError: 'x'"),
+        std::pair("'market/n[0]'", "has no elements or items"),
+        std::pair("'market/n[0'", "was not understood"),
+        std::pair("/n", "the NAME of a segment is expected")}) {
+    const Said said = lagoon("show", what);
+    EXPECT_EQ(said.code, 1);
+    EXPECT_TRUE(has(said, message)) << said.text;
+  }
+  EXPECT_EQ(lagoon("show", "").code, 2);
+}
+
+TEST_F(Tool, TopShowsWhatIsDoneAndByWhom) {
+  const auto segment = Segment::create("market", options);
+  Dict<std::string, int> prices(segment["prices"]);
+  Lock lock(segment["lock"]);
+  lock.acquire();
+  // Both until they are killed.
+  const test::Child writer([&] {
+    for (int i = 0;; ++i) prices.set("gold", i);
+  });
+  const test::Child waiter([&] { lock.acquire(); });
+  Said said;
+  do said = lagoon("top", "market --times 1 --interval 0.1");
+  while (said.code == 0 && !has(said, "100%    100%"));
+  EXPECT_EQ(said.code, 0);
+  EXPECT_TRUE(has(said, "3 processes")) << said.text;
+  EXPECT_TRUE(has(said, "tool_test " + std::to_string(::gettid()))) << said.text;
+  // The busiest first.
+  EXPECT_LT(said.text.find("prices  Dict"), said.text.find("lock    Lock")) << said.text;
+  const Said json = lagoon("top", "market --times 2 --interval 0.01 --json");
+  EXPECT_TRUE(has(json, "\"held_percent\": 100.0")) << json.text;
+  lock.release();
+  EXPECT_EQ(lagoon("top", "none --times 1").code, 1);
+}
+
+TEST_F(Tool, DoctorFindsWhoIsStoppedAndWhoIsDead) {
+  const auto segment = Segment::create("market", options);
+  Lock lock(segment["lock"]);
+  EXPECT_EQ(lagoon("doctor", "").text, "1 segment looked at: nothing is wrong\n");
+  {
+    test::SharedFlags has_it;
+    test::Child holder([&] {
+      lock.acquire();
+      has_it.raise();
+      ::pause();
+    });
+    has_it.await();
+    holder.stop();
+    const Said stopped = lagoon("doctor", "market");
+    EXPECT_EQ(stopped.code, 1);
+    EXPECT_TRUE(has(stopped, "market/lock: it is held by tool_test " +
+                                 std::to_string(holder.pid()) + ", which is stopped"))
+        << stopped.text;
+    holder.kill();
+    (void)holder.wait();
+  }
+  const Said dead = lagoon("doctor", "market");
+  EXPECT_EQ(dead.code, 0) << dead.text;
+  EXPECT_TRUE(has(dead, "who is dead; whoever comes next takes over")) << dead.text;
+  lock.acquire();
+  lock.release();
+  const Said unmended = lagoon("doctor", "--json market");
+  EXPECT_EQ(unmended.code, 1);
+  EXPECT_TRUE(has(unmended, "what it guards may be half-done")) << unmended.text;
+  lock.acquire();
+  lock.mark_consistent();
+  lock.release();
+  EXPECT_EQ(lagoon("doctor", "").code, 0);
+  EXPECT_EQ(lagoon("doctor", "none").code, 1);
+}
+
+TEST_F(Tool, DoctorRepairsWhatTheDeadLeft) {
+  const auto segment = Segment::create("market", options);
+  Dict<int, int> dict(segment["dict"]);
+  dict.set(1, 1);
+  test::Child writer([&] {
+    dict.update_value(1, [](int) -> int {
+      ::kill(::getpid(), SIGKILL);
+      return 0;
+    });
+  });
+  (void)writer.wait();
+  EXPECT_TRUE(has(lagoon("doctor", "market"), "market/dict: it was held by"));
+  EXPECT_EQ(lagoon("doctor", "--repair market").text, "1 segment looked at: nothing is wrong\n");
+  EXPECT_EQ(dict.at(1), 1);
+}
+
+TEST_F(Tool, DoctorFindsWhatIsWrongWithTheFile) {
+  options.mode = 0666;
+  const mode_t before = ::umask(0);
+  options.reserve = 1 << 20;
+  options.participants = 16;
+  (void)Segment::create("open", options);
+  ::umask(before);
+  const Said open = lagoon("doctor", "open");
+  EXPECT_EQ(open.code, 1);
+  EXPECT_TRUE(has(open, "everybody may write to it")) << open.text;
+  EXPECT_TRUE(has(open, "no process that this user may see has it open")) << open.text;
+
+  options.mode = 0600;
+  const auto segment = Segment::create("full", options);
+  const Array<char, mode::raw> much(segment["much"], 900'000);
+  const Said full = lagoon("doctor", "full");
+  EXPECT_EQ(full.code, 1);
+  EXPECT_TRUE(has(full, "it is nearly full")) << full.text;
+
+  (void)Segment::create("old", options);
+  std::fstream file(path("old"), std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(8);  // the version of the layout
+  file.write("\xff\xff", 2);
+  file.close();
+  const Said old = lagoon("doctor", "old");
+  EXPECT_EQ(old.code, 1);
+  EXPECT_TRUE(has(old, "lagoon rm old")) << old.text;
 }
 
 TEST(Segments, AreListedByName) {

@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -33,14 +34,23 @@ std::set<FileId> files_mapped_by(const std::filesystem::path& process) {
   return files;
 }
 
-std::string command_of(const std::filesystem::path& process) {
-  std::ifstream comm(process / "comm");
+}  // namespace
+
+std::string command_of(pid_t id) {
+  std::ifstream comm("/proc/" + std::to_string(id) + "/comm");
   std::string name;
-  std::getline(comm, name);
-  return name;
+  return std::getline(comm, name) ? name : "?";
 }
 
-}  // namespace
+bool is_stopped(pid_t id) {
+  // "id (command) state …", and the command may have anything in it.
+  std::ifstream stat("/proc/" + std::to_string(id) + "/stat");
+  std::string line;
+  std::getline(stat, line);
+  const std::size_t end = line.rfind(')');
+  return end != std::string::npos && end + 2 < line.size() &&
+         (line[end + 2] == 'T' || line[end + 2] == 't');
+}
 
 std::vector<std::vector<AttachedProcess>> processes_attached_to(
     const std::vector<std::string>& paths) {
@@ -55,10 +65,13 @@ std::vector<std::vector<AttachedProcess>> processes_attached_to(
   for (std::filesystem::directory_iterator at("/proc", error), end; !error && at != end;
        at.increment(error)) {
     const std::string number = at->path().filename().string();
-    if (number.find_first_not_of("0123456789") != std::string::npos) continue;
+    if (number.find_first_not_of("0123456789") != std::string::npos ||
+        number == std::to_string(::getpid()))
+      continue;
     for (const FileId& file : files_mapped_by(at->path()))
       if (const auto found = wanted.find(file); found != wanted.end())
-        attached[found->second].push_back({std::atoi(number.c_str()), command_of(at->path())});
+        attached[found->second].push_back(
+            {std::atoi(number.c_str()), command_of(std::atoi(number.c_str()))});
   }
   for (auto& all : attached)
     std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.pid < b.pid; });

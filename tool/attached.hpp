@@ -13,7 +13,14 @@ struct AttachedProcess {
   std::string command;  // its name, as ps says it: 15 characters at most
 };
 
-/// Of each of these files, in their order. One look at every process of the machine.
+/// Of a process, or a thread; "?" if there is none.
+std::string command_of(pid_t id);
+
+/// Whether that is stopped, by a signal or a debugger.
+bool is_stopped(pid_t id);
+
+/// Of each of these files, in their order, without this process. One look at every process of the
+/// machine.
 std::vector<std::vector<AttachedProcess>> processes_attached_to(
     const std::vector<std::string>& paths);
 

@@ -5,8 +5,11 @@
 
 namespace tool {
 
-int ls(int argc, char** argv);     // which segments there are
-int rm(int argc, char** argv);     // removes some
-int serve(int argc, char** argv);  // what a segment holds, for Python programs
+int ls(int argc, char** argv);      // which segments there are
+int rm(int argc, char** argv);      // removes some
+int show(int argc, char** argv);    // what is in one
+int top(int argc, char** argv);     // what is done with it
+int doctor(int argc, char** argv);  // what is wrong with any
+int serve(int argc, char** argv);   // what a segment holds, for Python programs
 
 }  // namespace tool

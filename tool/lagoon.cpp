@@ -19,6 +19,9 @@ struct Command {
 
 constexpr Command commands[] = {
     {"ls", tool::ls, "lagoon ls [NAME…]        the segments of this machine, and who uses them\n"},
+    {"show", tool::show, "lagoon show NAME[/OBJECT]  what is in one\n"},
+    {"top", tool::top, "lagoon top NAME          what is done with its objects, and who waits\n"},
+    {"doctor", tool::doctor, "lagoon doctor [NAME…]    what is wrong with them, and what to do\n"},
     {"rm", tool::rm, "lagoon rm NAME…          removes segments; who has one open keeps it\n"},
 #ifdef LAGOON_HAS_REMOTE
     {"serve", tool::serve,

@@ -2,15 +2,12 @@
 
 #include <pwd.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstdio>
 #include <exception>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,6 +15,8 @@
 #include "attached.hpp"
 #include "command_line.hpp"
 #include "commands.hpp"
+#include "json.hpp"
+#include "text.hpp"
 
 namespace tool {
 
@@ -59,25 +58,6 @@ SegmentInfo info_of(const std::string& name, const lagoon::SegmentOptions& optio
   return info;
 }
 
-std::string in_units(std::uint64_t bytes) {
-  constexpr std::array units{"B", "KiB", "MiB", "GiB", "TiB"};
-  auto x = static_cast<double>(bytes);
-  std::size_t unit = 0;
-  for (; x >= 1000 && unit + 1 < units.size(); ++unit) x /= 1024;
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), unit == 0 || x >= 10 ? "%.0f %s" : "%.1f %s", x,
-                units[unit]);
-  return text.data();
-}
-
-/// What a name or a command may have in it that a terminal would obey.
-std::string printable(std::string text) {
-  std::replace_if(
-      text.begin(), text.end(),
-      [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 127; }, '?');
-  return text;
-}
-
 void print_json(const std::vector<SegmentInfo>& all) {
   auto list = nlohmann::json::array();
   for (const SegmentInfo& info : all) {
@@ -95,16 +75,18 @@ void print_json(const std::vector<SegmentInfo>& all) {
       one["problem"] = info.problem;
     list.push_back(std::move(one));
   }
-  // Names are bytes; what is no UTF-8 of them is shown as U+FFFD.
-  std::puts(list.dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+  write_out(dumped(list));
 }
 
 void print_table(const std::vector<SegmentInfo>& all) {
-  std::size_t width = 4;
-  for (const SegmentInfo& info : all) width = std::max(width, info.name.size());
-  const int w = static_cast<int>(width);
-  std::printf("%-*s  %9s  %9s  %7s  %-4s  %-8s  PROCESSES\n", w, "NAME", "SIZE", "USED", "OBJECTS",
-              "MODE", "OWNER");
+  using Align = Table::Align;
+  Table table({{"NAME"},
+               {"SIZE", Align::right},
+               {"USED", Align::right},
+               {"OBJECTS", Align::right},
+               {"MODE"},
+               {"OWNER"},
+               {"PROCESSES"}});
   for (const SegmentInfo& info : all) {
     std::string processes = std::to_string(info.processes.size());
     for (std::size_t i = 0; i < info.processes.size() && i < 4; ++i)
@@ -112,13 +94,12 @@ void print_table(const std::vector<SegmentInfo>& all) {
                    std::to_string(info.processes[i].pid);
     if (info.processes.size() > 4) processes += ", …";
     const bool is_open = info.problem.empty();
-    std::printf("%-*s  %9s  %9s  %7s  %-4s  %-8s  %s\n", w, printable(info.name).c_str(),
-                is_open ? in_units(info.size).c_str() : "?",
-                is_open ? in_units(info.used).c_str() : "?",
-                is_open ? std::to_string(info.objects).c_str() : "?", info.rights.c_str(),
-                info.owner.c_str(), processes.c_str());
-    if (!is_open) std::printf("%-*s  %s\n", w, "", info.problem.c_str());
+    table.add({printable(info.name), is_open ? in_units(info.size) : "?",
+               is_open ? in_units(info.used) : "?", is_open ? std::to_string(info.objects) : "?",
+               info.rights, info.owner, processes});
+    if (!is_open) table.add_line(info.problem);
   }
+  write_out(table.text());
 }
 
 }  // namespace
@@ -151,11 +132,7 @@ int ls(int argc, char** argv) {
     std::vector<std::string> paths;
     for (const SegmentInfo& info : all) paths.push_back(info.path);
     auto attached = processes_attached_to(paths);
-    for (std::size_t i = 0; i < all.size(); ++i) {
-      // This process has just had them open.
-      std::erase_if(attached[i], [](const auto& p) { return p.pid == ::getpid(); });
-      all[i].processes = std::move(attached[i]);
-    }
+    for (std::size_t i = 0; i < all.size(); ++i) all[i].processes = std::move(attached[i]);
     if (as_json)
       print_json(all);
     else if (!all.empty() || names.empty())

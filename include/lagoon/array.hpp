@@ -112,6 +112,8 @@ class Array {
       : Array(Make{}, place, detail::elements_of<T>(std::forward<R>(range))) {
     detail::check_named<T>();
   }
+  Array(const Place& place, const char* text) requires std::is_same_v<T, char>
+      : Array(Make{}, place, detail::elements_of<char>(std::string_view(text))) {}
 
   /// Beside a lock that others use too; it must outlive the array.
   template <detail::Length N, class G>

@@ -83,6 +83,9 @@ class Inspection {
 
   /// Who has it: of a lock its owner; of what is changed by turns, whoever changes it now.
   [[nodiscard]] std::optional<Holder> holder() const;
+  /// Of a lock, or what lies behind one: whether an owner of it died, and nobody has said since,
+  /// by mark_consistent(), that what it guards is in order.
+  [[nodiscard]] bool owner_died() const;
   /// Whether somebody sleeps until he has it, or until there is something in it.
   [[nodiscard]] bool has_waiters() const;
   /// How often it was changed since it was made: a number that grows by one with each write, with

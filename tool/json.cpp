@@ -1,0 +1,102 @@
+#include "json.hpp"
+
+#include <lagoon/error.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+namespace tool {
+
+using lagoon::Inspection;
+using lagoon::Object;
+using nlohmann::json;
+
+namespace {
+
+template <class Items>
+json json_of_items(const Items& items) {
+  const bool is_object = std::all_of(items.begin(), items.end(), [](const auto& item) {
+    return item.first.kind() == Object::Kind::str;
+  });
+  json all = is_object ? json::object() : json::array();
+  for (const auto& [key, value] : items)
+    if (is_object)
+      all[key.str()] = json_of(value);
+    else
+      all.push_back({json_of(key), json_of(value)});
+  return all;
+}
+
+json json_of_all(const std::vector<Object>& elements) {
+  json list = json::array();
+  for (const Object& x : elements) list.push_back(json_of(x));
+  return list;
+}
+
+}  // namespace
+
+json json_of(const Object& x) {
+  switch (x.kind()) {
+    case Object::Kind::none:
+      return nullptr;
+    case Object::Kind::boolean:
+      return x.get<bool>();
+    case Object::Kind::integer:
+      if (x.is_int64()) return x.get<std::int64_t>();
+      return x.repr();
+    case Object::Kind::real:
+      if (const auto number = x.get<double>(); std::isfinite(number)) return number;
+      return x.repr();
+    case Object::Kind::str:
+      return x.str();
+    case Object::Kind::list:
+    case Object::Kind::tuple: {
+      const auto elements = x.elements();
+      return json_of_all({elements.begin(), elements.end()});
+    }
+    case Object::Kind::dict: {
+      std::vector<Inspection::Item> items;
+      for (const auto& [key, value] : x.items()) items.emplace_back(key, value);
+      return json_of_items(items);
+    }
+    case Object::Kind::shared:
+      return "<" + Inspection(x).type() + ">";
+    default:
+      return x.repr();
+  }
+}
+
+json json_of(const Inspection& object, std::size_t most) {
+  json all{{"type", object.type()}};
+  const std::size_t size = object.size();
+  try {
+    if (object.is_value()) {
+      all["value"] = json_of(object.value());
+    } else if (object.has_elements()) {
+      all["size"] = size;
+      all["elements"] =
+          json_of_all(object.elements(0, static_cast<std::ptrdiff_t>(std::min(size, most))));
+    } else if (object.has_items()) {
+      all["size"] = size;
+      all["items"] = json_of_items(object.items(most));
+    } else {
+      all["state"] = object.text();
+    }
+  } catch (const lagoon::TypeMismatch& error) {
+    all["problem"] = error.what();
+  }
+  if (const auto holder = object.holder())
+    all["holder"] = {{"thread", holder->thread}, {"is_dead", holder->is_dead}};
+  all["has_waiters"] = object.has_waiters();
+  if (const auto changes = object.changes()) all["changes"] = *changes;
+  return all;
+}
+
+std::string dumped(const json& all) {
+  return all.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace tool

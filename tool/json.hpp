@@ -1,0 +1,21 @@
+#pragma once
+/// What is in shared memory, for programs.
+
+#include <lagoon/inspection.hpp>
+#include <lagoon/object.hpp>
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace tool {
+
+/// What JSON has no word for is as Python's repr() has it; a dict whose keys are not all strs is a
+/// list of pairs.
+nlohmann::json json_of(const lagoon::Object& x);
+/// So many of its elements or items at most.
+nlohmann::json json_of(const lagoon::Inspection& object, std::size_t most);
+
+/// As it is printed. Names are bytes; what is no UTF-8 of them becomes U+FFFD.
+std::string dumped(const nlohmann::json& json);
+
+}  // namespace tool

@@ -1,0 +1,240 @@
+#include <lagoon/error.hpp>
+#include <lagoon/inspection.hpp>
+#include <lagoon/segment.hpp>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <exception>
+#include <map>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "attached.hpp"
+#include "command_line.hpp"
+#include "commands.hpp"
+#include "json.hpp"
+#include "text.hpp"
+
+namespace tool {
+
+namespace {
+
+using lagoon::Inspection;
+using Clock = std::chrono::steady_clock;
+
+/// One object, looked at many times.
+class Watched {
+ public:
+  Watched(const lagoon::Segment::Entry& entry, Inspection object)
+      : name_(entry.name), object_(std::move(object)), first_(object_.changes()), last_(first_) {}
+
+  void look() {
+    ++looks_;
+    last_ = object_.changes();
+    if (const auto holder = object_.holder()) {
+      ++held_;
+      ++holders_[holder->thread];
+      if (holder->is_dead && std::exchange(dead_, holder->thread) != holder->thread) ++deaths_;
+    }
+    if (object_.has_waiters()) ++waited_;
+    if (first_ || !object_.is_value()) return;
+    std::string value = object_.text();
+    if (looks_ > 1 && value != value_) ++other_values_;
+    value_ = std::move(value);
+  }
+
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  [[nodiscard]] std::string type() const { return object_.type(); }
+  [[nodiscard]] bool gone() const { return object_.gone(); }
+  [[nodiscard]] std::string text() const { return object_.text(); }
+  /// How often it was changed; of what does not count that, how often it was seen to be another.
+  [[nodiscard]] std::uint64_t changes() const {
+    return first_ && last_ ? *last_ - *first_ : other_values_;
+  }
+  [[nodiscard]] bool are_all_changes() const { return first_.has_value(); }
+  /// In percent of the looks.
+  [[nodiscard]] double held() const { return percent(held_); }
+  [[nodiscard]] double waited() const { return percent(waited_); }
+  [[nodiscard]] std::uint64_t deaths() const noexcept { return deaths_; }
+  /// Who had it most often.
+  [[nodiscard]] std::optional<std::uint32_t> holder() const {
+    const auto most =
+        std::max_element(holders_.begin(), holders_.end(),
+                         [](const auto& a, const auto& b) { return a.second < b.second; });
+    return most == holders_.end() ? std::nullopt : std::optional(most->first);
+  }
+
+ private:
+  [[nodiscard]] double percent(std::uint64_t n) const {
+    return looks_ == 0 ? 0 : 100.0 * static_cast<double>(n) / static_cast<double>(looks_);
+  }
+
+  std::string name_;
+  Inspection object_;
+  std::optional<std::uint64_t> first_, last_;
+  std::uint64_t looks_ = 0, held_ = 0, waited_ = 0, deaths_ = 0, other_values_ = 0;
+  std::map<std::uint32_t, std::uint64_t> holders_;
+  std::optional<std::uint32_t> dead_;  // the last one
+  std::string value_;
+};
+
+struct Report {
+  std::vector<Watched> objects;  // the busiest first
+  double seconds = 0;
+  std::size_t looks = 0, size = 0, used = 0;
+  std::vector<AttachedProcess> processes;
+};
+
+Report report_of(const std::string& name, const lagoon::SegmentOptions& options,
+                 std::chrono::duration<double> interval) {
+  constexpr auto between = std::chrono::milliseconds(10);
+  // Each time anew: it may have been removed, and another made.
+  const auto segment = lagoon::Segment::open_read_only(name, options);
+  Report report;
+  for (const auto& entry : segment.objects())
+    if (auto object = Inspection::of(segment, entry.name))
+      report.objects.emplace_back(entry, *std::move(object));
+  const auto begin = Clock::now();
+  auto now = begin;
+  for (auto next = begin;;) {
+    for (Watched& object : report.objects) object.look();
+    ++report.looks;
+    now = Clock::now();
+    if (now - begin >= interval) break;
+    next = std::max(next + between, now);
+    std::this_thread::sleep_until(next);
+  }
+  report.seconds = std::chrono::duration<double>(now - begin).count();
+  std::erase_if(report.objects, [](const Watched& object) { return object.gone(); });
+  std::sort(report.objects.begin(), report.objects.end(), [](const Watched& a, const Watched& b) {
+    return std::pair(b.changes(), a.name()) < std::pair(a.changes(), b.name());
+  });
+  report.size = segment.size();
+  report.used = segment.used();
+  report.processes = processes_attached_to({options.directory + "/" + name})[0];
+  return report;
+}
+
+std::string in_words(double rate) {
+  std::array<char, 32> text{};
+  if (rate >= 1e6)
+    std::snprintf(text.data(), text.size(), "%.1f M", rate / 1e6);
+  else if (rate >= 1e4)
+    std::snprintf(text.data(), text.size(), "%.0f k", rate / 1e3);
+  else
+    std::snprintf(text.data(), text.size(), rate >= 10 || rate == 0 ? "%.0f" : "%.1f", rate);
+  return text.data();
+}
+
+std::string percent(double x) {
+  if (x == 0) return "-";
+  std::array<char, 16> text{};
+  std::snprintf(text.data(), text.size(), x < 1 ? "<1%%" : "%.0f%%", x);
+  return text.data();
+}
+
+std::string name_of(std::optional<std::uint32_t> holder) {
+  if (!holder) return "-";
+  if (*holder == 0) return "one who is dead";
+  return printable(command_of(static_cast<pid_t>(*holder))) + " " + std::to_string(*holder);
+}
+
+std::string text_of(const std::string& name, const Report& report) {
+  std::string text = printable(name) + ": " + in_units(report.used) + " in use of " +
+                     in_units(report.size) + ", " + counted(report.objects.size(), "object") +
+                     ", " + std::to_string(report.processes.size()) +
+                     (report.processes.size() == 1 ? " process" : " processes") + "; " +
+                     counted(report.looks, "look") + " in " + in_words(report.seconds) + " s\n";
+  using Align = Table::Align;
+  Table table({{"OBJECT"},
+               {"TYPE"},
+               {"CHANGES/s", Align::right},
+               {"HELD", Align::right},
+               {"WAITED", Align::right},
+               {"DEATHS", Align::right},
+               {"HOLDER"},
+               {"VALUE"}});
+  for (const Watched& object : report.objects) {
+    const double rate = static_cast<double>(object.changes()) / report.seconds;
+    const auto holder = object.holder();
+    table.add({printable(object.name()), shortened(printable(object.type()), 40),
+               (object.are_all_changes() || rate == 0 ? "" : "≥ ") + in_words(rate),
+               percent(object.held()), percent(object.waited()),
+               object.deaths() == 0 ? "-" : std::to_string(object.deaths()), name_of(holder),
+               shortened(printable(object.text()), 40)});
+  }
+  return text + table.text();
+}
+
+std::string json_of(const std::string& name, const Report& report) {
+  auto objects = nlohmann::json::array();
+  for (const Watched& object : report.objects) {
+    nlohmann::json one{
+        {"name", object.name()},         {"type", object.type()},
+        {"changes", object.changes()},   {"are_all_changes", object.are_all_changes()},
+        {"held_percent", object.held()}, {"waited_percent", object.waited()},
+        {"deaths", object.deaths()},     {"value", object.text()}};
+    if (const auto holder = object.holder()) one["holder"] = *holder;
+    objects.push_back(std::move(one));
+  }
+  auto processes = nlohmann::json::array();
+  for (const AttachedProcess& p : report.processes)
+    processes.push_back({{"pid", p.pid}, {"command", p.command}});
+  return dumped({{"name", name},
+                 {"seconds", report.seconds},
+                 {"looks", report.looks},
+                 {"size", report.size},
+                 {"used", report.used},
+                 {"processes", processes},
+                 {"objects", objects}});
+}
+
+}  // namespace
+
+int top(int argc, char** argv) {
+  std::string name;
+  lagoon::SegmentOptions options;
+  options.any_owner = true;
+  double seconds = 1;
+  std::size_t times = 0;
+  bool as_json = false;
+  CLI::App app{
+      "What is done with the objects of a segment, the busiest first: how often each is changed, "
+      "who holds it, and whether others wait.\n"
+      "It looks from outside, a hundred times a second, and costs those who work with them "
+      "nothing: "
+      "what is counted they count anyway. So HELD and WAITED are the share of looks at which "
+      "somebody held it, or slept until he might; DEATHS are the dead that were seen to hold it, "
+      "until the next took over; and of plain numbers, which count nothing, CHANGES are those that "
+      "were seen. How often readers had to begin anew nobody knows."};
+  app.name("lagoon top");
+  app.add_option("NAME", name, "of a segment")->required();
+  app.add_option("--directory", options.directory, "where segments lie")->capture_default_str();
+  app.add_option("--interval", seconds, "in seconds")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--times", times, "reports, and then no more; 0: until it is ended")
+      ->capture_default_str();
+  app.add_flag("--json", as_json, "for programs");
+  if (const auto code = answered(app, argc, argv)) return *code;
+  try {
+    // What it shows takes the time that is between two reports.
+    repeat(std::chrono::duration<double>(0), times, [&] {
+      const Report report = report_of(name, options, std::chrono::duration<double>(seconds));
+      return as_json ? json_of(name, report) : text_of(name, report);
+    });
+    return 0;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "lagoon top: %s\n", printable(error.what()).c_str());
+    return 1;
+  }
+}
+
+}  // namespace tool

@@ -288,7 +288,7 @@ TEST_F(Tool, DoctorFindsWhatIsWrongWithTheFile) {
 
   options.mode = 0600;
   const auto segment = Segment::create("full", options);
-  const Array<char, mode::raw> much(segment["much"], 900'000);
+  const Array<char, mode::raw> much(segment["much"], 960'000);
   const Said full = lagoon("doctor", "full");
   EXPECT_EQ(full.code, 1);
   EXPECT_TRUE(has(full, "it is nearly full")) << full.text;

@@ -107,7 +107,7 @@ void print_table(const std::vector<SegmentInfo>& all) {
 int ls(int argc, char** argv) {
   std::vector<std::string> names;
   lagoon::SegmentOptions options;
-  bool as_json = false;
+  bool as_json = false, is_quiet = false;
   CLI::App app{
       "The segments of this machine: how large they are now, how much of that is in use, how many "
       "objects have a name, and which processes have them open (of other users only root sees "
@@ -115,6 +115,7 @@ int ls(int argc, char** argv) {
   app.name("lagoon ls");
   app.add_option("NAME", names, "of a segment; without any, all");
   app.add_option("--directory", options.directory, "where they lie")->capture_default_str();
+  app.add_flag("-q,--quiet", is_quiet, "names only");
   app.add_flag("--json", as_json, "for programs: sizes in bytes");
   if (const auto code = answered(app, argc, argv)) return *code;
   try {
@@ -127,8 +128,12 @@ int ls(int argc, char** argv) {
         code = 1;
         continue;
       }
-      all.push_back(info_of(name, options));
+      if (is_quiet)
+        write_out(name + "\n");
+      else
+        all.push_back(info_of(name, options));
     }
+    if (is_quiet) return code;
     std::vector<std::string> paths;
     for (const SegmentInfo& info : all) paths.push_back(info.path);
     auto attached = processes_attached_to(paths);

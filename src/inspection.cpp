@@ -2,15 +2,12 @@
 #include <lagoon/barrier.hpp>
 #include <lagoon/condition.hpp>
 #include <lagoon/container.hpp>
-#include <lagoon/core/copies.hpp>
-#include <lagoon/core/copy.hpp>
 #include <lagoon/dict.hpp>
 #include <lagoon/error.hpp>
 #include <lagoon/event.hpp>
 #include <lagoon/inspection.hpp>
 #include <lagoon/list.hpp>
 #include <lagoon/lock.hpp>
-#include <lagoon/locks/reader_writer.hpp>
 #include <lagoon/print.hpp>
 #include <lagoon/queue.hpp>
 #include <lagoon/runtime_type.hpp>
@@ -23,7 +20,7 @@
 #include <cstring>
 #include <span>
 
-#include "object_node.hpp"
+#include "object_bytes.hpp"
 
 namespace lagoon {
 
@@ -36,47 +33,6 @@ namespace {
 using AnyItems = Dict<detail::RuntimeKey, const detail::RuntimeValue>;
 using AnyElements = List<const detail::RuntimeElement>;
 using Attributes = Dict<std::string, const Object>;
-
-/// Where what a lock guards begins; nothing of a lock that is not known here.
-std::optional<std::size_t> offset_behind(const detail::LockName& lock) {
-  if (lock == detail::GuardedBy<RLock>::name) return detail::GuardedBy<RLock>::head;
-  if (lock == detail::GuardedBy<Lock>::name) return detail::GuardedBy<Lock>::head;
-  if (lock == detail::GuardedBy<locks::ReaderWriterLock>::name)
-    return detail::GuardedBy<locks::ReaderWriterLock>::head;
-  return std::nullopt;
-}
-
-/// The bytes of elements [first, last) of a Value or an Array.
-std::vector<std::byte> bytes_of(const Handle& handle, const Stamp& stamp, std::size_t first,
-                                std::size_t last) {
-  const std::size_t size = stamp.element.size;
-  std::vector<std::byte> bytes((last - first) * size);
-  const auto copy_from = [&](const std::byte* from) {
-    core::read_shared(bytes.data(), from + first * size, bytes.size());
-  };
-  const std::byte* const payload = handle.payload();
-  if (stamp.mode == Stamp::Mode::seqlocked && stamp.kind == Stamp::Kind::array) {
-    const core::Copies copies(handle.payload(), stamp.count * size, handle.copies());
-    (void)copies.read(bytes.data(), first * size, last * size);
-  } else if (stamp.mode == Stamp::Mode::seqlocked) {  // as cell.hpp lays it out
-    const auto& latch = *reinterpret_cast<const core::Latch*>(payload);
-    for (;;) {
-      const core::Version v = latch.version();
-      copy_from(payload + core::line_bytes + v % handle.copies() * core::round_to_lines(size));
-      if (core::Latch::is_whole(handle.copies(), v, latch.version_after_copy())) break;
-    }
-  } else if (stamp.mode == Stamp::Mode::locked) {
-    const auto offset = offset_behind(stamp.guard);
-    if (!offset)
-      throw TypeMismatch(handle.describe() +
-                         " lies behind a lock that is not known here: known are RLock, Lock and "
-                         "ReaderWriterLock");
-    copy_from(payload + *offset);
-  } else {
-    copy_from(payload);
-  }
-  return bytes;
-}
 
 /// Of the bytes of one element.
 Object object_of(const ElementType& element, std::span<const std::byte> bytes) {
@@ -174,7 +130,7 @@ std::size_t Inspection::size() const {
 
 Object Inspection::value() const {
   if (!is_value()) throw_has_no("value: it is no Value");
-  return object_of(stamp_.element, bytes_of(handle_, stamp_, 0, 1));
+  return object_of(stamp_.element, detail::bytes_of(handle_, stamp_, 0, 1));
 }
 
 std::vector<Object> Inspection::elements(Index start, Index stop, std::ptrdiff_t step) const {
@@ -192,7 +148,8 @@ std::vector<Object> Inspection::elements(Index start, Index stop, std::ptrdiff_t
     return elements;
   }
   const auto slice = detail::Slice::of(stamp_.count, start, stop, step);
-  const std::vector<std::byte> bytes = bytes_of(handle_, stamp_, slice.first(), slice.last());
+  const std::vector<std::byte> bytes =
+      detail::bytes_of(handle_, stamp_, slice.first(), slice.last());
   const std::size_t size = stamp_.element.size;
   elements.reserve(slice.count);
   for (std::size_t k = 0; k < slice.count; ++k)

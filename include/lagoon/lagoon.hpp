@@ -24,6 +24,7 @@
 #include <lagoon/queue.hpp>
 #include <lagoon/registered_type.hpp>
 #include <lagoon/segment.hpp>
+#include <lagoon/segment_copy.hpp>
 #include <lagoon/semaphore.hpp>
 #include <lagoon/sent_exception.hpp>
 #include <lagoon/shared.hpp>

@@ -194,7 +194,8 @@ class Entries {
     return look_at(slab_, entry, visitor, [] { return true; });
   }
   static Record::Near behind_order(const Record::Near& near) noexcept {
-    return {near.payload + sizeof(Word), near.bytes - sizeof(Word), near.far, near.refers};
+    return {near.payload + sizeof(Word), near.bytes - sizeof(Word), near.far, near.refers,
+            near.tag};
   }
   /// With the order of what the visitor is called with.
   template <class Visitor>

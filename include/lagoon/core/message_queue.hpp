@@ -131,12 +131,26 @@ class MessageQueue {
     return maxsize_ == 0 ? told(getters_.load(relaxed)) : tell(putters_);
   }
 
+  /// Calls f() after copy(payload, bytes), as for `get`, with each that is in it, in their order;
+  /// those that are taken meanwhile are passed over, and those that are put then not met.
+  template <class Copy, class F>
+  void for_each(Copy&& copy, F&& f) {
+    const std::uint64_t end = ring_.tail().position;
+    for (Ring::Spot s = ring_.head(); s.position < end; s = ring_.next(s)) {
+      if (!ring_.has(s) || !copy_message(s.unit(), copy, [&] { return s.is_still_there(); }))
+        continue;
+      boost::atomic_thread_fence(boost::memory_order_acquire);  // (7)
+      if (s.is_still_there()) f();
+    }
+  }
+
   /// Of tasks: one that was taken is done: of the caller's the first; if it has none, of all. False
   /// if nobody has any.
   [[nodiscard]] bool done();
   /// Until none is in it, or in anybody's hands.
   [[nodiscard]] Passed join(Deadline deadline);
 
+  [[nodiscard]] Shape shape() const noexcept { return {maxsize_, fixed_, of_tasks_ != 0}; }
   [[nodiscard]] std::uint64_t maxsize() const noexcept { return maxsize_; }
   /// How many are in it.
   [[nodiscard]] std::uint64_t size() const noexcept;

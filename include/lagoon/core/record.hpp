@@ -48,6 +48,7 @@ class Record {
     std::size_t bytes;
     Far far{};
     bool refers = false;
+    std::uint32_t tag = 0;  // the maker's
   };
   /// What there is to be of one: near bytes, most_near at most, that are filled in later, and far
   /// ones; and whether it refers to other objects.
@@ -116,12 +117,14 @@ class Record {
 
   static Near parts(const std::byte* payload, std::size_t bytes, std::uint32_t tag) noexcept {
     const bool refers = (tag & does_refer) != 0;
-    if ((tag & is_far) == 0 || bytes < sizeof(Way)) return {payload, bytes, {}, refers};
+    const std::uint32_t own = tag & ~(is_far | does_refer);
+    if ((tag & is_far) == 0 || bytes < sizeof(Way)) return {payload, bytes, {}, refers, own};
     const auto& way = *reinterpret_cast<const Way*>(payload);
     return {payload + sizeof way,
             bytes - sizeof way,
             {Reference::of_word(way.root.load(relaxed)), way.bytes.load(relaxed)},
-            refers};
+            refers,
+            own};
   }
   static Made make_far(Slab& slab, std::uint32_t tag, const Size& size, std::size_t more_near);
   static void drop_far(Slab& slab, const Slab::Node& node);

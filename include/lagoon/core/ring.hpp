@@ -95,6 +95,21 @@ class Ring {
   /// The first that nobody has taken; not is_full(): the queue is empty.
   [[nodiscard]] Spot head() const noexcept { return seek<false>(head_); }
 
+  /// Whether what was put at that position is there; else it was taken, or nobody has put it yet.
+  [[nodiscard]] bool has(const Spot& s) const noexcept {
+    return s.is_full() && laps_ahead(s.word, s.position, s.ring) == 0;
+  }
+  /// The position behind.
+  [[nodiscard]] Spot next(Spot s) const noexcept {
+    for (++s.position;; ++s.ring) {
+      s.slot = &slots(s.ring)[s.position & mask(s.ring)];
+      s.word = s.slot->load(boost::memory_order_seq_cst);  // (5)
+      const bool is_closed = (s.word >> 32 & 3) == closed && s.ring + 1 < most_rings &&
+                             laps_ahead(s.word, s.position, s.ring) == 0;
+      if (!is_closed) return s;
+    }
+  }
+
   /// Whether there is room behind it to close the ring later (R2); else `close` it.
   [[nodiscard]] bool has_room(const Spot& s) const noexcept {
     const std::uint64_t next =

@@ -1,0 +1,300 @@
+#include <lagoon/any_container.hpp>
+#include <lagoon/barrier.hpp>
+#include <lagoon/condition.hpp>
+#include <lagoon/container.hpp>
+#include <lagoon/core/copies.hpp>
+#include <lagoon/core/copy.hpp>
+#include <lagoon/error.hpp>
+#include <lagoon/event.hpp>
+#include <lagoon/lock.hpp>
+#include <lagoon/locks/reader_writer.hpp>
+#include <lagoon/namespace.hpp>
+#include <lagoon/queue.hpp>
+#include <lagoon/segment_copy.hpp>
+#include <lagoon/semaphore.hpp>
+#include <lagoon/shared_object.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <map>
+#include <optional>
+#include <span>
+#include <utility>
+
+#include "object_bytes.hpp"
+#include "raw_container.hpp"
+
+namespace lagoon {
+
+namespace {
+
+using detail::Attach;
+using detail::Handle;
+using detail::Stamp;
+
+constexpr Stamp whatever{
+    .kind = Stamp::Kind::value, .mode = Stamp::Mode::raw, .asked = Stamp::Asked::anything};
+
+/// read(), with the lock L held that a payload begins with.
+template <class L, class F>
+auto with_lock(const Handle& handle, F&& read) {
+  auto& lock = *reinterpret_cast<typename detail::GuardedBy<L>::State*>(handle.payload());
+  const core::Deadline deadline = core::Deadline::after(std::chrono::seconds(1));
+  constexpr bool is_shared = requires { lock.acquire_shared_until(deadline); };
+  const auto acquire = [&] {
+    if constexpr (is_shared)
+      return lock.acquire_shared_until(deadline);
+    else
+      return lock.acquire_until(deadline);
+  };
+  if (!acquire()) throw TimeoutError("its lock could not be had for a second");
+  struct Held {
+    decltype(lock)& held;
+    ~Held() {
+      if constexpr (is_shared)
+        held.release_shared();
+      else
+        held.release();
+    }
+  } const held{lock};
+  return read();
+}
+
+class Copier {
+ public:
+  Copier(const Segment& from, const Segment& to) : from_(from), to_(to) {}
+
+  std::vector<NotCopied> run() {
+    std::vector<Handle> handles;
+    for (const auto& entry : from_.objects())
+      if (auto handle = detail::find(from_.mapping(), entry.name, whatever, true)) {
+        names_.emplace(key_of(*handle), entry.name);
+        handles.push_back(*std::move(handle));
+      }
+    std::sort(handles.begin(), handles.end(), [&](const Handle& a, const Handle& b) {
+      return names_.at(key_of(a)) < names_.at(key_of(b));
+    });
+    for (const Handle& handle : handles) {
+      current_ = names_.at(key_of(handle));
+      (void)copy_of(handle);
+    }
+    return std::move(not_copied_);
+  }
+
+ private:
+  using Key = std::pair<std::uint64_t, std::uint64_t>;
+  static Key key_of(const Handle& handle) {
+    const detail::ObjectReference reference = handle.reference();
+    return {reference.block, reference.id};
+  }
+
+  /// What refers to its copy, which is made if it is not there yet; None if it cannot be.
+  Object copy_of(const Handle& source) {
+    const auto [known, is_new] = copies_.try_emplace(key_of(source));
+    if (!is_new) return known->second;
+    const auto named = names_.find(known->first);
+    const bool has_name = named != names_.end();
+    if (has_name && detail::find(to_.mapping(), named->second, whatever, true))
+      throw AlreadyExists("there is an object '" + named->second + "' where it is to be copied to");
+    try {
+      make_copy(source, source.stamp(), has_name ? to_[named->second] : to_.nameless(),
+                known->second);
+      return known->second;
+    } catch (const AlreadyExists&) {
+      throw;
+    } catch (const OutOfMemory&) {
+      throw;
+    } catch (const Gone&) {  // erased meanwhile
+    } catch (const std::exception& error) {
+      not_copied_.push_back({current_, error.what()});
+    }
+    if (has_name) to_.erase(named->second);
+    return known->second = Object();
+  }
+
+  void make_copy(const Handle& source, const Stamp& stamp, const Place& place, Object& made) {
+    switch (stamp.kind) {
+      case Stamp::Kind::value:
+      case Stamp::Kind::array:
+        make_elements(source, stamp, place);
+        return;
+      case Stamp::Kind::dict:
+      case Stamp::Kind::namespace_:
+        return make_container<core::Entries>(source, stamp, place, made);
+      case Stamp::Kind::list:
+        return make_container<core::Sequence>(source, stamp, place, made);
+      case Stamp::Kind::queue:
+      case Stamp::Kind::joinable_queue:
+        return make_queue(source, stamp, place, made);
+      case Stamp::Kind::lock:
+        made = Lock(place);
+        return;
+      case Stamp::Kind::rlock:
+        made = RLock(place);
+        return;
+      case Stamp::Kind::semaphore:
+        made = Semaphore(place, Attach::make<Semaphore>(source.again()).get_value());
+        return;
+      case Stamp::Kind::bounded_semaphore:
+        made = BoundedSemaphore(place, static_cast<long long>(stamp.count));
+        return;
+      case Stamp::Kind::event: {
+        Event event(place);
+        if (Attach::make<Event>(source.again()).is_set()) event.set();
+        made = event;
+        return;
+      }
+      case Stamp::Kind::barrier:
+        made = Barrier(place, static_cast<long long>(stamp.count));
+        return;
+      case Stamp::Kind::condition: {
+        const auto& state = *reinterpret_cast<const detail::ConditionState*>(source.payload());
+        if (state.lock_at != 0)
+          throw TypeMismatch("'" + current_ + "' is a Condition with the lock of another object");
+        made = Condition(place, state.queue.places());
+        return;
+      }
+      case Stamp::Kind::in_place:
+        break;
+    }
+    throw TypeMismatch("'" + current_ + "' is a " + stamp.text() +
+                       ", about which only programs know that have that type");
+  }
+
+  std::vector<std::byte> elements_of(const Handle& source, const Stamp& stamp) const {
+    const std::size_t n = stamp.kind == Stamp::Kind::array ? stamp.count : 1;
+    const auto read = [&] { return detail::bytes_of(source, stamp, 0, n); };
+    if (stamp.mode != Stamp::Mode::locked) return read();
+    if (from_.read_only())
+      throw ReadOnly(
+          "it lies behind a lock, which cannot be taken in a segment that was opened to "
+          "read only");
+    if (stamp.guard == detail::GuardedBy<RLock>::name) return with_lock<RLock>(source, read);
+    if (stamp.guard == detail::GuardedBy<Lock>::name) return with_lock<Lock>(source, read);
+    if (stamp.guard == detail::GuardedBy<locks::ReaderWriterLock>::name)
+      return with_lock<locks::ReaderWriterLock>(source, read);
+    return read();  // which says that this lock is not known
+  }
+
+  void make_elements(const Handle& source, const Stamp& stamp, const Place& place) {
+    const std::vector<std::byte> bytes = elements_of(source, stamp);
+    const auto make = [&](std::size_t size, auto&& fill) {
+      (void)detail::make_or_find(place, stamp, std::max<std::size_t>(size, 1), fill);
+    };
+    if (stamp.mode == Stamp::Mode::atomic || stamp.mode == Stamp::Mode::raw)
+      return make(bytes.size(), [&](std::byte* payload, core::Participants&) {
+        core::write_shared(payload, bytes.data(), bytes.size());
+      });
+    if (stamp.mode == Stamp::Mode::seqlocked && stamp.kind == Stamp::Kind::array)
+      return make(core::Copies::bytes_for(bytes.size(), stamp.copies),
+                  [&](std::byte* payload, core::Participants& table) {
+                    core::Copies::make(payload, bytes.size(), stamp.copies, table, bytes.data());
+                  });
+    if (stamp.mode == Stamp::Mode::seqlocked)  // as cell.hpp lays it out
+      return make(core::line_bytes + stamp.copies * core::round_to_lines(bytes.size()),
+                  [&](std::byte* payload, core::Participants& table) {
+                    new (payload) core::Latch(table);
+                    for (unsigned i = 0; i < stamp.copies; ++i)
+                      core::write_shared(
+                          payload + core::line_bytes + i * core::round_to_lines(bytes.size()),
+                          bytes.data(), bytes.size());
+                  });
+    const std::size_t head = detail::offset_behind(stamp.guard).value();
+    make(head + bytes.size(), [&](std::byte* payload, core::Participants& table) {
+      if (stamp.guard == detail::GuardedBy<RLock>::name)
+        detail::construct_in_place<detail::GuardedBy<RLock>::State>(payload, table);
+      else if (stamp.guard == detail::GuardedBy<Lock>::name)
+        detail::construct_in_place<detail::GuardedBy<Lock>::State>(payload, table);
+      else
+        detail::construct_in_place<detail::GuardedBy<locks::ReaderWriterLock>::State>(payload,
+                                                                                      table);
+      core::write_shared(payload + head, bytes.data(), bytes.size());
+    });
+  }
+
+  template <class State>
+  void make_container(const Handle& source, const Stamp& stamp, const Place& place, Object& made) {
+    using Container = detail::ContainerState<State>;
+    Handle copy = detail::make_or_find(
+        place, stamp, sizeof(Container),
+        [](std::byte* payload, core::Participants& table) { new (payload) Container(table); });
+    made = detail::shared_object(copy.again());  // now: it may hold itself
+    if (reinterpret_cast<const Container*>(source.payload())->has_references())
+      return copy_objects_in(source, stamp, std::move(copy));
+    detail::RawContainer<State>(std::move(copy))
+        .fill(detail::RawContainer<State>(source.again()).records());
+  }
+
+  /// Of what refers to others: as Objects.
+  void copy_objects_in(const Handle& source, const Stamp& stamp, Handle copy) {
+    if (stamp.kind == Stamp::Kind::namespace_) {
+      auto to = Attach::make<Namespace>(std::move(copy));
+      for (const auto& [name, value] : Attach::make<Namespace>(source.again()).items())
+        to.set(name, with_copies(value));
+    } else if (stamp.kind == Stamp::Kind::dict) {
+      auto to = Attach::make<AnyDict>(std::move(copy));
+      for (const auto& [key, value] : Attach::make<AnyDict>(source.again()).items())
+        to.set(key, with_copies(value));
+    } else {
+      auto to = Attach::make<AnyList>(std::move(copy));
+      for (const Object& x : Attach::make<AnyList>(source.again()).slice())
+        to.append(with_copies(x));
+    }
+  }
+
+  /// The same, with copies in the place of what it refers to, at any depth.
+  Object with_copies(const Object& x) {
+    switch (x.kind()) {
+      case Object::Kind::shared:
+        return copy_of(detail::handle_to_shared(x, whatever, true));
+      case Object::Kind::list:
+      case Object::Kind::tuple: {
+        std::vector<Object> items;
+        for (const Object& item : x.elements()) items.push_back(with_copies(item));
+        return x.kind() == Object::Kind::list ? Object::list_of(items) : Object::tuple_of(items);
+      }
+      case Object::Kind::dict: {
+        Object dict = Object::dict();
+        for (const auto& [key, value] : x.items()) dict.set_item(key, with_copies(value));
+        return dict;
+      }
+      case Object::Kind::opaque: {
+        std::vector<Object> children;
+        for (const Object& child : x.elements()) children.push_back(with_copies(child));
+        return Object::opaque(std::string(x.opaque_kind()), std::string(x.opaque_bytes()),
+                              std::move(children));
+      }
+      default:
+        return x;
+    }
+  }
+
+  void make_queue(const Handle& source, const Stamp& stamp, const Place& place, Object& made) {
+    detail::RawQueue from(source.again());
+    const core::MessageQueue::Shape shape = from.shape();
+    Handle copy = detail::make_or_find(place, stamp, core::MessageQueue::bytes_for(shape),
+                                       [&](std::byte* payload, core::Participants& table) {
+                                         new (payload) core::MessageQueue(
+                                             table, detail::base_of(table), shape);
+                                       });
+    made = detail::shared_object(copy.again());
+    detail::RawQueue to(std::move(copy));
+    from.for_each([&](std::span<const std::byte> message) { to.put(message); });
+  }
+
+  const Segment& from_;
+  const Segment& to_;
+  std::map<Key, std::string> names_;
+  std::map<Key, Object> copies_;
+  std::string current_;
+  std::vector<NotCopied> not_copied_;
+};
+
+}  // namespace
+
+std::vector<NotCopied> copy_objects(const Segment& from, const Segment& to) {
+  return Copier(from, to).run();
+}
+
+}  // namespace lagoon

@@ -303,6 +303,52 @@ TEST_F(Tool, DoctorFindsWhatIsWrongWithTheFile) {
   EXPECT_TRUE(has(old, "lagoon rm old")) << old.text;
 }
 
+TEST_F(Tool, CpCopiesAndLoadMakesItAgain) {
+  const auto segment = Segment::create("market", options);
+  Dict<std::string, double> prices(segment["prices"]);
+  prices.set("gold", 1.5);
+  Lock lock(segment["lock"]);
+  lock.acquire();
+  const std::string file = path("kept");
+  EXPECT_EQ(lagoon("cp", "market '" + file + "'").text, "");
+  lock.release();
+  prices.set("gold", 2);
+  const Said again = lagoon("cp", "market '" + file + "'");
+  EXPECT_EQ(again.code, 1);
+  EXPECT_TRUE(has(again, "already (--force replaces it)")) << again.text;
+  EXPECT_EQ(lagoon("load", "'" + file + "' second").text, "");
+  const auto second = Segment::open("second", options);
+  EXPECT_EQ((second.find<Dict<std::string, double>>("prices")->at("gold")), 1.5);
+  EXPECT_FALSE(second.find<Lock>("lock")->locked());
+  EXPECT_EQ(second.capacity(), segment.capacity());
+
+  EXPECT_EQ(lagoon("cp", "--force market '" + file + "'").code, 0);
+  EXPECT_EQ(lagoon("load", "'" + file + "' second").code, 1);
+  EXPECT_EQ(lagoon("load", "--force '" + file + "' second").code, 0);
+  EXPECT_EQ(
+      (Segment::open("second", options).find<Dict<std::string, double>>("prices")->at("gold")), 2);
+  EXPECT_EQ((second.find<Dict<std::string, double>>("prices")->at("gold")), 1.5)
+      << "who has it open keeps it";
+  EXPECT_EQ(lagoon("cp", "none '" + path("x") + "'").code, 1);
+  EXPECT_FALSE(std::filesystem::exists(path("x")));
+  std::ofstream(path("other")) << "no segment, but long enough to be looked at";
+  EXPECT_EQ(lagoon("load", "'" + path("other") + "' third").code, 1);
+  EXPECT_FALSE(Segment::exists("third", options));
+}
+
+TEST_F(Tool, CpSaysWhatItCouldNotCopy) {
+  const auto segment = Segment::create("market", options);
+  const Value<int> n(segment["n"], 7);
+  Array<int, mode::locked> held(segment["held"], 2);
+  held.get_lock().acquire();
+  const Said said = lagoon("cp", "market '" + path("kept") + "'");
+  held.get_lock().release();
+  EXPECT_EQ(said.code, 1);
+  EXPECT_TRUE(has(said, "lagoon cp: not copied: held: its lock could not be had")) << said.text;
+  EXPECT_EQ(lagoon("load", "'" + path("kept") + "' second").code, 0);
+  EXPECT_EQ(Segment::open("second", options).find<Value<int>>("n")->get(), 7);
+}
+
 TEST(Segments, AreListedByName) {
   char name[] = "/dev/shm/lagoon-list-test-XXXXXX";
   SegmentOptions options;

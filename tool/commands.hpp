@@ -10,6 +10,8 @@ int rm(int argc, char** argv);      // removes some
 int show(int argc, char** argv);    // what is in one
 int top(int argc, char** argv);     // what is done with it
 int doctor(int argc, char** argv);  // what is wrong with any
+int cp(int argc, char** argv);      // copies one to a file
+int load(int argc, char** argv);    // and back
 int serve(int argc, char** argv);   // what a segment holds, for Python programs
 
 }  // namespace tool

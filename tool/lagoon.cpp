@@ -22,6 +22,8 @@ constexpr Command commands[] = {
     {"show", tool::show, "lagoon show NAME[/OBJECT]  what is in one\n"},
     {"top", tool::top, "lagoon top NAME          what is done with its objects, and who waits\n"},
     {"doctor", tool::doctor, "lagoon doctor [NAME…]    what is wrong with them, and what to do\n"},
+    {"cp", tool::cp, "lagoon cp NAME FILE      copies one to a file, while others work with it\n"},
+    {"load", tool::load, "lagoon load FILE [NAME]  makes one of such a file\n"},
     {"rm", tool::rm, "lagoon rm NAME…          removes segments; who has one open keeps it\n"},
 #ifdef LAGOON_HAS_REMOTE
     {"serve", tool::serve,

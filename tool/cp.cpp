@@ -1,0 +1,151 @@
+#include <lagoon/error.hpp>
+#include <lagoon/segment.hpp>
+#include <lagoon/segment_copy.hpp>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cerrno>
+#include <cstdio>
+#include <exception>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "command_line.hpp"
+#include "commands.hpp"
+#include "text.hpp"
+
+namespace tool {
+
+namespace {
+
+/// A file that has no name yet, and is gone if it gets none.
+class NewFile {
+ public:
+  NewFile(std::string path, mode_t mode) : path_(std::move(path)) {
+    const std::string directory = std::filesystem::path(path_).parent_path();
+    fd_ = ::open(directory.empty() ? "." : directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, mode);
+    if (fd_ < 0)
+      throw lagoon::SystemError(errno, "cannot make a file in '" +
+                                           (directory.empty() ? "." : directory) +
+                                           "' (of a kind that can: tmpfs, ext4, xfs, btrfs)");
+    ::fchmod(fd_, mode);  // whatever the umask is
+  }
+  NewFile(const NewFile&) = delete;
+  NewFile& operator=(const NewFile&) = delete;
+  ~NewFile() { ::close(fd_); }
+
+  [[nodiscard]] int fd() const noexcept { return fd_; }
+  /// AlreadyExists if there is one of that name; with `replaces`, in its place.
+  void get_name(bool replaces) {
+    if (::fsync(fd_) != 0) throw lagoon::SystemError(errno, "cannot write '" + path_ + "'");
+    if (link_at(path_)) return;
+    if (errno != EEXIST) throw lagoon::SystemError(errno, "cannot name '" + path_ + "'");
+    if (!replaces)
+      throw lagoon::AlreadyExists("there is a '" + path_ + "' already (--force replaces it)");
+    // Nobody finds neither the old one nor the new one.
+    const std::string beside = path_ + "." + std::to_string(::getpid());
+    if (!link_at(beside) || ::rename(beside.c_str(), path_.c_str()) != 0)
+      throw lagoon::SystemError(errno, "cannot replace '" + path_ + "'");
+  }
+
+ private:
+  bool link_at(const std::string& path) const {
+    return ::linkat(AT_FDCWD, ("/proc/self/fd/" + std::to_string(fd_)).c_str(), AT_FDCWD,
+                    path.c_str(), AT_SYMLINK_FOLLOW) == 0;
+  }
+  std::string path_;
+  int fd_;
+};
+
+/// To write, if this process may: so that it can have locks, and turns.
+lagoon::Segment opened(const std::string& name, lagoon::SegmentOptions options) {
+  options.any_owner = true;
+  try {
+    return lagoon::Segment::open(name, options);
+  } catch (const lagoon::SystemError& error) {
+    if (error.code().value() != EACCES && error.code().value() != EROFS) throw;
+    return lagoon::Segment::open_read_only(name, options);
+  }
+}
+
+/// The exit code: 1 if there is something that could not be copied.
+int copy(const std::string& command, const lagoon::Segment& from, const std::string& path,
+         mode_t mode, bool replaces) {
+  NewFile file(path, mode);
+  lagoon::SegmentOptions options;
+  options.reserve = from.capacity();
+  const auto not_copied = lagoon::copy_objects(from, lagoon::Segment::adopt(file.fd(), options));
+  file.get_name(replaces);
+  for (const auto& [name, why] : not_copied)
+    std::fprintf(stderr, "%s: not copied: %s: %s\n", command.c_str(), printable(name).c_str(),
+                 printable(why).c_str());
+  return not_copied.empty() ? 0 : 1;
+}
+
+mode_t mode_of(const std::string& path) {
+  struct stat about {};
+  return ::stat(path.c_str(), &about) == 0 ? about.st_mode & 0777 : 0600;
+}
+
+}  // namespace
+
+int cp(int argc, char** argv) {
+  std::string name, path;
+  lagoon::SegmentOptions options;
+  bool is_forced = false;
+  CLI::App app{
+      "Copies what is in a segment to a file, from which lagoon load makes a segment again, while "
+      "others work with it: each object as it was at one moment, but not all at the same one. "
+      "Locks "
+      "are free in the copy. The file appears when it is complete. What cannot be copied (structs "
+      "that were constructed in place, what lies behind locks of an application's own) is said, "
+      "and then it exits with 1."};
+  app.name("lagoon cp");
+  app.add_option("NAME", name, "of a segment")->required();
+  app.add_option("FILE", path, "which is made")->required();
+  app.add_option("--directory", options.directory, "where segments lie")->capture_default_str();
+  app.add_flag("-f,--force", is_forced, "replaces the file, if there is one");
+  if (const auto code = answered(app, argc, argv)) return *code;
+  try {
+    return copy("lagoon cp", opened(name, options), path, mode_of(options.directory + "/" + name),
+                is_forced);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "lagoon cp: %s\n", printable(error.what()).c_str());
+    return 1;
+  }
+}
+
+int load(int argc, char** argv) {
+  std::string path, name;
+  lagoon::SegmentOptions options;
+  bool is_forced = false;
+  CLI::App app{
+      "Makes a segment of what lagoon cp has copied to a file. It appears when it is complete."};
+  app.name("lagoon load");
+  app.add_option("FILE", path, "that lagoon cp has made")->required();
+  app.add_option("NAME", name, "of the segment; without it, that of the file");
+  app.add_option("--directory", options.directory, "where segments lie")->capture_default_str();
+  app.add_flag("-f,--force", is_forced,
+               "in place of the segment of that name, if there is one: who has that open keeps it");
+  if (const auto code = answered(app, argc, argv)) return *code;
+  try {
+    const std::filesystem::path file = std::filesystem::absolute(path);
+    if (name.empty()) name = file.filename();
+    if (name.find('/') != std::string::npos)
+      throw lagoon::InvalidArgument("a segment cannot be called '" + name + "'");
+    lagoon::SegmentOptions there;
+    there.directory = file.parent_path();
+    return copy("lagoon load", opened(file.filename(), there), options.directory + "/" + name,
+                mode_of(file), is_forced);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "lagoon load: %s\n", printable(error.what()).c_str());
+    return 1;
+  }
+}
+
+}  // namespace tool

@@ -18,7 +18,7 @@ namespace lagoon::detail {
 
 struct RawRecord {
   std::vector<std::byte> near, far;
-  std::uint32_t tag;
+  core::Entries::Hash hash;  // of what has keys
 };
 
 /// Looks at records, of either container.
@@ -26,22 +26,15 @@ class RawLook : public RecordBytes {
  public:
   using RecordBytes::RecordBytes;
 
-  void copy(const core::Record::Near& near) noexcept {
-    tag_ = near.tag;
-    RecordBytes::copy(near);
-  }
   [[nodiscard]] core::Entries::Is is_it() {
     return is_whole() ? core::Entries::Is::it : core::Entries::Is::gone;
   }
-  [[nodiscard]] RawRecord record() const {
+  [[nodiscard]] RawRecord record(core::Entries::Hash hash = 0) const {
     const auto near_bytes = near();
     const auto far_bytes =
         far() ? bytes().subspan(near_bytes.size()) : std::span<const std::byte>();
-    return {{near_bytes.begin(), near_bytes.end()}, {far_bytes.begin(), far_bytes.end()}, tag_};
+    return {{near_bytes.begin(), near_bytes.end()}, {far_bytes.begin(), far_bytes.end()}, hash};
   }
-
- private:
-  std::uint32_t tag_ = 0;
 };
 
 /// A Dict, Namespace or List, whose records refer to nothing.
@@ -59,7 +52,8 @@ class RawContainer : public ContainerHandle<State> {
       std::vector<RawRecord> records;
       RawLook look(state.slab());
       if constexpr (has_keys) {
-        for (typename State::Position at; state.next(at, look);) records.push_back(look.record());
+        for (typename State::Position at; state.next(at, look);)
+          records.push_back(look.record(state.hash_at(at)));
       } else {
         for (std::uint64_t i = 0; state.read(i, look); ++i) records.push_back(look.record());
       }
@@ -77,7 +71,7 @@ class RawContainer : public ContainerHandle<State> {
       };
       if constexpr (has_keys)
         this->with_memory([&] { return State::bytes_taken(size) + state.bytes_of_room(1); },
-                          [&] { return state.put({}, record.tag, size, fill); });
+                          [&] { return state.put({}, record.hash, size, fill); });
       else
         this->with_memory(
             [&] {

@@ -39,6 +39,14 @@ Entries::Found Entries::enter_new(const Shape& shape, Hash hash) {
   return {entry, &shape.entries.at(slab_, entry)};
 }
 
+Entries::Hash Entries::hash_at(const Position& position) const {
+  const Words entries = shape_of(position.shape).entries;
+  const Word* const word =
+      position.entry < entries.count() ? entries.find(slab_, position.entry) : nullptr;
+  if (word == nullptr) return 0;
+  return Record::tag(slab_, Reference::of_word(word->load(boost::memory_order_acquire)));  // (1)
+}
+
 /// Zero where there is none.
 std::uint64_t Entries::order_of(const Words& entries, std::uint64_t entry) const noexcept {
   const Word* const word = entries.find(slab_, entry);

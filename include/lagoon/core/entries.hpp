@@ -96,6 +96,9 @@ class Entries {
   /// the end. What is there all the time is met, once, in the order of insertion.
   template <class Visitor>
   bool next(Position& position, Visitor& visitor) const;
+  /// As much as is kept of the hash of the record that a walk has come to, which is enough to put
+  /// it again; if all is still as it was then.
+  [[nodiscard]] Hash hash_at(const Position& position) const;
   /// For who reads several things: see Journal::Moment.
   [[nodiscard]] const Journal& journal() const noexcept { return journal_; }
   [[nodiscard]] const Slab& slab() const noexcept { return slab_; }
@@ -194,8 +197,7 @@ class Entries {
     return look_at(slab_, entry, visitor, [] { return true; });
   }
   static Record::Near behind_order(const Record::Near& near) noexcept {
-    return {near.payload + sizeof(Word), near.bytes - sizeof(Word), near.far, near.refers,
-            near.tag};
+    return {near.payload + sizeof(Word), near.bytes - sizeof(Word), near.far, near.refers};
   }
   /// With the order of what the visitor is called with.
   template <class Visitor>

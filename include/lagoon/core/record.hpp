@@ -48,7 +48,6 @@ class Record {
     std::size_t bytes;
     Far far{};
     bool refers = false;
-    std::uint32_t tag = 0;  // the maker's
   };
   /// What there is to be of one: near bytes, most_near at most, that are filled in later, and far
   /// ones; and whether it refers to other objects.
@@ -88,6 +87,15 @@ class Record {
     });
   }
 
+  /// By anyone: the maker's tag; which may be another's by now.
+  [[nodiscard]] static std::uint32_t tag(const Slab::Reader& slab, Reference r) {
+    std::uint32_t found = 0;
+    (void)slab.read(r, [&](const std::byte*, std::size_t, std::uint32_t tag) {
+      found = tag & ~(is_far | does_refer);
+    });
+    return found;
+  }
+
   // ---- With the slab's turn ----------------------------------------------------------------
 
   struct Made {
@@ -117,14 +125,12 @@ class Record {
 
   static Near parts(const std::byte* payload, std::size_t bytes, std::uint32_t tag) noexcept {
     const bool refers = (tag & does_refer) != 0;
-    const std::uint32_t own = tag & ~(is_far | does_refer);
-    if ((tag & is_far) == 0 || bytes < sizeof(Way)) return {payload, bytes, {}, refers, own};
+    if ((tag & is_far) == 0 || bytes < sizeof(Way)) return {payload, bytes, {}, refers};
     const auto& way = *reinterpret_cast<const Way*>(payload);
     return {payload + sizeof way,
             bytes - sizeof way,
             {Reference::of_word(way.root.load(relaxed)), way.bytes.load(relaxed)},
-            refers,
-            own};
+            refers};
   }
   static Made make_far(Slab& slab, std::uint32_t tag, const Size& size, std::size_t more_near);
   static void drop_far(Slab& slab, const Slab::Node& node);

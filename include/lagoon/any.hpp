@@ -121,6 +121,7 @@ class AnyValue {
   static AnyValue make(const Place& place, char typecode);
   static AnyValue make(const Place& place, char typecode, AnyScalar initial);
 
+  /// Of what was made, or found.
   [[nodiscard]] char typecode() const noexcept { return detail::typecodes[typed_.index()]; }
   [[nodiscard]] AnyScalar get() const;
   void set(AnyScalar x);
@@ -170,6 +171,7 @@ class AnyArray {
     return make_of(place, typecode, detail::scalars_of(std::forward<R>(range)));
   }
 
+  /// Of what was made, or found.
   [[nodiscard]] char typecode() const noexcept { return detail::typecodes[typed_.index()]; }
   [[nodiscard]] std::size_t size() const noexcept;
   /// OutOfRange for an index that is not below size().

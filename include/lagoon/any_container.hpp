@@ -41,6 +41,7 @@ class AnyDict : private Dict<detail::RuntimeKey, detail::RuntimeValue> {
   using Base = Dict<detail::RuntimeKey, detail::RuntimeValue>;
 
  public:
+  /// A key and its value.
   using Item = std::pair<Object, Object>;
   using is_shared_container = void;
 

@@ -39,6 +39,7 @@ R take_result([[maybe_unused]] Decoder& from) {
 template <class R>
 struct OneResult {
   using type = R;
+  /// What it returned, or throws what it threw.
   static R take(const std::vector<Outcome>& outcomes) {
     if constexpr (!std::is_void_v<R>) {
       Decoder from = outcomes.front().results();
@@ -112,6 +113,7 @@ class AsyncResult {
         true);
     return *this;
   }
+  /// Of one that is not named yet: `auto r = pool.apply_async(f).callback(g);`
   template <class F>
   AsyncResult&& callback(F f) && {
     return std::move(callback(std::move(f)));
@@ -130,6 +132,7 @@ class AsyncResult {
         false);
     return *this;
   }
+  /// Likewise.
   template <std::invocable<const std::exception&> F>
   AsyncResult&& error_callback(F f) && {
     return std::move(error_callback(std::move(f)));
@@ -181,6 +184,7 @@ class PoolResults {
     return next_until(core::Deadline::after(timeout));
   }
 
+  /// Takes the results out of the range as it goes: there is one walk, and no way back.
   class Iterator {
    public:
     using value_type = R;

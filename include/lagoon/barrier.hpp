@@ -37,6 +37,7 @@ namespace lagoon {
 class Barrier : public detail::Handled<core::Parties> {
  public:
   using is_shared_container = void;  // goes into Objects by reference (shared_object.hpp)
+  /// What the last to arrive calls, before any of them goes on.
   using Action = std::function<void()>;
 
   /// InvalidArgument unless there are 1 to max_parties() of them.
@@ -87,6 +88,7 @@ class Barrier : public detail::Handled<core::Parties> {
   [[nodiscard]] bool broken() const noexcept { return state_->is_broken(); }
   /// Whether the object was erased.
   [[nodiscard]] bool gone() const noexcept { return state_->is_gone() || Handled::gone(); }
+  /// For how many there can be one.
   static constexpr std::size_t max_parties() noexcept { return core::Parties::most; }
 
   static constexpr bool is_read_only = false;

@@ -98,6 +98,7 @@ class Encoder {
   Encoder(const Encoder&) = delete;
   Encoder& operator=(const Encoder&) = delete;
 
+  /// As they are; how many there are is not written.
   Encoder& put_bytes(const void* from, std::size_t n) {
     if (n != 0) std::memcpy(room_for(n), from, n);
     return *this;
@@ -120,6 +121,7 @@ class Encoder {
   /// A reference to what this Object of Kind::shared stands for. TypeMismatch if that is no object
   /// of this library's; Gone if it was erased.
   Encoder& put_shared(const Object& x);
+  /// All that was put; until more is.
   [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return {begin(), size_}; }
 
   // ---- For containers --------------------------------------------------------------------------
@@ -159,6 +161,7 @@ class Decoder {
   explicit Decoder(std::span<const std::byte> bytes, const detail::Handle* home = nullptr) noexcept
       : left_(bytes), home_(home) {}
 
+  /// The next n. They lie in what is decoded, and go with it.
   [[nodiscard]] std::span<const std::byte> take_bytes(std::size_t n) {
     if (n > left_.size()) [[unlikely]]
       throw_short(n);
@@ -166,10 +169,12 @@ class Decoder {
     left_ = left_.subspan(n);
     return taken;
   }
+  /// By its codec.
   template <class T>
   [[nodiscard]] T take() {
     return Codec<T>::decode(*this);
   }
+  /// What put_count wrote.
   [[nodiscard]] std::uint64_t take_count() {
     const detail::Count count = detail::count_in(left_);
     if (count.bytes == 0) throw_short(1);
@@ -178,6 +183,7 @@ class Decoder {
   }
   /// What put_shared was given, or another that stands for the same.
   [[nodiscard]] Object take_shared();
+  /// How many bytes were not taken yet.
   [[nodiscard]] std::size_t left() const noexcept { return left_.size(); }
   /// Where the bytes lie. UsageError if that was not said.
   [[nodiscard]] const detail::Handle& home() const;

@@ -110,6 +110,7 @@ class Dict : public detail::ContainerHandle<core::Entries> {
  public:
   using key_type = K;
   using value_type = V;
+  /// A key and its value.
   using Item = std::pair<K, V>;
   using is_shared_container = void;
   class Iterator;
@@ -263,6 +264,7 @@ class Dict : public detail::ContainerHandle<core::Entries> {
   V update_value(Key key, F&& f) requires writes {
     return update_or(key, f, [&] { detail::throw_no_key(key); });
   }
+  /// The same, where nothing is there of f(otherwise).
   template <class F>
   V update_value(Key key, V otherwise, F&& f) requires writes {
     Edit edit(*this, key, true);

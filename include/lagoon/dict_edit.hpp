@@ -19,6 +19,7 @@ class Dict<K, ElementV>::Edit {
         turn_(dict),
         found_(entries().find_entry(look_.hash(), look_)) {}
 
+  /// Whether the key is there.
   [[nodiscard]] bool found() const noexcept { return bool(found_); }
   /// What is there: once.
   [[nodiscard]] V value() { return look_.value(); }

@@ -109,6 +109,7 @@ class RLock : public detail::LockHandle<RLock, locks::RobustRecursiveLock> {
   /// For its owner, UsageError of anyone else: all levels; how many there were. What Condition
   /// waits with.
   std::uint32_t release_all() { return state_->release_all(); }
+  /// So many levels again, when it was had.
   void acquire_again(std::uint32_t depth) { state_->acquire_again(depth); }
 
  private:

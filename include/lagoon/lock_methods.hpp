@@ -76,6 +76,7 @@ class LockMethods {
 template <class Self>
 class SharedLockMethods {
  public:
+  /// Waits until it is held, beside other readers.
   auto acquire_shared() { return self().acquire_shared_until(core::Deadline::never()); }
   void lock_shared() { (void)acquire_shared(); }
   void unlock_shared() { self().release_shared(); }

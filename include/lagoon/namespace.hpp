@@ -18,6 +18,7 @@ namespace lagoon {
 
 class Namespace {
  public:
+  /// What it is made of.
   using Attributes = Dict<std::string, Object>;
   using is_shared_container = void;
 

@@ -94,6 +94,7 @@ struct ObjectHead {
 
 class Object {
  public:
+  /// Which of Python's types it is of; real is float.
   enum class Kind : unsigned char {
     none,
     boolean,
@@ -109,12 +110,14 @@ class Object {
     opaque,
     shared
   };
+  /// Values within values: what lies deeper cannot be compared, hashed or shown.
   static constexpr int max_depth = 1000;
 
   class Element;
   class Handle;
   template <bool of_pairs>
   class IteratorOf;
+  /// Forward, over const Objects; good until what it walks over changes.
   using Iterator = IteratorOf<false>;
   struct Items;
 
@@ -172,7 +175,9 @@ class Object {
   template <std::derived_from<Handle> H, class... Args>
   static Object shared(Args&&... args);
 
+  /// Python's type(), of those that there are here.
   [[nodiscard]] Kind kind() const noexcept { return static_cast<Kind>(tag() & ~counted); }
+  /// Python's `is None`.
   [[nodiscard]] bool is_none() const noexcept { return kind() == Kind::none; }
   /// 'int', 'NoneType', …; of an opaque one its kind, of a shared one what its handle says.
   [[nodiscard]] std::string_view type_name() const noexcept;
@@ -222,15 +227,15 @@ class Object {
   [[nodiscard]] std::span<const Object> elements() const&;
   std::span<const Object> elements() const&& = delete;
 
-  void set_item(const Object& key, Object value);  // o[key] = value: a list, a dict
-  void erase(const Object& key);                   // del o[key], or a set's remove(key)
-  void append(Object x);                           // a list
-  void insert(const Object& index, Object x);      // a list
-  Object pop();                                    // a list's last
-  Object pop(const Object& key);                   // a list, a dict
-  void add(Object x);                              // a set
-  bool discard(const Object& x);                   // a set: whether it was there
-  void clear();                                    // a list, a dict, a set
+  void set_item(const Object& key, Object value);  ///< o[key] = value: a list, a dict
+  void erase(const Object& key);                   ///< del o[key], or a set's remove(key)
+  void append(Object x);                           ///< a list
+  void insert(const Object& index, Object x);      ///< a list
+  Object pop();                                    ///< a list's last
+  Object pop(const Object& key);                   ///< a list, a dict
+  void add(Object x);                              ///< a set
+  bool discard(const Object& x);                   ///< a set: whether it was there
+  void clear();                                    ///< a list, a dict, a set
 
   /// A method of a type that was registered (registered_type.hpp): of what is shared.
   template <class... A>
@@ -258,7 +263,9 @@ class Object {
   Object& operator-=(const Object& x) { return *this = difference(*this, x, "-="); }
   Object& operator*=(const Object& x);
 
+  /// What opaque() was given; TypeMismatch of anything else.
   [[nodiscard]] std::string_view opaque_kind() const&;
+  /// Likewise. Its children are elements().
   [[nodiscard]] std::string_view opaque_bytes() const&;
   /// Whether it is an int that an int64_t holds.
   [[nodiscard]] bool is_int64() const noexcept {

@@ -51,15 +51,20 @@ class Object::Element {
   }
   [[nodiscard]] bool contains(const Object& x) const&& { return value().contains(x); }
   [[nodiscard]] Items items() const&&;
+  /// Good until the container changes.
   [[nodiscard]] std::span<const Object> elements() const&& { return value().elements(); }
+  /// Of what is there; KeyError or IndexError if nothing is, as of all that reads.
   [[nodiscard]] Kind kind() const&& { return value().kind(); }
+  /// Whether None is there: what is not there is an error.
   [[nodiscard]] bool is_none() const&& { return value().is_none(); }
+  /// Of what is there.
   [[nodiscard]] std::string_view type_name() const&& { return value().type_name(); }
   [[nodiscard]] std::string repr() const&& { return value().repr(); }
   [[nodiscard]] std::string str() const&& { return value().str(); }
   [[nodiscard]] std::size_t hash() const&& { return value().hash(); }
   [[nodiscard]] std::size_t size() const&& { return value().size(); }
 
+  /// o[a][b] = x, with this as o[a].
   void set_item(const Object& key, Object x) && { slot().set_item(key, std::move(x)); }
   void erase(const Object& key) && { slot().erase(key); }
   void append(Object x) && { slot().append(std::move(x)); }
@@ -143,7 +148,8 @@ class Object::IteratorOf {
 /// The pairs of a dict.
 struct Object::Items {
   using iterator = IteratorOf<true>;
-  iterator first, last;
+  iterator first;  ///< the first pair
+  iterator last;   ///< behind the last one
   [[nodiscard]] iterator begin() const noexcept { return first; }
   [[nodiscard]] iterator end() const noexcept { return last; }
 };
@@ -152,12 +158,14 @@ struct Object::Items {
 /// All that is asked of it may throw and be called by any thread.
 class Object::Handle : public detail::SharedNode {
  public:
+  /// As Python calls it: 'DictProxy'; 'AutoProxy[Book]' of a registered type.
   [[nodiscard]] virtual std::string_view type_name() const noexcept = 0;
   [[nodiscard]] virtual std::string repr() const = 0;
   [[nodiscard]] virtual std::string str() const { return repr(); }
   /// Whether both refer to the same; those that do have one hash().
   [[nodiscard]] virtual bool equals(const Handle& other) const = 0;
   [[nodiscard]] virtual std::size_t hash() const = 0;
+  /// Python's truth of it: of a container, that it is not empty.
   [[nodiscard]] virtual bool is_true() const { return true; }
 
   // What is asked of it as of a container: TypeMismatch, if it is none. The Object changes with it,
@@ -166,9 +174,11 @@ class Object::Handle : public detail::SharedNode {
   [[nodiscard]] virtual Object at(const Object& key) const;
   [[nodiscard]] virtual std::optional<Object> find(const Object& key) const;
   [[nodiscard]] virtual bool contains(const Object& x) const;
+  /// o[key] = x.
   virtual void set_item(const Object& key, const Object& x) const;
-  /// f(item), as one step; if that is false, nothing has changed.
+  /// What changes an item; false: let nothing have changed.
   using Change = std::function<bool(Object&)>;
+  /// f(item), as one step.
   virtual void change_item(const Object& key, const Change& f) const;
   virtual void erase(const Object& key) const;
   virtual void append(const Object& x) const;
@@ -176,8 +186,9 @@ class Object::Handle : public detail::SharedNode {
   virtual Object pop() const;
   virtual Object pop(const Object& key) const;
   virtual void clear() const;
-  virtual void extend(const Object& x) const;      // +=
-  virtual void repeat(const Object& times) const;  // *=
+  virtual void extend(const Object& x) const;      ///< +=
+  virtual void repeat(const Object& times) const;  ///< *=
+  /// A method of a registered type, or of what a server has.
   virtual Object call(std::string_view method, std::span<const Object> arguments) const;
 
  protected:

@@ -77,7 +77,7 @@ concept TupleLike = !Iterable<T> && requires {
   std::tuple_size<T>::value;
 };
 
-/// Whether f.operator()<U>() holds for the type U of each item of a tuple.
+/// Whether `f.operator()<U>()` holds for the type U of each item of a tuple.
 template <class T, class F>
 constexpr bool for_each_item(F f) {
   return [f]<std::size_t... i>(std::index_sequence<i...>) {

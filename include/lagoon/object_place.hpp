@@ -59,7 +59,9 @@ class ObjectPlace {
     return self().read().get(key, std::move(otherwise));
   }
   [[nodiscard]] bool contains(const Object& x) const&& { return self().read().contains(x); }
+  /// Of what is there now: the next look may find something else.
   [[nodiscard]] Object::Kind kind() const&& { return self().read().kind(); }
+  /// Whether None is there.
   [[nodiscard]] bool is_none() const&& { return self().read().is_none(); }
   [[nodiscard]] std::string repr() const&& { return self().read().repr(); }
   [[nodiscard]] std::string str() const&& { return self().read().str(); }

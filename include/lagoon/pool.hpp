@@ -73,6 +73,7 @@
 
 namespace lagoon {
 
+/// How many workers, and when others take their places.
 struct PoolOptions {
   std::optional<int> processes{};         ///< the cpus that this process may use
   std::optional<int> maxtasksperchild{};  ///< chunks, after which a worker is replaced; no limit

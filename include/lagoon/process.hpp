@@ -123,6 +123,7 @@ concept NoneOf = (!std::same_as<std::remove_cvref_t<T>, Others> && ...);
 /// closed), but for the destructor, assignment, and `close`.
 class Process {
  public:
+  /// What is said of a child beside its target.
   struct Options {
     std::string name{};   ///< empty: Process-1, Process-2, …, and Process-1:2 for a child's child
     bool daemon = false;  ///< terminated when its parent ends; may have no children of its own

@@ -127,7 +127,9 @@ class QueueHandle : public QueueBase {
   /// The same into `x`, whose memory is used again: of a str, or a vector, that has room for it
   /// nothing is allocated.
   void get_into(T& x) { (void)get_into_until(x, &never); }
+  /// False if it is empty; x may have changed even so.
   [[nodiscard]] bool try_get_into(T& x) { return get_into_until(x, nullptr); }
+  /// The same, `timeout` later at the latest.
   template <class Rep, class Period>
   [[nodiscard]] bool try_get_into_for(T& x, std::chrono::duration<Rep, Period> timeout) {
     const core::Deadline deadline = core::Deadline::after(timeout);

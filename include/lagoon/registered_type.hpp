@@ -157,6 +157,7 @@ class Method {
           return detail::call_with(call, name, given, as);
         }) {}
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  /// What runs it, its types forgotten.
   [[nodiscard]] const detail::RegisteredType::Call& call() const noexcept { return call_; }
 
  private:

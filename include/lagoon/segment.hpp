@@ -60,6 +60,7 @@
 
 namespace lagoon {
 
+/// How a segment is made, and which are opened.
 struct SegmentOptions {
   /// Address space set aside: how far the segment can grow, in bytes. Costs no memory, but counts
   /// for `ulimit -v` and mlockall. The creator decides; those who open it take it from there.
@@ -82,6 +83,7 @@ struct SegmentOptions {
 
 class Segment {
  public:
+  /// As `Segment::Options{.reserve = …}`.
   using Options = SegmentOptions;
 
   /// Makes a segment. AlreadyExists if the name is taken.
@@ -143,6 +145,7 @@ class Segment {
   /// keeps nothing but these.)
   void acknowledge_erased() const;
 
+  /// One of its objects.
   struct Entry {
     std::string name;
     std::string type;   ///< such as "Array<double, seqlocked>[64]"
@@ -153,10 +156,13 @@ class Segment {
   [[nodiscard]] std::vector<Entry> objects() const;
 
   [[nodiscard]] const std::string& name() const noexcept;
+  /// Whether it was opened by open_read_only.
   [[nodiscard]] bool read_only() const noexcept;
-  /// Bytes of memory it has now; how far it can grow; how many are in use.
+  /// Bytes of memory it has now.
   [[nodiscard]] std::size_t size() const noexcept;
+  /// How far it can grow.
   [[nodiscard]] std::size_t capacity() const noexcept;
+  /// How many of its bytes are in use.
   [[nodiscard]] std::size_t used() const;
 
   [[nodiscard]] const detail::MappingRef& mapping() const noexcept { return mapping_; }

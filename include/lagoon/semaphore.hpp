@@ -54,6 +54,7 @@ class SemaphoreHandle : public Handled<State>, public LockMethods<Self> {
       this->throw_gone();
     return taken <= core::Taken::from_dead;
   }
+  /// As std::counting_semaphore has them.
   [[nodiscard]] bool try_acquire() { return acquire_until(core::Deadline::now()); }
   template <class Rep, class Period>
   [[nodiscard]] bool try_acquire_for(std::chrono::duration<Rep, Period> d) {
@@ -136,6 +137,7 @@ class BoundedSemaphore : public detail::SemaphoreHandle<BoundedSemaphore, core::
   [[nodiscard]] std::uint32_t get_value() const noexcept { return state_->free(); }
   /// How many there are.
   [[nodiscard]] std::uint32_t bound() const noexcept { return state_->count(); }
+  /// The largest bound that there can be.
   static constexpr std::uint32_t max_bound() noexcept { return core::OwnedPermits::most; }
 
   static detail::Stamp stamp(std::uint64_t permits = 1) noexcept {

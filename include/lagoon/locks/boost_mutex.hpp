@@ -5,7 +5,9 @@
 /// Fairness     none.
 /// Descheduled  on Linux it is a normal pthread mutex, shared between processes; elsewhere a spin
 ///              lock.
-/// Dies         nobody gets the lock again.
+/// Dies         nobody gets the lock again. With Boost 1.81 whoever wants it is told so, by
+///              boost::interprocess::lock_exception; with one that knows no robust mutexes all
+///              wait.
 /// Memory       40 bytes.
 /// Release by one who does not hold it: not detected.
 /// Source       Boost.Interprocess.

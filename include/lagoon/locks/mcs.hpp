@@ -29,6 +29,7 @@ namespace locks {
 
 class McsLock : public detail::LockMethods<McsLock> {
  public:
+  /// How many can wait or have it at a time.
   static constexpr std::uint32_t nodes = 128;
 
   McsLock() = default;

@@ -36,6 +36,7 @@ namespace lagoon {
 
 namespace locks {
 
+/// By their attributes: type, robustness and protocol.
 enum class PthreadKind : std::uint8_t {
   normal,
   adaptive,
@@ -44,6 +45,7 @@ enum class PthreadKind : std::uint8_t {
   priority_inheriting,
 };
 
+/// A pthread mutex, shared between processes.
 template <PthreadKind Kind>
 class BasicPthreadMutex : public detail::LockMethods<BasicPthreadMutex<Kind>> {
   static constexpr bool is_robust =
@@ -64,6 +66,7 @@ class BasicPthreadMutex : public detail::LockMethods<BasicPthreadMutex<Kind>> {
   [[nodiscard]] bool owner_died() const noexcept requires(is_robust) {
     return owner_died_.load(boost::memory_order_acquire) != 0;
   }
+  /// What it guards is in order again.
   void mark_consistent() noexcept requires(is_robust) {
     owner_died_.store(0, boost::memory_order_release);
   }
@@ -81,10 +84,15 @@ class BasicPthreadMutex : public detail::LockMethods<BasicPthreadMutex<Kind>> {
   boost::ipc_atomic<std::uint32_t> owner_died_{0};  // of the robust ones
 };
 
+/// PTHREAD_MUTEX_NORMAL.
 using PthreadMutex = BasicPthreadMutex<PthreadKind::normal>;
+/// PTHREAD_MUTEX_ADAPTIVE_NP: spins before it sleeps.
 using PthreadAdaptiveMutex = BasicPthreadMutex<PthreadKind::adaptive>;
+/// PTHREAD_MUTEX_ROBUST: who takes it from a dead one is told.
 using PthreadRobustMutex = BasicPthreadMutex<PthreadKind::robust>;
+/// And PTHREAD_MUTEX_RECURSIVE: what RLock is compared with.
 using PthreadRobustRecursiveMutex = BasicPthreadMutex<PthreadKind::robust_recursive>;
+/// PTHREAD_PRIO_INHERIT: who has it runs at the priority of who waits.
 using PthreadPriorityInheritingMutex = BasicPthreadMutex<PthreadKind::priority_inheriting>;
 
 extern template class BasicPthreadMutex<PthreadKind::normal>;

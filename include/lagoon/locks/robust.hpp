@@ -85,6 +85,7 @@ class RobustLock : public RobustBase, public detail::LockMethods<RobustLock> {
  public:
   using RobustBase::RobustBase;
 
+  /// Says whether it is had, and from whom; that it was erased is an answer, too.
   [[nodiscard]] core::Taken take(core::Deadline deadline) {
     const core::Owner me = table_->self();
     if (word_.take_at_once(me)) [[likely]]
@@ -113,6 +114,7 @@ class RobustRecursiveLock : public RobustBase, public detail::LockMethods<Robust
  public:
   using RobustBase::RobustBase;
 
+  /// The same; one level more, if it is this thread's already.
   [[nodiscard]] core::Taken take(core::Deadline deadline) {
     const core::Owner me = table_->self();
     if (word_.take_at_once(me)) [[likely]] {

@@ -16,19 +16,25 @@ namespace lagoon::remote {
 
 class Address {
  public:
+  /// A Unix socket in the file system, one of an abstract name, or TCP over IPv4.
   enum class Kind : std::uint8_t { path, abstract, tcp };
 
   /// InvalidArgument for what is none of these.
   static Address parse(std::string_view text);
+  /// Whatever characters the path has: `parse` would read some of them.
   static Address path(std::string_view path);
+  /// Without the NUL, or @, in front.
   static Address abstract(std::string_view name);
+  /// An address of four numbers, or a name.
   static Address tcp(std::string_view host, std::uint16_t port);
   /// A Unix socket of that name in private_directory().
   static Address of_owner(std::string_view name);
 
+  /// Which of the three.
   [[nodiscard]] Kind kind() const noexcept { return kind_; }
   /// The path, the abstract name or the host.
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  /// Of TCP; else zero.
   [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
   /// As `parse` takes it.
   [[nodiscard]] std::string text() const;

@@ -78,7 +78,9 @@ class Dict : public Proxy {
 class List : public Proxy {
  public:
   using Proxy::Proxy;
+  /// From the end, if it is negative.
   using Index = std::ptrdiff_t;
+  /// Of a slice; nothing is Python's None.
   using End = std::optional<Index>;
   explicit List(Proxy proxy) noexcept : Proxy(std::move(proxy)) {}
 
@@ -93,6 +95,7 @@ class List : public Proxy {
     assign_slice(start, stop, {}, items);
   }
   void assign_slice(End start, End stop, End step, const Object& items) const;
+  /// Python's del l[start:stop:step].
   void erase_slice(End start = {}, End stop = {}, End step = {}) const;
   [[nodiscard]] Object copy() const { return slice(); }
   [[nodiscard]] Object snapshot() const { return slice(); }
@@ -213,6 +216,7 @@ class Queue : public Proxy {
   void task_done() const { (void)call("task_done"); }
   void join() const { (void)call_waiting({}, "join", Object::tuple()); }
 };
+/// A server's queues are of one kind, which knows its tasks, as Python's are.
 using JoinableQueue = Queue;
 
 }  // namespace lagoon::remote

@@ -72,7 +72,9 @@ class Manager {
     return create_of(type, Object::tuple(std::forward<A>(arguments)...));
   }
 
+  /// How many the server keeps for its clients.
   [[nodiscard]] std::size_t number_of_objects() const;
+  /// Each of them, with how often it is referred to: in the server's words.
   [[nodiscard]] std::string debug_info() const;
   /// Ends the server.
   void shutdown() const;

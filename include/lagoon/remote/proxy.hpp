@@ -39,11 +39,12 @@ struct RemoteError : lagoon::detail::ErrorAs<std::runtime_error> {
   using ErrorAs::ErrorAs;
 };
 
+/// How long a client waits for its server, and how much it takes from it.
 struct ClientOptions {
-  std::chrono::milliseconds connecting{10'000};  // until the server has proved the key
+  std::chrono::milliseconds connecting{10000};  ///< until the server has proved the key
   /// Beyond the time that a call waits in the server; a call that waits for ever has no end here.
-  std::chrono::milliseconds answer{60'000};
-  std::size_t message = std::size_t{1} << 30;  // bytes
+  std::chrono::milliseconds answer{60000};
+  std::size_t message = std::size_t{1} << 30;  ///< bytes
 };
 
 /// Arguments with names, as Python has them.
@@ -58,10 +59,12 @@ class Proxy {
   Proxy(Proxy&&) noexcept = default;
   Proxy& operator=(Proxy&&) noexcept = default;
 
+  /// Any method of it, by Python's name, as one question: what it returns, or throws.
   template <std::convertible_to<Object>... A>
   Object call(std::string_view method, A&&... arguments) const {
     return call_with({}, method, Object::tuple(std::forward<A>(arguments)...), {});
   }
+  /// With arguments that have names, too.
   template <std::convertible_to<Object>... A>
   Object call(const Named& named, std::string_view method, A&&... arguments) const {
     return call_with({}, method, Object::tuple(std::forward<A>(arguments)...), named);

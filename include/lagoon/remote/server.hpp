@@ -56,13 +56,14 @@
 
 namespace lagoon::remote {
 
+/// Bounds on what others may send, and on how long they may take.
 struct ServerOptions {
-  std::size_t connections = 4096;                    // at a time; more are closed at once
-  std::size_t message = std::size_t{1} << 30;        // bytes
-  std::size_t objects = std::size_t{1} << 22;        // in a message
-  std::size_t integer = std::size_t{1} << 16;        // bytes of an int
-  int nesting = Object::max_depth;                   // of values within values; not more than that
-  std::chrono::milliseconds authentication{10'000};  // until who connects has proved its key
+  std::size_t connections = 4096;                   ///< at a time; more are closed at once
+  std::size_t message = std::size_t{1} << 30;       ///< bytes
+  std::size_t objects = std::size_t{1} << 22;       ///< in a message
+  std::size_t integer = std::size_t{1} << 16;       ///< bytes of an int
+  int nesting = Object::max_depth;                  ///< of values within values; not more than that
+  std::chrono::milliseconds authentication{10000};  ///< until who connects has proved its key
 };
 
 class Server {

@@ -46,6 +46,7 @@ class RLock : public Lock {
  public:
   using Lock::Lock;
 };
+/// Several permits; release(n) gives back n at once.
 class Semaphore : public Lock {
  public:
   using Lock::Lock;
@@ -56,6 +57,7 @@ class BoundedSemaphore : public Lock {
   using Lock::Lock;
 };
 
+/// A lock, and those who wait without it until they are notified.
 class Condition : public Lock, public detail::TimedWaits<Condition> {
   using Timed = detail::TimedWaits<Condition>;
 
@@ -101,6 +103,7 @@ class Condition : public Lock, public detail::TimedWaits<Condition> {
   }
 };
 
+/// A flag that is set, cleared and waited for.
 class Event : public Proxy, public detail::TimedWaits<Event> {
   using Timed = detail::TimedWaits<Event>;
 
@@ -120,6 +123,7 @@ class Event : public Proxy, public detail::TimedWaits<Event> {
   using Timed::wait_until;
 };
 
+/// So many parties that wait for each other.
 class Barrier : public Proxy, public detail::TimedWaits<Barrier> {
   using Timed = detail::TimedWaits<Barrier>;
 

@@ -41,7 +41,8 @@ class Inspection {
   using Kind = detail::Stamp::Kind;
 
  public:
-  using Item = std::pair<Object, Object>;
+  using Item = std::pair<Object, Object>;  ///< key and value
+  /// Who has it.
   struct Holder {
     std::uint32_t thread;  ///< the kernel's id of it, in its own pid namespace
     bool is_dead;          ///< whoever comes next takes over from it
@@ -60,6 +61,7 @@ class Inspection {
   /// many, "<List(3 elements)>".
   [[nodiscard]] std::string text() const;
 
+  /// Whether it has one value: a Value.
   [[nodiscard]] bool is_value() const noexcept { return stamp_.kind == Kind::value; }
   /// Whether it has elements, by an index: an Array, a List.
   [[nodiscard]] bool has_elements() const noexcept {

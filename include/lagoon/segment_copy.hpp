@@ -35,9 +35,10 @@
 
 namespace lagoon {
 
+/// What `copy_objects` has left out.
 struct NotCopied {
   std::string name;  ///< of the object; of one without a name, of the one that led to it
-  std::string why;
+  std::string why;   ///< as the error says it that came of trying
 };
 
 /// Copies what is in `from` to `to`, under the same names, which must be free there: AlreadyExists.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 #include <span>
+#include <vector>
 
 struct lagoon_array : lagoon::c_interface::Typed {
   using Typed::Typed;
@@ -199,7 +200,7 @@ lagoon_status lagoon_array_make(const lagoon_segment* segment, const char* name,
       if (initial == nullptr || length == 0) return A(place, length);
       const auto* const first = static_cast<const c::Passed<T>*>(initial);
       if constexpr (std::is_same_v<T, bool>)
-        return A(place, std::span(first, length) | std::views::transform(c::taken<bool>));
+        return A(place, std::vector<bool>(first, first + length));
       else
         return A(place, std::span(first, length));
     });

@@ -262,6 +262,19 @@ static void test_pointers_versions_locks(void) {
   REFUSED(lagoon_lock_release(lock), lagoon_usage_error, "");
   lagoon_lock_close(lock);
 
+  // Also one without a name, whose memory others would use otherwise.
+  lagoon_value* others[8] = {0};
+  OK(lagoon_value_make(NULL, NULL, 'i', lagoon_locked, &x, &v));
+  OK(lagoon_value_lock(v, &lock));
+  OK(lagoon_lock_acquire(lock, -1, NULL));
+  lagoon_value_close(v);
+  for (int i = 0; i < 8; ++i) OK(lagoon_value_make(NULL, NULL, 'i', lagoon_locked, &x, &others[i]));
+  OK(lagoon_lock_is_mine(lock, &yes));
+  CHECK(yes == 1);
+  OK(lagoon_lock_release(lock));
+  lagoon_lock_close(lock);
+  for (int i = 0; i < 8; ++i) lagoon_value_close(others[i]);
+
   OK(lagoon_value_make(NULL, NULL, 'i', lagoon_atomic, NULL, &v));
   REFUSED(lagoon_value_pointer(v, &p), lagoon_usage_error, "pointer");
   REFUSED(lagoon_value_wait_i32(v, 0, NAN), lagoon_invalid_argument, "NaN");

@@ -230,6 +230,17 @@ static void test_conditions_and_waiting(void) {
   lagoon_condition_close(changed);
   lagoon_lock_close(lock);
 
+  // And so does one without a name, whose memory others would use otherwise.
+  lagoon_lock* others[8] = {0};
+  OK(lagoon_lock_make(NULL, NULL, lagoon_plain, &lock));
+  OK(lagoon_condition_make(NULL, NULL, lock, &changed));
+  OK(lagoon_lock_acquire(lock, -1, NULL));
+  lagoon_lock_close(lock);
+  for (int i = 0; i < 8; ++i) OK(lagoon_lock_make(NULL, NULL, lagoon_plain, &others[i]));
+  CHECK(lagoon_condition_wait(changed, 0) == lagoon_timed_out);
+  lagoon_condition_close(changed);
+  for (int i = 0; i < 8; ++i) lagoon_lock_close(others[i]);
+
   // With one of its own.
   OK(lagoon_condition_make(segment, "with its own", NULL, &changed));
   OK(lagoon_condition_lock(changed, &own));

@@ -148,7 +148,7 @@ T taken(Passed<T> x) noexcept {
     return x;
 }
 
-/// What a handle to a value or an array begins with. `Self` is lagoon_value, lagoon_array.
+/// What a handle to a value or an array begins with.
 struct Typed {
   Typed(char typecode, Stamp::Mode kept) noexcept : code(typecode), mode(kept) {}
   Typed(const Typed&) = delete;

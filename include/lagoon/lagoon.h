@@ -18,8 +18,8 @@
 /// full (value.hpp, array.hpp, lock.hpp, …) and here in short.
 ///
 /// Functions return a status: lagoon_ok, or why not. None lets an exception out. A NULL where
-/// something must be is lagoon_invalid_argument; where NULL is allowed it is said. After an error
-/// what was to be given is untouched, but a handle, which is NULL.
+/// something must be is lagoon_invalid_argument; where NULL is allowed it is said. After an error a
+/// handle that was to be given is NULL, and other results say nothing.
 ///
 /// A handle may be used by many threads at a time, and by children that are forked later. It is
 /// closed once, when nobody uses it any more; closing NULL does nothing. Closing ends nothing but
@@ -32,9 +32,9 @@
 ///   …_find   finds only: lagoon_not_found.
 ///
 /// A time is in seconds, on the monotonic clock: 0 is one look, a negative one (or infinity) waits
-/// for ever, as with poll(); NaN is lagoon_invalid_argument. (Seconds, because that is what Python
-/// and the C++ headers count in, and a double has no unit to mistake.) Signals neither end nor
-/// lengthen a wait. Yes and no are int, 1 and 0.
+/// for ever, as with poll() (so who computes what is left of a time sees that it does not fall
+/// below 0); NaN is lagoon_invalid_argument. Seconds, because Python counts so, and no factor can
+/// be forgotten. Signals neither end nor lengthen a wait. Yes and no are int, 1 and 0.
 ///
 /// The binary interface stays: functions are added, never changed; numbers of constants stay; the
 /// one struct says its size.
@@ -272,7 +272,8 @@ lagoon_status lagoon_array_pointer(const lagoon_array* array, void** pointer);
 /// Blocking among the living, never by the dead. If a holder is killed, or its thread ends, exactly
 /// one of those who want it gets it and is told, by *owner_died = 1; what it guards may be
 /// half-changed. For all others lagoon_lock_owner_died says so until somebody has put that in order
-/// and calls lagoon_lock_mark_consistent.
+/// and calls lagoon_lock_mark_consistent. A holder is a thread of the system's: a goroutine locks
+/// itself to its thread as long as it has one.
 typedef struct lagoon_lock lagoon_lock;
 enum {
   lagoon_plain = 0,         ///< Lock: may be released by another than who took it
@@ -411,9 +412,9 @@ lagoon_status lagoon_dict_make(const lagoon_segment* segment, const char* name, 
 lagoon_status lagoon_dict_find(const lagoon_segment* segment, const char* name, lagoon_dict** dict);
 void lagoon_dict_close(lagoon_dict* dict);
 lagoon_status lagoon_dict_set(lagoon_dict* dict, const char* key, const void* data, size_t size);
-/// *size is the buffer's before, the value's after. lagoon_not_found; lagoon_too_small.
+/// *size is the buffer's before, the value's after. lagoon_too_small; lagoon_not_found, here and
+/// below without a message.
 lagoon_status lagoon_dict_get(const lagoon_dict* dict, const char* key, void* buffer, size_t* size);
-/// lagoon_not_found.
 lagoon_status lagoon_dict_erase(lagoon_dict* dict, const char* key);
 lagoon_status lagoon_dict_size(const lagoon_dict* dict, size_t* size);
 /// each(context, key, key_size, data, size) for all that was in it at one moment, in the order in

@@ -224,6 +224,8 @@ lagoon_status lagoon_value_find(const lagoon_segment* segment, const char* name,
     const c::Stamp stamp = handle.stamp();
     const char code = c::code_in(handle, typecode);
     const bool is_read_only = handle.is_read_only();
+    if (stamp.mode == c::Stamp::Mode::seqlocked)  // which others may have made
+      c::throw_other(handle, "one that is atomic, locked or raw");
     c::check_lock(handle);
     lagoon_value* const made = c::with_each_mode(code, stamp.mode, [&]<class T, class V>(T*, V*) {
       return c::Attach::make<V>(std::move(handle));

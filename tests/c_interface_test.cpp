@@ -115,10 +115,13 @@ TEST_F(CInterface, what_c_has_no_type_for_is_a_mismatch) {
   Value<Point> point(segment_["point"], {1, 2});
   Array<Point> points(segment_["points"], 3);
   Value<int, mode::locked_by<Lock>> by_lock(segment_["by lock"], 1);
+  Value<int, mode::seqlocked> seqlocked(segment_["seqlocked"], 1);
   Value<int> number(segment_["number"], 1);
   EXPECT_REFUSED(lagoon_value_find(in_c_, "point", 0, &value_), lagoon_type_mismatch, "Point");
   EXPECT_REFUSED(lagoon_array_find(in_c_, "points", 0, &array_), lagoon_type_mismatch, "Point");
   EXPECT_REFUSED(lagoon_value_find(in_c_, "by lock", 'i', &value_), lagoon_type_mismatch, "RLock");
+  EXPECT_REFUSED(lagoon_value_find(in_c_, "seqlocked", 'i', &value_), lagoon_type_mismatch,
+                 "Value<int32, seqlocked>");
   EXPECT_REFUSED(lagoon_value_find(in_c_, "number", 'I', &value_), lagoon_type_mismatch, "'I'");
   EXPECT_REFUSED(lagoon_value_make(in_c_, "number", 'h', lagoon_atomic, nullptr, &value_),
                  lagoon_type_mismatch, "int16");

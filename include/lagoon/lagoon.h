@@ -178,7 +178,7 @@ typedef struct lagoon_value lagoon_value;
 /// `initial` is a T, or NULL for zero.
 lagoon_status lagoon_value_make(const lagoon_segment* segment, const char* name, char typecode,
                                 int mode, const void* initial, lagoon_value** value);
-/// Of whatever mode; typecode 0: of whatever type.
+/// Atomic, locked by an RLock or raw; typecode 0: of whatever type.
 lagoon_status lagoon_value_find(const lagoon_segment* segment, const char* name, char typecode,
                                 lagoon_value** value);
 void lagoon_value_close(lagoon_value* value);
@@ -231,7 +231,7 @@ typedef struct lagoon_array lagoon_array;
 /// `initial` are `length` T, or NULL for zeros.
 lagoon_status lagoon_array_make(const lagoon_segment* segment, const char* name, char typecode,
                                 int mode, size_t length, const void* initial, lagoon_array** array);
-/// Of whatever mode and length; typecode 0: of whatever type.
+/// Of whatever mode (but with another lock than an RLock) and length; typecode 0: of whatever type.
 lagoon_status lagoon_array_find(const lagoon_segment* segment, const char* name, char typecode,
                                 lagoon_array** array);
 void lagoon_array_close(lagoon_array* array);

@@ -35,6 +35,7 @@ std::string ElementType::text() const {
 
 std::string Stamp::text() const {
   const auto in_brackets = [this](const char* what) {
+    if (asked == Asked::of_kind) return std::string(what);
     static constexpr const char* modes[] = {"atomic", "seqlocked", "locked", "raw"};
     const auto m = static_cast<std::size_t>(mode);
     std::string t = std::string(what) + "<" + element.text() + ", " +
@@ -57,7 +58,7 @@ std::string Stamp::text() const {
     case Kind::value:
       return in_brackets("Value");
     case Kind::array:
-      return in_brackets("Array") + of_count();
+      return in_brackets("Array") + (asked == Asked::of_kind ? "" : of_count());
     case Kind::lock:
       return "Lock";
     case Kind::rlock:

@@ -603,8 +603,31 @@ TEST(SeqlockedArray, ranges_are_checked) {
   EXPECT_TRUE(a.snapshot(3, 3).empty());
   std::vector<int> small(2);
   expect_throw<InvalidArgument>([&] { a.snapshot_into(small); }, {"2 elements", "3 belong"});
+  expect_throw<OutOfRange>([&] { a.snapshot_into(2, small); }, {"[2, 4)"});
+  expect_throw<OutOfRange>([&] { a.snapshot_into(std::size_t(-1), small); });
+  expect_throw<OutOfRange>([&] { a.assign(2, small); }, {"[2, 4)"});
   std::uint64_t version = 0;
   expect_throw<InvalidArgument>([&] { a.read_if_newer(version, small); }, {"2 elements"});
+}
+
+template <class Mode>
+void expect_pieces_are_written() {
+  Array<int, Mode> a(4);
+  const std::vector<int> two = {1, 2};
+  a.assign(1, two);
+  a.assign(4, std::span<const int>());
+  EXPECT_EQ(a.slice(), (std::vector{0, 1, 2, 0}));
+  if constexpr (requires { a.snapshot(); }) {
+    std::vector<int> out(3);
+    a.snapshot_into(1, out);
+    EXPECT_EQ(out, (std::vector{1, 2, 0}));
+  }
+}
+TEST(Array, pieces_are_written_and_read_where_they_lie) {
+  expect_pieces_are_written<mode::seqlocked>();
+  expect_pieces_are_written<mode::locked>();
+  expect_pieces_are_written<mode::atomic>();
+  expect_pieces_are_written<mode::raw>();
 }
 
 TEST(SeqlockedArray, the_version_begins_with_one_and_grows_by_one_with_each_write) {

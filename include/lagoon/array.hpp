@@ -187,6 +187,11 @@ class Array {
       detail::throw_length(handle_, out.size(), size_);
     read_into(0, size_, out.data());
   }
+  /// Those from `first` on, as many as `out` has.
+  void snapshot_into(std::size_t first, std::span<T> out) const requires(seqlocked || locked) {
+    check_range(first, first + out.size());
+    read_into(first, first + out.size(), out.data());
+  }
   /// One at first; grows by one with each write.
   [[nodiscard]] std::uint64_t version() const noexcept requires seqlocked {
     return store_.version();
@@ -221,6 +226,11 @@ class Array {
     if (from.size() != size_) [[unlikely]]
       detail::throw_length(handle_, from.size(), size_);
     store_.replace(handle_, 0, size_, size_, from.data());
+  }
+  /// Those from `first` on, as many as `from` has.
+  void assign(std::size_t first, std::span<const T> from) requires(!is_read_only) {
+    check_range(first, first + from.size());
+    if (!from.empty()) store_.replace(handle_, first, first + from.size(), size_, from.data());
   }
 
   /// Python's a[start:stop:step]: clamped, negative from the end. Of char and wchar_t a string.

@@ -87,6 +87,9 @@ template <class A>
 void kill_writers_of(const OfObject<A>& array) {
   array.kill({"a[i] = x", [](A& a, int x) { a[a.size() / 2] = x; }});
   array.kill({"assign", [](A& a, int x) { a.assign(numbers(a.size(), 1000 * x)); }});
+  array.kill({"assign of some", [](A& a, int x) {
+                a.assign(a.size() / 3, numbers(a.size() / 2 - a.size() / 3, 1000 * x));
+              }});
   array.kill({"assign_slice", [](A& a, int x) {
                 const auto n = static_cast<std::ptrdiff_t>(a.size());
                 a.assign_slice(n / 3, n / 2, numbers(a.size() / 2 - a.size() / 3, 1000 * x));

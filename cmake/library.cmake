@@ -17,11 +17,9 @@ function(add_lagoon_library target)
     POSITION_INDEPENDENT_CODE ON
     VERSION ${PROJECT_VERSION}
     SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
-  if(BUILD_SHARED_LIBS)
-    target_link_options(${target} PRIVATE
-      -Wl,-Bsymbolic-functions -Wl,--version-script=${lagoon_map})
-    set_target_properties(${target} PROPERTIES LINK_DEPENDS ${lagoon_map})
-  endif()
+  target_link_options(${target} PRIVATE
+    -Wl,-Bsymbolic-functions -Wl,--version-script=${lagoon_map})
+  set_target_properties(${target} PROPERTIES LINK_DEPENDS ${lagoon_map})
   if(BUILD_SHARED_LIBS AND PROJECT_IS_TOP_LEVEL)  # to be installed beside it, of the same objects
     add_library(${target}_archive STATIC $<TARGET_OBJECTS:${target}>)
     set_target_properties(${target}_archive PROPERTIES

@@ -14,6 +14,7 @@
 #include <stdexcept>
 #include <string_view>
 #include <system_error>
+#include <typeinfo>
 #include <variant>
 
 namespace lagoon::detail {
@@ -38,7 +39,7 @@ class WithText final : public E {
   std::runtime_error text_;  // copies without throwing, as an exception must
 };
 
-void put_nothing(Encoder&, const std::exception&) {}
+void put_nothing(Encoder&) {}
 
 /// Made from its text.
 template <class E>
@@ -68,9 +69,12 @@ const std::error_category* category_named(std::string_view name) {
 /// Made from an error code and a text, to which what() adds the code's own.
 template <class E>
 constexpr SentType from_code() {
-  constexpr auto put = [](Encoder& to, const std::exception& e) {
-    const std::error_code code = dynamic_cast<const std::system_error&>(e).code();
-    to.put(std::string(code.category().name())).put(code.value());
+  constexpr auto put = [](Encoder& to) {
+    try {
+      throw;
+    } catch (const std::system_error& e) {
+      to.put(std::string(e.code().category().name())).put(e.code().value());
+    }
   };
   constexpr auto raise = [](Decoder& from, const std::string& text, bool) {
     const auto name = from.take<std::string>();
@@ -146,18 +150,18 @@ const Registered* all_registered() noexcept {
   return reinterpret_cast<const Registered*>(registered.load(boost::memory_order_acquire));
 }
 
-/// The one of that type, or the nearest that it derives from: that registered last, else the first
-/// known.
-SentType find(const std::exception& e) {
+/// That of the exception that is being handled, or the nearest that it derives from: that
+/// registered last, else the first known.
+SentType find(const std::type_info& thrown) {
   const Registered* const own = all_registered();
   for (const Registered* r = own; r != nullptr; r = r->next)
-    if (*r->type.type == typeid(e)) return r->type;
+    if (*r->type.type == thrown) return r->type;
   for (const SentType& type : known)
-    if (*type.type == typeid(e)) return type;
+    if (*type.type == thrown) return type;
   for (const Registered* r = own; r != nullptr; r = r->next)
-    if (r->type.is_one(e)) return r->type;
+    if (r->type.is_one()) return r->type;
   for (const SentType& type : known)
-    if (type.is_one(e)) return type;
+    if (type.is_one()) return type;
   return from_nothing<std::exception>();
 }
 
@@ -169,11 +173,17 @@ std::optional<SentType> find(const std::string& name) {
   return std::nullopt;
 }
 
-void put(Encoder& to, const SentType& type, const std::exception& e) {
-  const bool is_itself = *type.type == typeid(e);
+void put_known(Encoder& to, const std::exception& e) {
+  const std::type_info& thrown = *abi::__cxa_current_exception_type();
+  const SentType type = find(thrown);
+  const bool is_itself = *type.type == thrown;
   to.put(std::string(type.type->name())).put(is_itself);
-  to.put(is_itself ? std::string(e.what()) : readable(typeid(e)) + ": " + e.what());
-  type.put(to, e);
+  to.put(is_itself ? std::string(e.what()) : readable(thrown) + ": " + e.what());
+  type.put(to);
+}
+
+void put_unknown(Encoder& to, const std::string& text) {
+  to.put(std::string(typeid(UnknownException).name())).put(true).put(text);
 }
 
 /// Of what is no std::exception.
@@ -205,14 +215,13 @@ void put_current_exception(Encoder& to) {
   try {
     throw;
   } catch (const std::exception& e) {
-    put(to, find(e), e);
+    put_known(to, e);
   } catch (...) {
     const std::type_info* const type = abi::__cxa_current_exception_type();
-    put(to, from_text<UnknownException>(),
-        UnknownException("a task threw " +
-                         (type != nullptr ? "a value of type " + readable(*type) : "something") +
-                         text_of_current() +
-                         ": what derives from std::exception would have come back as itself"));
+    put_unknown(to, "a task threw " +
+                        (type != nullptr ? "a value of type " + readable(*type) : "something") +
+                        text_of_current() +
+                        ": what derives from std::exception would have come back as itself");
   }
 }
 

@@ -230,6 +230,9 @@ const {
 
 template <std::derived_from<Object::Handle> H, class... Args>
 Object Object::shared(Args&&... args) {
+#ifndef __cpp_rtti
+  static_assert(sizeof(H) == 0, "Object::shared<H> asks for H's type_info: not with -fno-rtti");
+#endif
   return detail::object_of_handle(new H(std::forward<Args>(args)...));
 }
 template <std::derived_from<Object::Handle> H>

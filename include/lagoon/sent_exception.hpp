@@ -25,13 +25,15 @@ namespace lagoon {
 
 namespace detail {
 
-/// How one type of exception goes and comes.
+/// How one type of exception goes and comes. What is asked of the exception that is being handled
+/// is asked by catching it, never by dynamic_cast: where its class was compiled with -fno-rtti only
+/// what was thrown has a type, not what is caught.
 struct SentType {
   const std::type_info* type;
-  /// The exception, if it is one or derives from it.
-  bool (*is_one)(const std::exception&);
-  /// What is to be sent besides its text.
-  void (*put)(Encoder& to, const std::exception& e);
+  /// Whether the exception is one or derives from it.
+  bool (*is_one)();
+  /// What is to be sent of one besides its text.
+  void (*put)(Encoder& to);
   /// Throws one with this text. Whether it was of that very type: else it only derived from it.
   void (*raise)(Decoder& from, const std::string& text, bool is_itself);
 };
@@ -39,11 +41,14 @@ struct SentType {
 void register_sent_type(const SentType& type);
 
 template <class E>
-bool is_a([[maybe_unused]] const std::exception& e) {
-  if constexpr (std::same_as<E, std::exception>)
+bool is_a() {
+  try {
+    throw;
+  } catch (const E&) {
     return true;
-  else
-    return dynamic_cast<const E*>(&e) != nullptr;
+  } catch (...) {
+    return false;
+  }
 }
 
 /// The exception that is being handled.
@@ -63,8 +68,14 @@ void register_exception() {
   static_assert(Encodable<E> || std::constructible_from<E, const std::string&>,
                 "an exception that is sent needs a constructor that takes its text, a "
                 "std::string, or a lagoon::Codec");
-  constexpr auto put = []([[maybe_unused]] Encoder& to, [[maybe_unused]] const std::exception& e) {
-    if constexpr (Encodable<E>) to.put(dynamic_cast<const E&>(e));
+  constexpr auto put = []([[maybe_unused]] Encoder& to) {
+    if constexpr (Encodable<E>) {
+      try {
+        throw;
+      } catch (const E& e) {
+        to.put(e);
+      }
+    }
   };
   constexpr auto raise = []([[maybe_unused]] Decoder& from,
                             [[maybe_unused]] const std::string& text, bool) {
@@ -73,7 +84,11 @@ void register_exception() {
     else
       throw E(text);
   };
+#ifdef __cpp_rtti
   detail::register_sent_type({&typeid(E), detail::is_a<E>, put, raise});
+#else
+  static_assert(sizeof(E) == 0, "register_exception<E> asks for E's type_info: not with -fno-rtti");
+#endif
 }
 
 }  // namespace lagoon

@@ -1,9 +1,7 @@
 # Builds an outside program that uses lagoon in one `way`, from scratch, and runs it.
 # Run by ctest; what is passed in stands in tests/CMakeLists.txt.
 
-function(run)
-  execute_process(COMMAND ${ARGN} COMMAND_ECHO STDOUT COMMAND_ERROR_IS_FATAL ANY)
-endfunction()
+include(${CMAKE_CURRENT_LIST_DIR}/outside.cmake)
 
 # It is shown that it builds, links and runs: the optimizer, and reading the same headers for each
 # source, would take most of the time.
@@ -39,9 +37,4 @@ endif()
 if(way STREQUAL "find_package" AND has_remote)
   run(${work}/build/outside_remote)
 endif()
-
-# Who shares memory only gets no network, nor what it needs.
-execute_process(COMMAND ldd ${work}/build/outside OUTPUT_VARIABLE needed COMMAND_ERROR_IS_FATAL ANY)
-if(needed MATCHES "libcrypto|liblagoon_remote")
-  message(FATAL_ERROR "a program that uses lagoon::lagoon only needs more than that:\n${needed}")
-endif()
+check_that_it_needs_no_network(${work}/build/outside)

@@ -218,8 +218,36 @@ TEST_F(Tool, TopShowsWhatIsDoneAndByWhom) {
   EXPECT_LT(said.text.find("prices  Dict"), said.text.find("lock    Lock")) << said.text;
   const Said json = lagoon("top", "market --times 2 --interval 0.01 --json");
   EXPECT_TRUE(has(json, "\"held_percent\": 100.0")) << json.text;
+  EXPECT_TRUE(has(json, "\"name\": \"lock\"")) << json.text;
   lock.release();
   EXPECT_EQ(lagoon("top", "none --times 1").code, 1);
+}
+
+TEST_F(Tool, TopSeesChangesThatNobodyCounts) {
+  const auto segment = Segment::create("market", options);
+  Value<std::uint64_t> counter(segment["counter"]);
+  Array<int, mode::atomic> histogram(segment["histogram"], 8);
+  const Array<int, mode::raw> still(segment["still"], 8);
+  const Lock lock(segment["lock"]);
+  const test::Child writer([&] {
+    for (int i = 0;; ++i) {
+      counter += 1;
+      histogram.set(static_cast<std::size_t>(i % 8), i);
+    }
+  });
+  Said said;
+  do said = lagoon("top", "market --times 1 --interval 0.1");
+  while (said.code == 0 && !has(said, "/s)"));
+  EXPECT_EQ(said.code, 0);
+  const auto rate_of = [&](const std::string& object) {  // "object  type  rate …"
+    const std::size_t type = said.text.find(object) + object.size();
+    const std::size_t rate = said.text.find("  ", said.text.find_first_not_of(' ', type));
+    return said.text.substr(said.text.find_first_not_of(' ', rate), 4);
+  };
+  EXPECT_TRUE(rate_of("\ncounter").starts_with("≥")) << said.text;
+  EXPECT_TRUE(rate_of("\nhistogram").starts_with("≥")) << said.text;
+  EXPECT_TRUE(rate_of("\nstill").starts_with("0 ")) << said.text;
+  EXPECT_TRUE(rate_of("\nlock").starts_with("- ")) << said.text;
 }
 
 TEST_F(Tool, DoctorFindsWhoIsStoppedAndWhoIsDead) {

@@ -6,9 +6,11 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <exception>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -33,7 +35,11 @@ using Clock = std::chrono::steady_clock;
 class Watched {
  public:
   Watched(const lagoon::Segment::Entry& entry, Inspection object)
-      : name_(entry.name), object_(std::move(object)), first_(object_.changes()), last_(first_) {}
+      : name_(entry.name),
+        object_(std::move(object)),
+        first_(object_.changes()),
+        last_(first_),
+        number_(number_in(object_)) {}
 
   void look() {
     ++looks_;
@@ -44,21 +50,29 @@ class Watched {
       if (holder->is_dead && std::exchange(dead_, holder->thread) != holder->thread) ++deaths_;
     }
     if (object_.has_waiters()) ++waited_;
-    if (first_ || !object_.is_value()) return;
-    std::string value = object_.text();
-    if (looks_ > 1 && value != value_) ++other_values_;
-    value_ = std::move(value);
+    if (first_) return;
+    const auto print = fingerprint();
+    if (print_ && print && print != print_) ++others_seen_;
+    print_ = print;
   }
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] std::string type() const { return object_.type(); }
   [[nodiscard]] bool gone() const { return object_.gone(); }
   [[nodiscard]] std::string text() const { return object_.text(); }
-  /// How often it was changed; of what does not count that, how often it was seen to be another.
-  [[nodiscard]] std::uint64_t changes() const {
-    return first_ && last_ ? *last_ - *first_ : other_values_;
+  /// How often it was changed; of what does not count that, how often it was seen to be another;
+  /// nothing of what there is nothing to see of, or too much.
+  [[nodiscard]] std::optional<std::uint64_t> changes() const {
+    if (first_) return last_ ? std::optional(*last_ - *first_) : std::nullopt;
+    return print_ ? std::optional(others_seen_) : std::nullopt;
   }
   [[nodiscard]] bool are_all_changes() const { return first_.has_value(); }
+  /// Of a whole number, how much more it is than at first.
+  [[nodiscard]] std::optional<double> growth() const {
+    if (!number_) return std::nullopt;
+    const auto now = number_in(object_);
+    return now ? std::optional(*now - *number_) : std::nullopt;
+  }
   /// In percent of the looks.
   [[nodiscard]] double held() const { return percent(held_); }
   [[nodiscard]] double waited() const { return percent(waited_); }
@@ -72,6 +86,24 @@ class Watched {
   }
 
  private:
+  static std::optional<double> number_in(const Inspection& object) {
+    if (!object.is_value() || object.changes()) return std::nullopt;
+    const lagoon::Object x = object.value();
+    return x.kind() == lagoon::Object::Kind::integer ? std::optional(x.get<double>())
+                                                     : std::nullopt;
+  }
+  /// Of what it holds: of an array, if it is not too long. Nothing of what holds nothing that can
+  /// be seen.
+  [[nodiscard]] std::optional<std::size_t> fingerprint() const try {
+    constexpr std::size_t longest = 1024;
+    if (object_.is_value()) return object_.value().hash();
+    if (!object_.has_elements() || object_.size() > longest) return std::nullopt;
+    std::size_t print = 0;
+    for (const lagoon::Object& x : object_.elements()) print = print * 31 + x.hash();
+    return print;
+  } catch (const lagoon::TypeMismatch&) {
+    return std::nullopt;
+  }
   [[nodiscard]] double percent(std::uint64_t n) const {
     return looks_ == 0 ? 0 : 100.0 * static_cast<double>(n) / static_cast<double>(looks_);
   }
@@ -79,10 +111,11 @@ class Watched {
   std::string name_;
   Inspection object_;
   std::optional<std::uint64_t> first_, last_;
-  std::uint64_t looks_ = 0, held_ = 0, waited_ = 0, deaths_ = 0, other_values_ = 0;
+  std::optional<double> number_;
+  std::uint64_t looks_ = 0, held_ = 0, waited_ = 0, deaths_ = 0, others_seen_ = 0;
+  std::optional<std::size_t> print_;
   std::map<std::uint32_t, std::uint64_t> holders_;
   std::optional<std::uint32_t> dead_;  // the last one
-  std::string value_;
 };
 
 struct Report {
@@ -114,7 +147,8 @@ Report report_of(const std::string& name, const lagoon::SegmentOptions& options,
   report.seconds = std::chrono::duration<double>(now - begin).count();
   std::erase_if(report.objects, [](const Watched& object) { return object.gone(); });
   std::sort(report.objects.begin(), report.objects.end(), [](const Watched& a, const Watched& b) {
-    return std::pair(b.changes(), a.name()) < std::pair(a.changes(), b.name());
+    return std::pair(b.changes().value_or(0), a.name()) <
+           std::pair(a.changes().value_or(0), b.name());
   });
   report.size = segment.size();
   report.used = segment.used();
@@ -146,6 +180,20 @@ std::string name_of(std::optional<std::uint32_t> holder) {
   return printable(command_of(static_cast<pid_t>(*holder))) + " " + std::to_string(*holder);
 }
 
+std::string rate_of(const Watched& object, double seconds) {
+  const auto changes = object.changes();
+  if (!changes) return "-";
+  return (object.are_all_changes() || *changes == 0 ? "" : "≥ ") +
+         in_words(static_cast<double>(*changes) / seconds);
+}
+
+std::string value_of(const Watched& object, double seconds) {
+  const std::string value = shortened(printable(object.text()), 40);
+  const double growth = object.growth().value_or(0);
+  if (growth == 0) return value;
+  return value + (growth < 0 ? " (-" : " (+") + in_words(std::abs(growth) / seconds) + "/s)";
+}
+
 std::string text_of(const std::string& name, const Report& report) {
   std::string text = printable(name) + ": " + in_units(report.used) + " in use of " +
                      in_units(report.size) + ", " + counted(report.objects.size(), "object") +
@@ -162,13 +210,11 @@ std::string text_of(const std::string& name, const Report& report) {
                {"HOLDER"},
                {"VALUE"}});
   for (const Watched& object : report.objects) {
-    const double rate = static_cast<double>(object.changes()) / report.seconds;
     const auto holder = object.holder();
     table.add({printable(object.name()), shortened(printable(object.type()), 40),
-               (object.are_all_changes() || rate == 0 ? "" : "≥ ") + in_words(rate),
-               percent(object.held()), percent(object.waited()),
+               rate_of(object, report.seconds), percent(object.held()), percent(object.waited()),
                object.deaths() == 0 ? "-" : std::to_string(object.deaths()), name_of(holder),
-               shortened(printable(object.text()), 40)});
+               value_of(object, report.seconds)});
   }
   return text + table.text();
 }
@@ -176,11 +222,14 @@ std::string text_of(const std::string& name, const Report& report) {
 std::string json_of(const std::string& name, const Report& report) {
   auto objects = nlohmann::json::array();
   for (const Watched& object : report.objects) {
-    nlohmann::json one{
-        {"name", object.name()},         {"type", object.type()},
-        {"changes", object.changes()},   {"are_all_changes", object.are_all_changes()},
-        {"held_percent", object.held()}, {"waited_percent", object.waited()},
-        {"deaths", object.deaths()},     {"value", object.text()}};
+    nlohmann::json one{{"name", object.name()},
+                       {"type", object.type()},
+                       {"are_all_changes", object.are_all_changes()},
+                       {"held_percent", object.held()},
+                       {"waited_percent", object.waited()},
+                       {"deaths", object.deaths()},
+                       {"value", object.text()}};
+    if (const auto changes = object.changes()) one["changes"] = *changes;
     if (const auto holder = object.holder()) one["holder"] = *holder;
     objects.push_back(std::move(one));
   }
@@ -210,10 +259,13 @@ int top(int argc, char** argv) {
       "who holds it, and whether others wait.\n"
       "It looks from outside, a hundred times a second, and costs those who work with them "
       "nothing: "
-      "what is counted they count anyway. So HELD and WAITED are the share of looks at which "
-      "somebody held it, or slept until he might; DEATHS are the dead that were seen to hold it, "
-      "until the next took over; and of plain numbers, which count nothing, CHANGES are those that "
-      "were seen. How often readers had to begin anew nobody knows."};
+      "what is counted they count anyway. Numbers, arrays in mode atomic and raw, and what is "
+      "behind "
+      "a lock count nothing: of these it shows how often it has seen another value (≥), and of "
+      "whole "
+      "numbers how much they have grown. HELD and WAITED are the share of looks at which somebody "
+      "held it, or slept until he might; DEATHS are the dead that were seen to hold it, until the "
+      "next took over. How often readers had to begin anew nobody knows."};
   app.name("lagoon top");
   app.add_option("NAME", name, "of a segment")->required();
   app.add_option("--directory", options.directory, "where segments lie")->capture_default_str();

@@ -2,6 +2,7 @@
 #include <lagoon/barrier.hpp>
 #include <lagoon/condition.hpp>
 #include <lagoon/container.hpp>
+#include <lagoon/core/latch.hpp>
 #include <lagoon/dict.hpp>
 #include <lagoon/error.hpp>
 #include <lagoon/event.hpp>
@@ -128,9 +129,17 @@ std::size_t Inspection::size() const {
   }
 }
 
+std::vector<std::byte> Inspection::bytes(std::size_t first, std::size_t last) const {
+  check_still_there();
+  std::vector<std::byte> bytes = detail::bytes_of(handle_, stamp_, first, last);
+  core::acquire_fence();
+  check_still_there();
+  return bytes;
+}
+
 Object Inspection::value() const {
   if (!is_value()) throw_has_no("value: it is no Value");
-  return object_of(stamp_.element, detail::bytes_of(handle_, stamp_, 0, 1));
+  return object_of(stamp_.element, bytes(0, 1));
 }
 
 std::vector<Object> Inspection::elements(Index start, Index stop, std::ptrdiff_t step) const {
@@ -148,8 +157,7 @@ std::vector<Object> Inspection::elements(Index start, Index stop, std::ptrdiff_t
     return elements;
   }
   const auto slice = detail::Slice::of(stamp_.count, start, stop, step);
-  const std::vector<std::byte> bytes =
-      detail::bytes_of(handle_, stamp_, slice.first(), slice.last());
+  const std::vector<std::byte> bytes = this->bytes(slice.first(), slice.last());
   const std::size_t size = stamp_.element.size;
   elements.reserve(slice.count);
   for (std::size_t k = 0; k < slice.count; ++k)

@@ -178,6 +178,21 @@ TEST_F(InspectionOf, QueuesAndWhatSynchronizes) {
   EXPECT_EQ(seen("r").text(), "<RLock(free)>");
 }
 
+TEST_F(InspectionOf, WhatWasErasedIsGone) {
+  const Value<int> value(segment["value"], 1);
+  const List<int> list(segment["list"]);
+  const Queue<int> queue(segment["queue"]);
+  const Lock lock(segment["lock"]);
+  for (const char* name : {"value", "list", "queue", "lock"}) {
+    const auto it = seen(name);
+    segment.erase(name);
+    EXPECT_TRUE(it.gone()) << name;
+    EXPECT_THROW((void)it.text(), Gone) << name;
+    EXPECT_THROW((void)it.has_waiters(), Gone) << name;
+    EXPECT_FALSE(Inspection::of(reader, name)) << name;
+  }
+}
+
 TEST_F(InspectionOf, WhoHasIt) {
   Lock lock(segment["lock"]);
   EXPECT_FALSE(seen("lock").holder());

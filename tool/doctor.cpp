@@ -48,9 +48,11 @@ class Doctor {
     try {
       const auto segment = lagoon::Segment::open_read_only(name, options_);
       look_at_room(name, segment);
-      for (const auto& entry : segment.objects())
-        if (const auto object = Inspection::of(segment, entry.name))
-          look_at(name + "/" + entry.name, *object);
+      for (const auto& entry : segment.objects()) try {
+          if (const auto object = Inspection::of(segment, entry.name))
+            look_at(name + "/" + entry.name, *object);
+        } catch (const lagoon::Gone&) {  // erased meanwhile
+        }
     } catch (const lagoon::LayoutMismatch& error) {
       trouble(name, error.what(),
               processes.empty()

@@ -148,12 +148,14 @@ std::string text_of(const lagoon::Segment& segment) {
 
 nlohmann::json json_of_all(const lagoon::Segment& segment, const Options& options) {
   auto list = nlohmann::json::array();
-  for (const auto& entry : objects_in(segment))
-    if (const auto object = Inspection::of(segment, entry.name)) {
+  for (const auto& entry : objects_in(segment)) try {
+      const auto object = Inspection::of(segment, entry.name);
+      if (!object) continue;
       nlohmann::json one = json_of(*object, options.most);
       one["name"] = entry.name;
       one["bytes"] = entry.bytes;
       list.push_back(std::move(one));
+    } catch (const lagoon::Gone&) {  // erased meanwhile
     }
   return list;
 }

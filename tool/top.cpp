@@ -41,7 +41,7 @@ class Watched {
         last_(first_),
         number_(number_in(object_)) {}
 
-  void look() {
+  void look() try {
     ++looks_;
     last_ = object_.changes();
     if (const auto holder = object_.holder()) {
@@ -54,12 +54,17 @@ class Watched {
     const auto print = fingerprint();
     if (print_ && print && print != print_) ++others_seen_;
     print_ = print;
+  } catch (const lagoon::Gone&) {  // it is left out of the report
   }
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] std::string type() const { return object_.type(); }
   [[nodiscard]] bool gone() const { return object_.gone(); }
-  [[nodiscard]] std::string text() const { return object_.text(); }
+  [[nodiscard]] std::string text() const try {
+    return object_.text();
+  } catch (const std::exception& error) {  // erased just now; or what lies behind another lock
+    return error.what();
+  }
   /// How often it was changed; of what does not count that, how often it was seen to be another;
   /// nothing of what there is nothing to see of, or too much.
   [[nodiscard]] std::optional<std::uint64_t> changes() const {
@@ -68,10 +73,12 @@ class Watched {
   }
   [[nodiscard]] bool are_all_changes() const { return first_.has_value(); }
   /// Of a whole number, how much more it is than at first.
-  [[nodiscard]] std::optional<double> growth() const {
+  [[nodiscard]] std::optional<double> growth() const try {
     if (!number_) return std::nullopt;
     const auto now = number_in(object_);
     return now ? std::optional(*now - *number_) : std::nullopt;
+  } catch (const lagoon::Gone&) {
+    return std::nullopt;
   }
   /// In percent of the looks.
   [[nodiscard]] double held() const { return percent(held_); }
@@ -131,9 +138,11 @@ Report report_of(const std::string& name, const lagoon::SegmentOptions& options,
   // Each time anew: it may have been removed, and another made.
   const auto segment = lagoon::Segment::open_read_only(name, options);
   Report report;
-  for (const auto& entry : segment.objects())
-    if (auto object = Inspection::of(segment, entry.name))
-      report.objects.emplace_back(entry, *std::move(object));
+  for (const auto& entry : segment.objects()) try {
+      if (auto object = Inspection::of(segment, entry.name))
+        report.objects.emplace_back(entry, *std::move(object));
+    } catch (const lagoon::Gone&) {  // erased meanwhile
+    }
   const auto begin = Clock::now();
   auto now = begin;
   for (auto next = begin;;) {

@@ -19,6 +19,8 @@
 /// any_container.hpp knows. Structs, enums and what an application has called by a name of its own
 /// are bytes, of a Value and an Array; in a container, TypeMismatch.
 ///
+/// Of what was erased each of these says Gone.
+///
 /// Progress: lock-free; elements() of an Array by seqlock is tried again when writers have
 /// overtaken it.
 
@@ -98,14 +100,22 @@ class Inspection {
 
  private:
   explicit Inspection(detail::Handle handle);
+  /// Nobody waits for a reader that may not write: its memory may become another's at any time.
+  void check_still_there() const {
+    if (gone()) handle_.throw_gone();
+  }
   template <class State>
-  [[nodiscard]] const State& state() const noexcept {
+  [[nodiscard]] const State& state() const {
+    check_still_there();
     return *reinterpret_cast<const State*>(handle_.payload());
   }
   template <class T>
   [[nodiscard]] T opened() const {
+    check_still_there();
     return detail::Attach::make<T>(handle_.again());
   }
+  /// Of elements [first, last) of a Value or an Array.
+  [[nodiscard]] std::vector<std::byte> bytes(std::size_t first, std::size_t last) const;
   [[noreturn]] void throw_has_no(const char* what) const;
 
   detail::Handle handle_;

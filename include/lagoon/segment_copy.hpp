@@ -16,9 +16,10 @@
 ///   one moment; a JoinableQueue not the tasks that are in somebody's hands.
 ///   Locks are free, barriers and conditions without those who wait, bounded semaphores whole;
 ///   semaphores and events as they were.
-/// What cannot be copied is said, and why, and where a container referred to it stands None: what `construct` has made, and `Shared<T>`, about which
-/// only programs know that have their type; what lies behind another lock than RLock, Lock or
-/// ReaderWriterLock; containers of an application's own types which hold containers.
+/// What cannot be copied is said, and why, and where a container referred to it stands None: what
+/// `construct` has made, and `Shared<T>`, about which only programs know that have their type; what
+/// lies behind another lock than RLock, Lock or ReaderWriterLock; containers of an application's
+/// own types which hold containers.
 ///
 /// Progress: nobody is held up by a copy of what can be read without a lock; of a container that
 /// others change without a pause it takes the writers' turn, as copy() does. It waits for a lock's

@@ -164,16 +164,6 @@ class AtomicCell {
       core::wait_slice(&bell_, rung | somebody_waits, deadline, std::chrono::milliseconds(8));
     }
   }
-  /// The same, in the words of the standard library.
-  template <class Clock, class Duration>
-  bool wait_until(T old, std::chrono::time_point<Clock, Duration> t) const noexcept {
-    return wait_until(old, core::Deadline::at(t));
-  }
-  template <class Rep, class Period>
-  bool wait_for(T old, std::chrono::duration<Rep, Period> d) const noexcept {
-    return wait_until(old, core::Deadline::after(d));
-  }
-  void wait(T old) const noexcept { (void)wait_until(old, core::Deadline::never()); }
   void notify_one() noexcept { notify(1); }
   void notify_all() noexcept { notify(INT_MAX); }
 

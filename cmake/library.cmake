@@ -59,9 +59,7 @@ if(LAGOON_BUILD_REMOTE AND OPENSSL_FOUND)
   add_library(lagoon::remote ALIAS lagoon_remote)
   target_link_libraries(lagoon_remote PUBLIC lagoon PRIVATE OpenSSL::Crypto)
   set_target_properties(lagoon_remote PROPERTIES EXPORT_NAME remote)
-  set_source_files_properties(  # a client's Dict is another than the one that a server serves
-    ${PROJECT_SOURCE_DIR}/src/remote/client.cpp ${PROJECT_SOURCE_DIR}/src/remote/manager.cpp
-    PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+  set_target_properties(lagoon_remote PROPERTIES UNITY_BUILD OFF)  # its files share short names
 elseif(LAGOON_BUILD_REMOTE)
   message(STATUS "lagoon::remote, which serves Python programs, needs OpenSSL 3: it is left out "
     "(Debian's package: libssl-dev)")

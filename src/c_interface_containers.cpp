@@ -24,6 +24,8 @@ struct TooSmall {};
 std::string_view bytes_of(const void* data, std::size_t size) {
   const auto* const first = static_cast<const char*>(data);
   if (size != 0) there(first, "the bytes");
+  if (size > PTRDIFF_MAX)
+    throw InvalidArgument("there cannot be " + std::to_string(size) + " bytes");
   return {first, size};
 }
 
@@ -118,6 +120,9 @@ Messages found_messages(const lagoon_segment* segment, const char* name) {
 /// The handle to a queue that is found or made.
 template <class Q>
 Handle made(const Place& place, std::size_t maxsize) {
+  if (maxsize > PTRDIFF_MAX)
+    throw InvalidArgument("there cannot be " + std::to_string(maxsize) +
+                          " messages in a queue; 0 is no limit");
   const Q queue(place, static_cast<long long>(maxsize));
   return Attach::handle_of(queue).again();
 }

@@ -58,6 +58,7 @@ Inspection::Inspection(const Object& shared)
           true)) {}
 
 std::optional<Inspection> Inspection::of(const Segment& segment, std::string_view name) {
+  if (name.empty()) return std::nullopt;
   auto handle = detail::find(
       segment.mapping(), name,
       {.kind = Kind::value, .mode = Stamp::Mode::raw, .asked = Stamp::Asked::anything}, true);
@@ -215,6 +216,7 @@ bool Inspection::owner_died() const {
 }
 
 bool Inspection::has_waiters() const {
+  check_still_there();
   switch (stamp_.kind) {
     case Kind::queue:
     case Kind::joinable_queue:

@@ -10,7 +10,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
+#include <optional>
 #include <span>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -45,20 +48,28 @@ class RawContainer : public ContainerHandle<State> {
  public:
   explicit RawContainer(Handle handle) : ContainerHandle<State>(std::move(handle)) {}
 
-  /// In their order, as of one time.
-  [[nodiscard]] std::vector<RawRecord> records() const {
-    return this->at_one_time([&] {
+  /// In their order, as of one time; nothing if one of them refers to objects.
+  [[nodiscard]] std::optional<std::vector<RawRecord>> records() const {
+    using Records = std::optional<std::vector<RawRecord>>;
+    Records all = this->at_one_time([&]() -> Records {
       const State& state = this->look();
       std::vector<RawRecord> records;
       RawLook look(state.slab());
       if constexpr (has_keys) {
-        for (typename State::Position at; state.next(at, look);)
+        for (typename State::Position at; state.next(at, look);) {
+          if (look.refers()) return std::nullopt;
           records.push_back(look.record(state.hash_at(at)));
+        }
       } else {
-        for (std::uint64_t i = 0; state.read(i, look); ++i) records.push_back(look.record());
+        for (std::uint64_t i = 0; state.read(i, look); ++i) {
+          if (look.refers()) return std::nullopt;
+          records.push_back(look.record());
+        }
       }
       return records;
     });
+    (void)this->look();  // Gone, if it was erased meanwhile, and this may be another's
+    return all;
   }
   /// Of another one with the same keys and elements, behind those that are here; no key twice.
   void fill(const std::vector<RawRecord>& records) {
@@ -90,18 +101,26 @@ class RawQueue : public QueueBase {
   RawQueue& operator=(RawQueue&&) = delete;
 
   [[nodiscard]] core::MessageQueue::Shape shape() const noexcept { return state_->shape(); }
-  template <class F>
-  void for_each(F&& f) {
+  using Messages = std::map<std::uint64_t, std::vector<std::byte>>;  // by position
+  [[nodiscard]] Messages messages() {
+    Messages all;
     Received received;
     state_->for_each(
         [&](const std::byte* payload, std::size_t bytes) { received.copy(payload, bytes); },
-        [&] { f(received.bytes()); });
+        !handle_.is_read_only(),
+        [&](std::uint64_t position) {
+          const auto bytes = received.bytes();
+          all.emplace(position, std::vector<std::byte>(bytes.begin(), bytes.end()));
+        });
+    if (gone()) throw_gone();
+    return all;
   }
-  void put(std::span<const std::byte> message) {
+  /// False if it is full.
+  bool put(std::span<const std::byte> message) {
     Draft draft;
     begin(draft, message.size());
     core::write_shared(draft.payload(), message.data(), message.size());
-    (void)QueueBase::put(draft, nullptr);
+    return QueueBase::put(draft, nullptr);
   }
 };
 

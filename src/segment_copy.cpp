@@ -16,10 +16,10 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
+#include <exception>
 #include <map>
 #include <optional>
-#include <span>
+#include <thread>
 #include <utility>
 
 #include "object_bytes.hpp"
@@ -38,7 +38,7 @@ constexpr Stamp whatever{
 
 /// read(), with the lock L held that a payload begins with.
 template <class L, class F>
-auto with_lock(const Handle& handle, F&& read) {
+void with_lock(const Handle& handle, F&& read) {
   auto& lock = *reinterpret_cast<typename detail::GuardedBy<L>::State*>(handle.payload());
   const core::Deadline deadline = core::Deadline::after(std::chrono::seconds(1));
   constexpr bool is_shared = requires { lock.acquire_shared_until(deadline); };
@@ -48,7 +48,11 @@ auto with_lock(const Handle& handle, F&& read) {
     else
       return lock.acquire_until(deadline);
   };
-  if (!acquire()) throw TimeoutError("its lock could not be had for a second");
+  const Acquired acquired = acquire();
+  if (!acquired) throw TimeoutError("its lock could not be had for a second");
+  // Who comes next is to hear of it too: this thread ends with the lock.
+  if (acquired.owner_died())
+    throw UsageError("an owner of its lock died, and what that guards may be half-done");
   struct Held {
     decltype(lock)& held;
     ~Held() {
@@ -58,7 +62,21 @@ auto with_lock(const Handle& handle, F&& read) {
         held.release();
     }
   } const held{lock};
-  return read();
+  read();
+}
+
+/// f() on a thread of its own, which ends with it.
+template <class F>
+void on_thread(F&& f) {
+  std::exception_ptr error;
+  std::thread([&] {
+    try {
+      f();
+    } catch (...) {
+      error = std::current_exception();
+    }
+  }).join();
+  if (error) std::rethrow_exception(error);
 }
 
 class Copier {
@@ -66,40 +84,59 @@ class Copier {
   Copier(const Segment& from, const Segment& to) : from_(from), to_(to) {}
 
   std::vector<NotCopied> run() {
-    std::vector<Handle> handles;
     for (const auto& entry : from_.objects())
       if (auto handle = detail::find(from_.mapping(), entry.name, whatever, true)) {
-        names_.emplace(key_of(*handle), entry.name);
-        handles.push_back(*std::move(handle));
+        if (handle->gone()) continue;  // and its number may be another's
+        const Key key = key_of(*handle);
+        if (names_.emplace(key, entry.name).second)
+          named_.push_back({entry.name, key, *std::move(handle)});
       }
-    std::sort(handles.begin(), handles.end(), [&](const Handle& a, const Handle& b) {
-      return names_.at(key_of(a)) < names_.at(key_of(b));
-    });
-    for (const Handle& handle : handles) {
-      current_ = names_.at(key_of(handle));
-      (void)copy_of(handle);
+    std::sort(named_.begin(), named_.end(),
+              [](const Named& a, const Named& b) { return a.name < b.name; });
+    for (const Named& named : named_) {
+      current_ = named.name;
+      (void)copy_of(named.handle, named.key);
+      fill_all();
     }
     return std::move(not_copied_);
   }
 
  private:
   using Key = std::pair<std::uint64_t, std::uint64_t>;
+  struct Named {
+    std::string name;
+    Key key;
+    Handle handle;
+  };
+  /// A container that is made, and has nothing in it yet.
+  struct Empty {
+    Handle source;
+    Stamp stamp;
+    Handle copy;
+  };
+
   static Key key_of(const Handle& handle) {
     const detail::ObjectReference reference = handle.reference();
     return {reference.block, reference.id};
   }
+  /// Of one without a name, that of the one that led to it.
+  [[nodiscard]] const std::string& name_of(const Key& key) const {
+    const auto named = names_.find(key);
+    return named == names_.end() ? current_ : named->second;
+  }
 
   /// What refers to its copy, which is made if it is not there yet; None if it cannot be.
-  Object copy_of(const Handle& source) {
-    const auto [known, is_new] = copies_.try_emplace(key_of(source));
+  Object copy_of(const Handle& source, const Key& key) {
+    const auto [known, is_new] = copies_.try_emplace(key);
     if (!is_new) return known->second;
-    const auto named = names_.find(known->first);
+    const auto named = names_.find(key);
     const bool has_name = named != names_.end();
     if (has_name && detail::find(to_.mapping(), named->second, whatever, true))
       throw AlreadyExists("there is an object '" + named->second + "' where it is to be copied to");
     try {
-      make_copy(source, source.stamp(), has_name ? to_[named->second] : to_.nameless(),
-                known->second);
+      const Stamp stamp = source.stamp();
+      if (source.gone()) source.throw_gone();  // and that may be another's
+      make_copy(source, stamp, has_name ? to_[named->second] : to_.nameless(), known->second);
       return known->second;
     } catch (const AlreadyExists&) {
       throw;
@@ -107,10 +144,30 @@ class Copier {
       throw;
     } catch (const Gone&) {  // erased meanwhile
     } catch (const std::exception& error) {
-      not_copied_.push_back({current_, error.what()});
+      not_copied_.push_back({name_of(key), error.what()});
     }
     if (has_name) to_.erase(named->second);
     return known->second = Object();
+  }
+
+  /// What the containers hold that were made, and those that are made meanwhile: one after the
+  /// other, however deep they lie within each other.
+  void fill_all() {
+    while (!empty_.empty()) {
+      Empty next = std::move(empty_.back());
+      empty_.pop_back();
+      const Key key = key_of(next.source);
+      try {
+        if (next.stamp.kind == Stamp::Kind::list)
+          fill<core::Sequence>(next);
+        else
+          fill<core::Entries>(next);
+      } catch (const OutOfMemory&) {
+        throw;
+      } catch (const std::exception& error) {
+        not_copied_.push_back({name_of(key), std::string("what is in it: ") + error.what()});
+      }
+    }
   }
 
   void make_copy(const Handle& source, const Stamp& stamp, const Place& place, Object& made) {
@@ -148,33 +205,61 @@ class Copier {
       case Stamp::Kind::barrier:
         made = Barrier(place, static_cast<long long>(stamp.count));
         return;
-      case Stamp::Kind::condition: {
-        const auto& state = *reinterpret_cast<const detail::ConditionState*>(source.payload());
-        if (state.lock_at != 0)
-          throw TypeMismatch("'" + current_ + "' is a Condition with the lock of another object");
-        made = Condition(place, state.queue.places());
-        return;
-      }
+      case Stamp::Kind::condition:
+        return make_condition(source, place, made);
       case Stamp::Kind::in_place:
         break;
     }
-    throw TypeMismatch("'" + current_ + "' is a " + stamp.text() +
+    throw TypeMismatch("it is a " + stamp.text() +
                        ", about which only programs know that have that type");
+  }
+
+  void make_condition(const Handle& source, const Place& place, Object& made) {
+    const auto& state = *reinterpret_cast<const detail::ConditionState*>(source.payload());
+    const std::uint32_t waiters = state.queue.places();
+    if (state.lock_at == 0) {
+      made = Condition(place, waiters);
+      return;
+    }
+    const std::byte* const at = source.payload() + state.lock_at;
+    for (const Named& named : named_) {
+      if (named.handle.payload() != at) continue;
+      const Object lock = copy_of(named.handle, named.key);
+      if (named.handle.stamp().kind == Stamp::Kind::lock) {
+        Lock copy{lock};
+        made = Condition(place, copy, waiters);
+        return;
+      }
+      if (named.handle.stamp().kind == Stamp::Kind::rlock) {
+        RLock copy{lock};
+        made = Condition(place, copy, waiters);
+        return;
+      }
+    }
+    throw TypeMismatch("it is a Condition with a lock that is no Lock or RLock with a name");
   }
 
   std::vector<std::byte> elements_of(const Handle& source, const Stamp& stamp) const {
     const std::size_t n = stamp.kind == Stamp::Kind::array ? stamp.count : 1;
-    const auto read = [&] { return detail::bytes_of(source, stamp, 0, n); };
-    if (stamp.mode != Stamp::Mode::locked) return read();
-    if (from_.read_only())
+    std::vector<std::byte> bytes;
+    const auto read = [&] { bytes = detail::bytes_of(source, stamp, 0, n); };
+    if (stamp.mode != Stamp::Mode::locked) {
+      read();
+    } else if (from_.read_only()) {
       throw ReadOnly(
-          "it lies behind a lock, which cannot be taken in a segment that was opened to "
-          "read only");
-    if (stamp.guard == detail::GuardedBy<RLock>::name) return with_lock<RLock>(source, read);
-    if (stamp.guard == detail::GuardedBy<Lock>::name) return with_lock<Lock>(source, read);
-    if (stamp.guard == detail::GuardedBy<locks::ReaderWriterLock>::name)
-      return with_lock<locks::ReaderWriterLock>(source, read);
-    return read();  // which says that this lock is not known
+          "it lies behind a lock, which cannot be taken in a segment that was opened to read only");
+    } else {
+      on_thread([&] {
+        if (stamp.guard == detail::GuardedBy<RLock>::name) return with_lock<RLock>(source, read);
+        if (stamp.guard == detail::GuardedBy<Lock>::name) return with_lock<Lock>(source, read);
+        if (stamp.guard == detail::GuardedBy<locks::ReaderWriterLock>::name)
+          return with_lock<locks::ReaderWriterLock>(source, read);
+        read();  // which says that this lock is not known
+      });
+    }
+    core::acquire_fence();
+    if (source.gone()) source.throw_gone();  // and that may be another's
+    return bytes;
   }
 
   void make_elements(const Handle& source, const Stamp& stamp, const Place& place) {
@@ -216,14 +301,25 @@ class Copier {
   template <class State>
   void make_container(const Handle& source, const Stamp& stamp, const Place& place, Object& made) {
     using Container = detail::ContainerState<State>;
+    const bool is_known =
+        stamp.kind == Stamp::Kind::namespace_ || detail::RuntimeContents::is_known(stamp);
+    if (!is_known && reinterpret_cast<const Container*>(source.payload())->has_references())
+      throw TypeMismatch("it is a " + stamp.text() +
+                         " and refers to objects, and only programs know what it holds that have "
+                         "its types");
     Handle copy = detail::make_or_find(
         place, stamp, sizeof(Container),
         [](std::byte* payload, core::Participants& table) { new (payload) Container(table); });
-    made = detail::shared_object(copy.again());  // now: it may hold itself
-    if (reinterpret_cast<const Container*>(source.payload())->has_references())
-      return copy_objects_in(source, stamp, std::move(copy));
-    detail::RawContainer<State>(std::move(copy))
-        .fill(detail::RawContainer<State>(source.again()).records());
+    made = detail::shared_object(copy.again());
+    empty_.push_back({source.again(), stamp, std::move(copy)});
+  }
+
+  template <class State>
+  void fill(Empty& container) {
+    if (const auto records = detail::RawContainer<State>(container.source.again()).records())
+      detail::RawContainer<State>(std::move(container.copy)).fill(*records);
+    else
+      copy_objects_in(container.source, container.stamp, std::move(container.copy));
   }
 
   /// Of what refers to others: as Objects.
@@ -247,7 +343,7 @@ class Copier {
   Object with_copies(const Object& x) {
     switch (x.kind()) {
       case Object::Kind::shared:
-        return copy_of(detail::handle_to_shared(x, whatever, true));
+        return copy_of_shared(x);
       case Object::Kind::list:
       case Object::Kind::tuple: {
         std::vector<Object> items;
@@ -270,9 +366,20 @@ class Copier {
     }
   }
 
+  Object copy_of_shared(const Object& x) {
+    try {
+      const Handle handle = detail::handle_to_shared(x, whatever, true);
+      return copy_of(handle, key_of(handle));
+    } catch (const Gone&) {  // it refers to what was erased
+      not_copied_.push_back({current_, "it refers to an object that was erased"});
+      return {};
+    }
+  }
+
   void make_queue(const Handle& source, const Stamp& stamp, const Place& place, Object& made) {
     detail::RawQueue from(source.again());
     const core::MessageQueue::Shape shape = from.shape();
+    const auto messages = from.messages();
     Handle copy = detail::make_or_find(place, stamp, core::MessageQueue::bytes_for(shape),
                                        [&](std::byte* payload, core::Participants& table) {
                                          new (payload) core::MessageQueue(
@@ -280,13 +387,25 @@ class Copier {
                                        });
     made = detail::shared_object(copy.again());
     detail::RawQueue to(std::move(copy));
-    from.for_each([&](std::span<const std::byte> message) { to.put(message); });
+    std::size_t left = messages.size();
+    for (const auto& [position, message] : messages) {
+      if (!to.put(message)) break;
+      --left;
+    }
+    if (left != 0)
+      not_copied_.push_back(
+          {name_of(key_of(source)),
+           std::to_string(left) +
+               " of its messages: there are tasks in "
+               "somebody's hands, and with these there are more than it may have"});
   }
 
   const Segment& from_;
   const Segment& to_;
+  std::vector<Named> named_;
   std::map<Key, std::string> names_;
   std::map<Key, Object> copies_;
+  std::vector<Empty> empty_;
   std::string current_;
   std::vector<NotCopied> not_copied_;
 };

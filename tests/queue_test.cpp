@@ -609,6 +609,16 @@ TEST(JoinableQueue, lets_all_go_who_join_when_the_last_is_done) {
   for (Child& child : joiners) EXPECT_EQ(child.exitcode(), 0);
 }
 
+TEST(Queue, refuses_messages_that_are_larger_than_any_may_be) {
+  Queue<std::string> q;
+  q.put("first");
+  const char* const text = "";
+  for (const std::size_t size : {std::size_t{1} << 37, std::size_t{1} << 44, SIZE_MAX / 4})
+    EXPECT_THROW(q.put(std::string_view(text, size)), lagoon::OutOfMemory) << size;
+  EXPECT_EQ(q.get(), "first");
+  EXPECT_TRUE(q.empty());
+}
+
 TEST(Queue, that_was_moved_from_says_so) {
   Queue<int> from;
   Queue<int> to = std::move(from);

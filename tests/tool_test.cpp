@@ -1,6 +1,7 @@
 /// The `lagoon` command, as its users call it.
 
 #include <lagoon/lagoon.hpp>
+#include <lagoon/locks/ttas.hpp>
 
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -79,6 +80,18 @@ TEST_F(Tool, LsDoesNotTellTheTerminalWhatToDo) {
   const Said said = lagoon("ls", "");
   EXPECT_EQ(said.code, 0);
   EXPECT_NE(said.text.find("a?[31m?b"), std::string::npos) << said.text;
+}
+
+TEST_F(Tool, ShowsWhatRefersToWhatWasErased) {
+  const auto segment = Segment::create("market", options);
+  Dict<> outer(segment["outer"]);
+  const List<> list(segment["list"]);
+  outer.set("list", list);
+  outer.set("x", 1);
+  segment.erase("list");
+  EXPECT_EQ(lagoon("show", "market/outer").text,
+            "Dict<>, 2 items\n'list': <of what was erased>\n'x': 1\n");
+  EXPECT_TRUE(has(lagoon("show", "market --json"), "<of what was erased>"));
 }
 
 TEST_F(Tool, LsTellsProgramsTheSame) {
@@ -229,6 +242,7 @@ TEST_F(Tool, TopSeesChangesThatNobodyCounts) {
   Array<int, mode::atomic> histogram(segment["histogram"], 8);
   const Array<int, mode::raw> still(segment["still"], 8);
   const Lock lock(segment["lock"]);
+  const Value<int, mode::locked_by<locks::TtasLock>> behind(segment["behind"], 1);
   const test::Child writer([&] {
     for (int i = 0;; ++i) {
       counter += 1;
@@ -364,6 +378,28 @@ TEST_F(Tool, CpCopiesAndLoadMakesItAgain) {
   EXPECT_FALSE(Segment::exists("third", options));
 }
 
+TEST_F(Tool, CpCopiesWhatIsSmallAndFull) {
+  options.reserve = 1 << 20;
+  options.participants = 64;
+  const auto segment = Segment::create("small", options);
+  Dict<int, std::string> dict(segment["dict"]);
+  try {
+    for (int i = 0;; ++i) dict.set(i, std::string(static_cast<std::size_t>(i % 50), 'x'));
+  } catch (const OutOfMemory&) {
+  }
+  const std::string file = path("kept");
+  EXPECT_EQ(lagoon("cp", "small '" + file + "'").text, "");
+  EXPECT_EQ(lagoon("load", "'" + file + "' larger --reserve 16M").text, "");
+  const auto larger = Segment::open("larger", options);
+  EXPECT_EQ(larger.capacity(), std::size_t{16} << 20);
+  EXPECT_EQ((larger.find<Dict<int, std::string>>("dict")->items()), dict.items());
+
+  EXPECT_TRUE(has(lagoon("cp", "-f small '" + options.directory + "'"), "is a directory"));
+  EXPECT_EQ(Segment::list(options), (std::vector<std::string>{"kept", "larger", "small"}));
+  std::filesystem::permissions(file, std::filesystem::perms::owner_read);
+  EXPECT_EQ(lagoon("load", "'" + file + "' third").text, "");
+}
+
 TEST_F(Tool, CpSaysWhatItCouldNotCopy) {
   const auto segment = Segment::create("market", options);
   const Value<int> n(segment["n"], 7);
@@ -371,7 +407,7 @@ TEST_F(Tool, CpSaysWhatItCouldNotCopy) {
   held.get_lock().acquire();
   const Said said = lagoon("cp", "market '" + path("kept") + "'");
   held.get_lock().release();
-  EXPECT_EQ(said.code, 1);
+  EXPECT_EQ(said.code, 3);
   EXPECT_TRUE(has(said, "lagoon cp: not copied: held: its lock could not be had")) << said.text;
   EXPECT_EQ(lagoon("load", "'" + path("kept") + "' second").code, 0);
   EXPECT_EQ(Segment::open("second", options).find<Value<int>>("n")->get(), 7);

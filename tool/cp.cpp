@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <cstdio>
 #include <exception>
 #include <filesystem>
@@ -26,14 +28,16 @@ namespace {
 /// A file that has no name yet, and is gone if it gets none.
 class NewFile {
  public:
-  NewFile(std::string path, mode_t mode) : path_(std::move(path)) {
+  explicit NewFile(std::string path) : path_(std::move(path)) {
+    if (std::filesystem::is_directory(path_) || path_.ends_with('/'))
+      throw lagoon::InvalidArgument("'" + path_ +
+                                    "' is a directory; the name of a file is expected");
     const std::string directory = std::filesystem::path(path_).parent_path();
-    fd_ = ::open(directory.empty() ? "." : directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, mode);
+    fd_ = ::open(directory.empty() ? "." : directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (fd_ < 0)
       throw lagoon::SystemError(errno, "cannot make a file in '" +
                                            (directory.empty() ? "." : directory) +
                                            "' (of a kind that can: tmpfs, ext4, xfs, btrfs)");
-    ::fchmod(fd_, mode);  // whatever the umask is
   }
   NewFile(const NewFile&) = delete;
   NewFile& operator=(const NewFile&) = delete;
@@ -41,16 +45,20 @@ class NewFile {
 
   [[nodiscard]] int fd() const noexcept { return fd_; }
   /// AlreadyExists if there is one of that name; with `replaces`, in its place.
-  void get_name(bool replaces) {
-    if (::fsync(fd_) != 0) throw lagoon::SystemError(errno, "cannot write '" + path_ + "'");
+  void get_name(mode_t mode, bool replaces) {
+    if (::fchmod(fd_, mode) != 0 || ::fsync(fd_) != 0)
+      throw lagoon::SystemError(errno, "cannot write '" + path_ + "'");
     if (link_at(path_)) return;
     if (errno != EEXIST) throw lagoon::SystemError(errno, "cannot name '" + path_ + "'");
     if (!replaces)
       throw lagoon::AlreadyExists("there is a '" + path_ + "' already (--force replaces it)");
     // Nobody finds neither the old one nor the new one.
     const std::string beside = path_ + "." + std::to_string(::getpid());
-    if (!link_at(beside) || ::rename(beside.c_str(), path_.c_str()) != 0)
-      throw lagoon::SystemError(errno, "cannot replace '" + path_ + "'");
+    const bool is_beside = link_at(beside);
+    if (is_beside && ::rename(beside.c_str(), path_.c_str()) == 0) return;
+    const int error = errno;
+    if (is_beside) ::unlink(beside.c_str());
+    throw lagoon::SystemError(error, "cannot replace '" + path_ + "'");
   }
 
  private:
@@ -73,18 +81,36 @@ lagoon::Segment opened(const std::string& name, lagoon::SegmentOptions options) 
   }
 }
 
-/// The exit code: 1 if there is something that could not be copied.
+struct How {
+  std::size_t reserve = 0;  // 0: as the one that is copied
+  bool replaces = false;
+};
+
+/// The exit code: 3 if there is something that could not be copied.
 int copy(const std::string& command, const lagoon::Segment& from, const std::string& path,
-         mode_t mode, bool replaces) {
-  NewFile file(path, mode);
+         mode_t mode, const How& how) {
+  NewFile file(path);
   lagoon::SegmentOptions options;
-  options.reserve = from.capacity();
+  // In a full one things lie closer together than they can be put again.
+  options.reserve =
+      how.reserve != 0 ? how.reserve : std::max(from.capacity(), 2 * from.used() + (1 << 20));
+  options.participants = lagoon::detail::participants_of(from).capacity();
   const auto not_copied = lagoon::copy_objects(from, lagoon::Segment::adopt(file.fd(), options));
-  file.get_name(replaces);
+  file.get_name(mode, how.replaces);
   for (const auto& [name, why] : not_copied)
     std::fprintf(stderr, "%s: not copied: %s: %s\n", command.c_str(), printable(name).c_str(),
                  printable(why).c_str());
-  return not_copied.empty() ? 0 : 1;
+  return not_copied.empty() ? 0 : 3;
+}
+
+void add_options(CLI::App& app, lagoon::SegmentOptions& options, How& how,
+                 const std::string& what_force_does) {
+  app.add_option("--directory", options.directory, "where segments lie")->capture_default_str();
+  app.add_option("--reserve", how.reserve,
+                 "how far the copy can grow, in bytes (or 64M, 2G, …); else as far as the one that "
+                 "is copied, and at least to twice of what is in use")
+      ->transform(CLI::AsSizeValue(false));
+  app.add_flag("-f,--force", how.replaces, what_force_does);
 }
 
 mode_t mode_of(const std::string& path) {
@@ -97,23 +123,22 @@ mode_t mode_of(const std::string& path) {
 int cp(int argc, char** argv) {
   std::string name, path;
   lagoon::SegmentOptions options;
-  bool is_forced = false;
+  How how;
   CLI::App app{
       "Copies what is in a segment to a file, from which lagoon load makes a segment again, while "
       "others work with it: each object as it was at one moment, but not all at the same one. "
       "Locks "
       "are free in the copy. The file appears when it is complete. What cannot be copied (structs "
       "that were constructed in place, what lies behind locks of an application's own) is said, "
-      "and then it exits with 1."};
+      "and then it exits with 3."};
   app.name("lagoon cp");
   app.add_option("NAME", name, "of a segment")->required();
   app.add_option("FILE", path, "which is made")->required();
-  app.add_option("--directory", options.directory, "where segments lie")->capture_default_str();
-  app.add_flag("-f,--force", is_forced, "replaces the file, if there is one");
+  add_options(app, options, how, "replaces the file, if there is one");
   if (const auto code = answered(app, argc, argv)) return *code;
   try {
     return copy("lagoon cp", opened(name, options), path, mode_of(options.directory + "/" + name),
-                is_forced);
+                how);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "lagoon cp: %s\n", printable(error.what()).c_str());
     return 1;
@@ -123,15 +148,14 @@ int cp(int argc, char** argv) {
 int load(int argc, char** argv) {
   std::string path, name;
   lagoon::SegmentOptions options;
-  bool is_forced = false;
+  How how;
   CLI::App app{
       "Makes a segment of what lagoon cp has copied to a file. It appears when it is complete."};
   app.name("lagoon load");
   app.add_option("FILE", path, "that lagoon cp has made")->required();
   app.add_option("NAME", name, "of the segment; without it, that of the file");
-  app.add_option("--directory", options.directory, "where segments lie")->capture_default_str();
-  app.add_flag("-f,--force", is_forced,
-               "in place of the segment of that name, if there is one: who has that open keeps it");
+  add_options(app, options, how,
+              "in place of the segment of that name, if there is one: who has that open keeps it");
   if (const auto code = answered(app, argc, argv)) return *code;
   try {
     const std::filesystem::path file = std::filesystem::absolute(path);
@@ -141,7 +165,7 @@ int load(int argc, char** argv) {
     lagoon::SegmentOptions there;
     there.directory = file.parent_path();
     return copy("lagoon load", opened(file.filename(), there), options.directory + "/" + name,
-                mode_of(file), is_forced);
+                mode_of(file), how);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "lagoon load: %s\n", printable(error.what()).c_str());
     return 1;

@@ -145,8 +145,8 @@ class Doctor {
               "the program that has it mends what it guards, and says mark_consistent()");
   }
 
-  /// Who opens a segment takes over from the dead what they had begun to change, and lets their
-  /// memory be used again.
+  /// Who opens a segment takes over from the dead what they had begun to change of containers, and
+  /// lets their memory be used again.
   void repair(const std::string& name) try {
     const auto segment = lagoon::Segment::open(name, options_);
     segment.acknowledge_erased();
@@ -193,9 +193,10 @@ int doctor(int argc, char** argv) {
   app.name("lagoon doctor");
   app.add_option("NAME", names, "of a segment; without any, all");
   app.add_option("--directory", options.directory, "where segments lie")->capture_default_str();
-  app.add_flag("--repair", repairs,
-               "first takes over what the dead have left half-done, as who comes next would, and "
-               "lets their memory be used again. Removes nothing");
+  app.add_flag(
+      "--repair", repairs,
+      "first takes over what the dead were changing of dicts, lists and namespaces, as who comes "
+      "next would, and lets their memory be used again. Removes nothing");
   app.add_flag("--json", as_json, "for programs");
   if (const auto code = answered(app, argc, argv)) return *code;
   try {

@@ -63,7 +63,7 @@ json json_of(const Object& x) {
       return json_of_items(items);
     }
     case Object::Kind::shared:
-      return "<" + Inspection(x).type() + ">";
+      return type_of_shared(x);
     default:
       return x.repr();
   }
@@ -93,6 +93,12 @@ json json_of(const Inspection& object, std::size_t most) {
   all["has_waiters"] = object.has_waiters();
   if (const auto changes = object.changes()) all["changes"] = *changes;
   return all;
+}
+
+std::string type_of_shared(const Object& x) try {
+  return "<" + Inspection(x).type() + ">";
+} catch (const lagoon::Gone&) {
+  return "<of what was erased>";
 }
 
 std::string dumped(const json& all) {

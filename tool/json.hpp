@@ -15,6 +15,9 @@ nlohmann::json json_of(const lagoon::Object& x);
 /// So many of its elements or items at most.
 nlohmann::json json_of(const lagoon::Inspection& object, std::size_t most);
 
+/// Of an Object that refers to something, what: such as "<List<>>".
+std::string type_of_shared(const lagoon::Object& x);
+
 /// As it is printed. Names are bytes; what is no UTF-8 of them becomes U+FFFD.
 std::string dumped(const nlohmann::json& json);
 

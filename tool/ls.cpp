@@ -2,6 +2,7 @@
 
 #include <pwd.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <array>
@@ -97,7 +98,7 @@ void print_table(const std::vector<SegmentInfo>& all) {
     table.add({printable(info.name), is_open ? in_units(info.size) : "?",
                is_open ? in_units(info.used) : "?", is_open ? std::to_string(info.objects) : "?",
                info.rights, info.owner, processes});
-    if (!is_open) table.add_line(info.problem);
+    if (!is_open) table.add_line(printable(info.problem));
   }
   write_out(table.text());
 }
@@ -124,12 +125,12 @@ int ls(int argc, char** argv) {
     for (const std::string& name : names.empty() ? lagoon::Segment::list(options) : names) {
       if (!names.empty() && !lagoon::Segment::exists(name, options)) {
         std::fprintf(stderr, "lagoon ls: there is no segment '%s' that this user may read in %s\n",
-                     name.c_str(), options.directory.c_str());
+                     printable(name).c_str(), options.directory.c_str());
         code = 1;
         continue;
       }
       if (is_quiet)
-        write_out(name + "\n");
+        write_out((::isatty(STDOUT_FILENO) == 1 ? printable(name) : name) + "\n");
       else
         all.push_back(info_of(name, options));
     }
@@ -144,7 +145,7 @@ int ls(int argc, char** argv) {
       print_table(all);
     return code;
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "lagoon ls: %s\n", error.what());
+    std::fprintf(stderr, "lagoon ls: %s\n", printable(error.what()).c_str());
     return 1;
   }
 }

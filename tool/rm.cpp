@@ -9,6 +9,7 @@
 
 #include "command_line.hpp"
 #include "commands.hpp"
+#include "text.hpp"
 
 int tool::rm(int argc, char** argv) {
   std::vector<std::string> names;
@@ -32,7 +33,7 @@ int tool::rm(int argc, char** argv) {
       }
       (void)lagoon::Segment::remove(name, options);
     } catch (const std::exception& error) {
-      std::fprintf(stderr, "lagoon rm: %s\n", error.what());
+      std::fprintf(stderr, "lagoon rm: %s\n", tool::printable(error.what()).c_str());
       code = 1;
     }
   return code;

@@ -48,7 +48,7 @@ std::string state_of(const Inspection& object) {
 
 /// Of what is shared, its type.
 std::string repr(const Object& x) {
-  return printable(x.kind() == Object::Kind::shared ? "<" + Inspection(x).type() + ">" : x.repr());
+  return printable(x.kind() == Object::Kind::shared ? type_of_shared(x) : x.repr());
 }
 
 class Lines {
@@ -76,13 +76,14 @@ void add_elements(Lines& lines, const std::vector<Object>& elements, std::ptrdif
 }
 
 void add_contents(Lines& lines, const Inspection& object, std::size_t size) {
+  const std::size_t shown = std::min(size, lines.most());
   if (object.type().starts_with("Array<char,")) {
     std::string text;
-    for (const Object& c : object.elements())
+    for (const Object& c : object.elements(0, static_cast<std::ptrdiff_t>(shown)))
       text += c.kind() == Object::Kind::str ? c.str() : std::string(1, c.get<char>());
     lines.add(Object::bytes(text).repr());
+    lines.add_rest(size, shown);
   } else if (object.has_elements()) {
-    const std::size_t shown = std::min(size, lines.most());
     add_elements(lines, object.elements(0, static_cast<std::ptrdiff_t>(shown)), 0, 1);
     lines.add_rest(size, shown);
   } else if (object.has_items()) {
@@ -196,7 +197,7 @@ int show(int argc, char** argv) {
   app.add_flag("--json", options.as_json, "for programs");
   const auto* const watch = app.add_option("--watch", seconds, "again, each so many seconds")
                                 ->expected(0, 1)
-                                ->check(CLI::PositiveNumber);
+                                ->check(seconds_validator());
   if (const auto code = answered(app, argc, argv)) return *code;
   if (all) options.most = ~std::size_t{0};
   try {

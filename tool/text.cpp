@@ -39,10 +39,22 @@ std::string counted(std::uint64_t n, std::string_view what) {
 }
 
 std::string printable(std::string_view text) {
-  std::string out(text);
-  std::replace_if(
-      out.begin(), out.end(),
-      [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 127; }, '?');
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto at = [&](std::size_t k) {
+      return i + k < text.size() ? static_cast<unsigned char>(text[i + k]) : 0U;
+    };
+    // U+0080 to U+009F, which some terminals obey too, and what turns the direction of writing:
+    // U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069.
+    const bool is_c1 = at(0) == 0xC2 && at(1) >= 0x80 && at(1) <= 0x9F;
+    const bool turns =
+        at(0) == 0xE2 &&
+        ((at(1) == 0x80 && (at(2) == 0x8E || at(2) == 0x8F || (at(2) >= 0xAA && at(2) <= 0xAE))) ||
+         (at(1) == 0x81 && at(2) >= 0xA6 && at(2) <= 0xA9));
+    const bool is_control = at(0) < ' ' || at(0) == 127;
+    out += is_c1 || turns || is_control ? '?' : text[i];
+    i += is_c1 ? 1 : turns ? 2 : 0;
+  }
   return out;
 }
 

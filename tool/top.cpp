@@ -93,11 +93,13 @@ class Watched {
   }
 
  private:
-  static std::optional<double> number_in(const Inspection& object) {
+  static std::optional<double> number_in(const Inspection& object) try {
     if (!object.is_value() || object.changes()) return std::nullopt;
     const lagoon::Object x = object.value();
     return x.kind() == lagoon::Object::Kind::integer ? std::optional(x.get<double>())
                                                      : std::nullopt;
+  } catch (const lagoon::TypeMismatch&) {  // it lies behind another lock
+    return std::nullopt;
   }
   /// Of what it holds: of an array, if it is not too long. Nothing of what holds nothing that can
   /// be seen.
@@ -279,7 +281,7 @@ int top(int argc, char** argv) {
   app.add_option("NAME", name, "of a segment")->required();
   app.add_option("--directory", options.directory, "where segments lie")->capture_default_str();
   app.add_option("--interval", seconds, "in seconds")
-      ->check(CLI::PositiveNumber)
+      ->check(seconds_validator())
       ->capture_default_str();
   app.add_option("--times", times, "reports, and then no more; 0: until it is ended")
       ->capture_default_str();

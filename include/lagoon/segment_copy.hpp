@@ -11,23 +11,23 @@
 /// each at its own moment: what a program changes in two objects one after the other may be in the
 /// copy of one of them only. Of Arrays in mode::atomic and mode::raw that holds for each element.
 ///   Containers within containers are copied with them, each once, also if they refer to each
-///   other.
+///   other. Where one refers to what was erased, or cannot be copied, stands None.
 ///   A Queue has the messages that were in it throughout, of a busy one in their order but not of
-///   one moment; a JoinableQueue not the tasks that are in somebody's hands.
+///   one moment; a JoinableQueue also the tasks that somebody has and has not done.
 ///   Locks are free, barriers and conditions without those who wait, bounded semaphores whole;
 ///   semaphores and events as they were.
-/// What cannot be copied is said, and why, and where a container referred to it stands None: what
-/// `construct` has made, and `Shared<T>`, about which only programs know that have their type; what
-/// lies behind another lock than RLock, Lock or ReaderWriterLock; containers of an application's
-/// own types which hold containers.
+/// What cannot be copied is said, and why: what `construct` has made, and `Shared<T>`, about which
+/// only programs know that have their type; what lies behind another lock than RLock, Lock or
+/// ReaderWriterLock, or behind one whose owner died and which nobody has had since; a Condition
+/// whose lock has no name; containers of an application's own types which hold containers.
 ///
 /// Progress: nobody is held up by a copy of what can be read without a lock; of a container that
 /// others change without a pause it takes the writers' turn, as copy() does. It waits for a lock's
 /// owner for a second, and then says so. From a segment that was opened to read only no lock and no
-/// turn can be taken: what is behind a lock is not copied, and a container that is never at rest
-/// may take for ever.
-/// A crash in it leaves the segment that is copied as it was; the copy has those objects that were
-/// finished, of a container perhaps not all of it.
+/// turn can be taken: what is behind a lock is not copied, nor the tasks that somebody has, and a
+/// container that is never at rest may take for ever. A crash in it leaves the segment that is
+/// copied as it was; but if it had a lock just then, who comes next is told that an owner died. The
+/// copy has those objects that were finished, of a container perhaps not all of it.
 
 #include <lagoon/segment.hpp>
 

@@ -44,7 +44,7 @@ Entries::Hash Entries::hash_at(const Position& position) const {
   const Word* const word =
       position.entry < entries.count() ? entries.find(slab_, position.entry) : nullptr;
   if (word == nullptr) return 0;
-  return Record::tag(slab_, Reference::of_word(word->load(boost::memory_order_acquire)));  // (1)
+  return Record::tag(slab_, Reference::of_word(word->load(relaxed)));
 }
 
 /// Zero where there is none.

@@ -63,6 +63,10 @@ MessageQueue::MessageQueue(Participants& table, const std::byte* base, Shape sha
 bool MessageQueue::draft(Draft& draft, std::size_t bytes, Lack& lack) {
   const Owner me = table_->self();
   const std::size_t head = fixed_ == 0 ? head_bytes : 0;
+  if (bytes > Pages::room_of(Pages::sizes - 1) - head) [[unlikely]] {
+    lack = {Lack::Of::pages, Pages::sizes, 0};
+    return false;
+  }
   const std::size_t whole = round_up(head + bytes, Pages::unit);
   Page* page = pages_.mine(me);
   if (page == nullptr || !Pages::has_room(*page, whole)) [[unlikely]] {

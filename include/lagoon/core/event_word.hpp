@@ -40,13 +40,13 @@ class EventWord {
   [[nodiscard]] bool is_set() const noexcept {
     return (word_.load(boost::memory_order_acquire) & is_set_bit) != 0;
   }
-  /// How often it was set.
-  [[nodiscard]] std::uint64_t times_set() const noexcept {
-    return (word_.load(boost::memory_order_relaxed) & ~end_bit) / once;
-  }
   [[nodiscard]] Waited wait(Deadline deadline);
   [[nodiscard]] bool is_gone() const noexcept {
     return (word_.load(boost::memory_order_acquire) & end_bit) != 0;
+  }
+  /// How often it was set.
+  [[nodiscard]] std::uint64_t times_set() const noexcept {
+    return (word_.load(boost::memory_order_relaxed) & ~end_bit) / once;
   }
 
  private:

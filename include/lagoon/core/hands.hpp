@@ -120,6 +120,15 @@ class Hands {
     return false;
   }
 
+  /// Calls f(position, unit, is_still_held) with each task that somebody has.
+  template <class F>
+  void for_each_held(const Ring& ring, F&& f) {
+    for (std::uint32_t number = 1; number <= used(); ++number)
+      if (const auto position = held(number, ring))
+        f(*position, hand(number).unit.load(relaxed),
+          [&, number] { return held(number, ring) == position; });
+  }
+
   [[nodiscard]] unsigned pieces() const noexcept {
     unsigned count = 0;
     while (count < most_pieces && pieces_[count].load(boost::memory_order_acquire) != 0)  // (10)

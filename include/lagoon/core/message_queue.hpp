@@ -31,8 +31,9 @@
 /// without a pause.
 ///
 /// Memory orders: (1) and (2) are ring.hpp's, and put in one order with the words that say who
-/// sleeps. The fence (7) is for who finds a length that is not what it seems: it pairs with (6) of
-/// pages.hpp. Who joins and finds (8) that somebody sleeps already looks after that.
+/// sleeps. The fence (7) is for who finds a length, or a message, that is not what it seems: it
+/// pairs with (6) of pages.hpp. Who joins and finds (8) that somebody sleeps already looks after
+/// that.
 ///
 /// Progress: lock-free, but for when there is not enough memory: then the layer above gets some
 /// (`grow`), one at a time. Who puts a message for which there is a page needs none of that.
@@ -131,17 +132,21 @@ class MessageQueue {
     return maxsize_ == 0 ? told(getters_.load(relaxed)) : tell(putters_);
   }
 
-  /// Calls f() after copy(payload, bytes), as for `get`, with each that is in it, in their order;
-  /// those that are taken meanwhile are passed over, and those that are put then not met.
+  /// Calls f(position) after copy(payload, bytes), as for `get`, with each that is in it, in their
+  /// order, and then with the tasks that somebody has. Those that are taken meanwhile may be met in
+  /// both, or in none if they are done; those that are put are not met. Who may only read is shown
+  /// no tasks that somebody has.
   template <class Copy, class F>
-  void for_each(Copy&& copy, F&& f) {
+  void for_each(Copy&& copy, bool may_write, F&& f) {
+    const auto look = [&](std::uint64_t position, std::uint32_t unit, const auto& is_still_there) {
+      if (!copy_message(unit, copy, is_still_there)) return;
+      then_look();
+      if (is_still_there()) f(position);
+    };
     const std::uint64_t end = ring_.tail().position;
-    for (Ring::Spot s = ring_.head(); s.position < end; s = ring_.next(s)) {
-      if (!ring_.has(s) || !copy_message(s.unit(), copy, [&] { return s.is_still_there(); }))
-        continue;
-      boost::atomic_thread_fence(boost::memory_order_acquire);  // (7)
-      if (s.is_still_there()) f();
-    }
+    for (Ring::Spot s = ring_.head(); s.position < end; s = ring_.next(s))
+      if (ring_.has(s)) look(s.position, s.unit(), [&] { return s.is_still_there(); });
+    if (of_tasks_ != 0 && may_write) hands_.for_each_held(ring_, look);
   }
 
   /// Of tasks: one that was taken is done: of the caller's the first; if it has none, of all. False
@@ -212,6 +217,10 @@ class MessageQueue {
   [[nodiscard]] Passed try_get_message(Copy& copy);
   template <class Copy>
   [[nodiscard]] Passed try_get_task(Copy& copy, Lack& lack);
+  /// Between what was read of a message and a look whether it was one.
+  static void then_look() noexcept {
+    boost::atomic_thread_fence(boost::memory_order_acquire);  // (7)
+  }
   /// The message at `unit`, while is_still_there() holds; false if it does not.
   template <class Copy, class IsStillThere>
   bool copy_message(std::uint32_t unit, Copy& copy, IsStillThere&& is_still_there);
@@ -270,8 +279,8 @@ bool MessageQueue::copy_message(std::uint32_t unit, Copy& copy, IsStillThere&& i
     payload += head_bytes;
     const auto room = static_cast<std::uint64_t>(pages_.at(0) + pages_.reach() - payload);
     bytes = std::min(length->load(relaxed), room);
-    boost::atomic_thread_fence(boost::memory_order_acquire);  // (7)
-    if (!is_still_there()) return false;                      // so that is its length
+    then_look();
+    if (!is_still_there()) return false;  // so that is its length
   }
   copy(payload, bytes);
   return true;

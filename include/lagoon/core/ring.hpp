@@ -99,11 +99,11 @@ class Ring {
   [[nodiscard]] bool has(const Spot& s) const noexcept {
     return s.is_full() && laps_ahead(s.word, s.position, s.ring) == 0;
   }
-  /// The position behind.
+  /// The position behind, for who knows by tail() what was put there.
   [[nodiscard]] Spot next(Spot s) const noexcept {
     for (++s.position;; ++s.ring) {
       s.slot = &slots(s.ring)[s.position & mask(s.ring)];
-      s.word = s.slot->load(boost::memory_order_seq_cst);  // (5)
+      s.word = s.slot->load(boost::memory_order_relaxed);
       const bool is_closed = (s.word >> 32 & 3) == closed && s.ring + 1 < most_rings &&
                              laps_ahead(s.word, s.position, s.ring) == 0;
       if (!is_closed) return s;

@@ -174,6 +174,9 @@ TEST_F(InspectionOf, QueuesAndWhatSynchronizes) {
   EXPECT_EQ(seen("bar").changes(), 1U);
   const Condition condition(segment["c"]);
   EXPECT_EQ(seen("c").text(), "<Condition(waiters=0)>");
+  Lock lock(segment["lock"]);
+  const Condition with_lock(segment["with lock"], lock);
+  EXPECT_EQ(seen("with lock").text(), "<Condition(waiters=0)>");
   RLock rlock(segment["r"]);
   EXPECT_EQ(seen("r").text(), "<RLock(free)>");
 }

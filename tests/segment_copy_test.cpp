@@ -324,7 +324,7 @@ TEST_F(CopyOf, ConditionsWithALockOfAnother) {
   const Condition condition(from["condition"], lock);
   EXPECT_TRUE(copy().empty());
   Lock lock_copy = *to.find<Lock>("lock");
-  Condition copied = *to.find<Condition>("condition");
+  Condition copied(to["condition"], lock_copy);
   copied.acquire();
   EXPECT_TRUE(lock_copy.locked());
   copied.release();

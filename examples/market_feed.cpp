@@ -123,6 +123,10 @@ int main(int argc, char** argv) try {
     ~Named() { lagoon::Segment::remove(name); }
   } market;
   const Feed feed(lagoon::Segment::create(market.name));
+  if (!(seconds > 0) || readers < 1 || !(rate >= 1)) {
+    std::fprintf(stderr, "usage: market_feed [SECONDS [READERS [RATE]]], each above 0\n");
+    return 2;
+  }
   std::printf("%s: %.0f updates a second, %d readers\n", market.name.c_str(), rate, readers);
 
   Findings found;

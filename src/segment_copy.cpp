@@ -2,12 +2,10 @@
 #include <lagoon/barrier.hpp>
 #include <lagoon/condition.hpp>
 #include <lagoon/container.hpp>
-#include <lagoon/core/copies.hpp>
-#include <lagoon/core/copy.hpp>
+#include <lagoon/core/latch.hpp>
 #include <lagoon/error.hpp>
 #include <lagoon/event.hpp>
 #include <lagoon/lock.hpp>
-#include <lagoon/locks/reader_writer.hpp>
 #include <lagoon/namespace.hpp>
 #include <lagoon/queue.hpp>
 #include <lagoon/segment_copy.hpp>
@@ -15,11 +13,9 @@
 #include <lagoon/shared_object.hpp>
 
 #include <algorithm>
-#include <chrono>
 #include <exception>
 #include <map>
 #include <optional>
-#include <thread>
 #include <utility>
 
 #include "object_bytes.hpp"
@@ -35,49 +31,6 @@ using detail::Stamp;
 
 constexpr Stamp whatever{
     .kind = Stamp::Kind::value, .mode = Stamp::Mode::raw, .asked = Stamp::Asked::anything};
-
-/// read(), with the lock L held that a payload begins with.
-template <class L, class F>
-void with_lock(const Handle& handle, F&& read) {
-  auto& lock = *reinterpret_cast<typename detail::GuardedBy<L>::State*>(handle.payload());
-  const core::Deadline deadline = core::Deadline::after(std::chrono::seconds(1));
-  constexpr bool is_shared = requires { lock.acquire_shared_until(deadline); };
-  const auto acquire = [&] {
-    if constexpr (is_shared)
-      return lock.acquire_shared_until(deadline);
-    else
-      return lock.acquire_until(deadline);
-  };
-  const Acquired acquired = acquire();
-  if (!acquired) throw TimeoutError("its lock could not be had for a second");
-  // Who comes next is to hear of it too: this thread ends with the lock.
-  if (acquired.owner_died())
-    throw UsageError("an owner of its lock died, and what that guards may be half-done");
-  struct Held {
-    decltype(lock)& held;
-    ~Held() {
-      if constexpr (is_shared)
-        held.release_shared();
-      else
-        held.release();
-    }
-  } const held{lock};
-  read();
-}
-
-/// f() on a thread of its own, which ends with it.
-template <class F>
-void on_thread(F&& f) {
-  std::exception_ptr error;
-  std::thread([&] {
-    try {
-      f();
-    } catch (...) {
-      error = std::current_exception();
-    }
-  }).join();
-  if (error) std::rethrow_exception(error);
-}
 
 class Copier {
  public:
@@ -174,7 +127,8 @@ class Copier {
     switch (stamp.kind) {
       case Stamp::Kind::value:
       case Stamp::Kind::array:
-        make_elements(source, stamp, place);
+        made =
+            detail::shared_object(detail::make_of_bytes(place, stamp, elements_of(source, stamp)));
         return;
       case Stamp::Kind::dict:
       case Stamp::Kind::namespace_:
@@ -240,62 +194,13 @@ class Copier {
   }
 
   std::vector<std::byte> elements_of(const Handle& source, const Stamp& stamp) const {
-    const std::size_t n = stamp.kind == Stamp::Kind::array ? stamp.count : 1;
-    std::vector<std::byte> bytes;
-    const auto read = [&] { bytes = detail::bytes_of(source, stamp, 0, n); };
-    if (stamp.mode != Stamp::Mode::locked) {
-      read();
-    } else if (from_.read_only()) {
+    if (stamp.mode == Stamp::Mode::locked && from_.read_only())
       throw ReadOnly(
           "it lies behind a lock, which cannot be taken in a segment that was opened to read only");
-    } else {
-      on_thread([&] {
-        if (stamp.guard == detail::GuardedBy<RLock>::name) return with_lock<RLock>(source, read);
-        if (stamp.guard == detail::GuardedBy<Lock>::name) return with_lock<Lock>(source, read);
-        if (stamp.guard == detail::GuardedBy<locks::ReaderWriterLock>::name)
-          return with_lock<locks::ReaderWriterLock>(source, read);
-        read();  // which says that this lock is not known
-      });
-    }
+    std::vector<std::byte> bytes = detail::bytes_with_lock(source, stamp);
     core::acquire_fence();
     if (source.gone()) source.throw_gone();  // and that may be another's
     return bytes;
-  }
-
-  void make_elements(const Handle& source, const Stamp& stamp, const Place& place) {
-    const std::vector<std::byte> bytes = elements_of(source, stamp);
-    const auto make = [&](std::size_t size, auto&& fill) {
-      (void)detail::make_or_find(place, stamp, std::max<std::size_t>(size, 1), fill);
-    };
-    if (stamp.mode == Stamp::Mode::atomic || stamp.mode == Stamp::Mode::raw)
-      return make(bytes.size(), [&](std::byte* payload, core::Participants&) {
-        core::write_shared(payload, bytes.data(), bytes.size());
-      });
-    if (stamp.mode == Stamp::Mode::seqlocked && stamp.kind == Stamp::Kind::array)
-      return make(core::Copies::bytes_for(bytes.size(), stamp.copies),
-                  [&](std::byte* payload, core::Participants& table) {
-                    core::Copies::make(payload, bytes.size(), stamp.copies, table, bytes.data());
-                  });
-    if (stamp.mode == Stamp::Mode::seqlocked)  // as cell.hpp lays it out
-      return make(core::line_bytes + stamp.copies * core::round_to_lines(bytes.size()),
-                  [&](std::byte* payload, core::Participants& table) {
-                    new (payload) core::Latch(table);
-                    for (unsigned i = 0; i < stamp.copies; ++i)
-                      core::write_shared(
-                          payload + core::line_bytes + i * core::round_to_lines(bytes.size()),
-                          bytes.data(), bytes.size());
-                  });
-    const std::size_t head = detail::offset_behind(stamp.guard).value();
-    make(head + bytes.size(), [&](std::byte* payload, core::Participants& table) {
-      if (stamp.guard == detail::GuardedBy<RLock>::name)
-        detail::construct_in_place<detail::GuardedBy<RLock>::State>(payload, table);
-      else if (stamp.guard == detail::GuardedBy<Lock>::name)
-        detail::construct_in_place<detail::GuardedBy<Lock>::State>(payload, table);
-      else
-        detail::construct_in_place<detail::GuardedBy<locks::ReaderWriterLock>::State>(payload,
-                                                                                      table);
-      core::write_shared(payload + head, bytes.data(), bytes.size());
-    });
   }
 
   template <class State>

@@ -280,29 +280,49 @@ TEST_F(CopyOf, HoweverDeepContainersLie) {
   EXPECT_EQ(std::move(at).at(0), Object("innermost"));
 }
 
-/// A container may begin to refer to others while it is copied.
-TEST_F(CopyOf, ReferencesThatComeMeanwhileAreNone) {
-  constexpr int n = 2000;
-  for (int round = 0; round < 20; ++round) {
-    const ShmName names[2];
-    const auto source = Segment::create(names[0].str());
-    Dict<> dict(source["dict"]);
-    for (int i = 0; i < n; ++i) dict.set(i, i);
-    test::SharedFlags begun;
-    Child writer([&] {
-      List<> list{source.nameless()};
-      begun.raise();
-      for (int i = 0; i < n; ++i) dict.set(i, list);
-    });
-    begun.await();
-    const auto copied = Segment::create(names[1].str());
-    EXPECT_TRUE(copy_objects(source, copied).empty());
-    for (const auto& [key, value] : copied.find<Dict<>>("dict")->items()) {
+/// What refers to others comes and goes while it is copied.
+TEST_F(CopyOf, ReferencesThatComeMeanwhileLeadToCopies) {
+  constexpr int n = 200;
+  Dict<> dict(from["dict"]);
+  for (int i = 0; i < n; ++i) dict.set(i, i);
+  Child writer([&] {
+    List<> list{from.nameless()};
+    for (;;) {
+      for (int i = n - 1; i > 0; --i) dict.set(i, list);
+      for (int i = n - 1; i > 0; --i) dict.set(i, i);
+    }
+  });
+  for (int round = 0, with_some = 0; with_some < 10; ++round) {
+    const ShmName name;
+    const auto copied = Segment::create(name.str());
+    EXPECT_TRUE(copy_objects(from, copied).empty());
+    const auto items = copied.find<Dict<>>("dict")->items();
+    ASSERT_EQ(items.size(), n) << round;
+    bool has_some = false;
+    for (const auto& [key, value] : items) {
       if (value.kind() != Object::Kind::shared) continue;
+      has_some = true;
       EXPECT_EQ(List<>{value}.size(), 0U);
     }
-    (void)writer.wait();
+    if (has_some) ++with_some;
   }
+  writer.kill();
+  (void)writer.wait();
+}
+
+TEST_F(CopyOf, ValuesAndArraysThatContainersHold) {
+  const Value<int> value(from.nameless(), 7);
+  const Array<int> array(from["array"], std::vector<int>{1, 2});
+  Dict<> dict(from["dict"]);
+  dict.set("value", detail::ObjectOfShared<Value<int>>::into(value));
+  dict.set("array", detail::ObjectOfShared<Array<int>>::into(array));
+  EXPECT_TRUE(copy().empty());
+  const auto copied = *to.find<Dict<>>("dict");
+  EXPECT_EQ(detail::ObjectOfShared<Value<int>>::out_of(copied.at("value")).get(), 7);
+  auto array_copy = detail::ObjectOfShared<Array<int>>::out_of(copied.at("array"));
+  array_copy.set(0, 5);
+  EXPECT_EQ(to.find<Array<int>>("array")->get(0), 5) << "one object";
+  EXPECT_EQ(array.get(0), 1);
 }
 
 TEST_F(CopyOf, ADeadOwnersNewsIsLeftToWhoComesNext) {

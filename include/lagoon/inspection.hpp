@@ -6,9 +6,10 @@
 ///   for (const auto& [name, type, bytes] : segment.objects())
 ///     if (const auto seen = Inspection::of(segment, name)) std::cout << seen->text() << '\n';
 ///
-/// It stores nothing, not even in a segment that was opened to write, and takes no lock and no
-/// turn: nobody who works with the object is held up, and who was stopped or killed at work holds
-/// up nobody here. So what it says is of a moment that is over, and of several things it says of
+/// It takes no lock and no turn, and stores nothing in a segment that was opened to read only (in
+/// one that was opened to write, what any handle does: that this process has the object). So nobody
+/// who works with the object is held up, and who was stopped or killed at work holds up nobody
+/// here. What it says is of a moment that is over, and of several things it says of
 /// several moments:
 ///   of one element, value or item what it was at some time while this looked;
 ///   of an Array by seqlock all that elements() was asked for at one moment; of other Arrays, and

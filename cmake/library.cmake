@@ -58,8 +58,9 @@ if(LAGOON_BUILD_REMOTE AND OPENSSL_FOUND)
   add_lagoon_library(lagoon_remote ${remote_sources})
   add_library(lagoon::remote ALIAS lagoon_remote)
   target_link_libraries(lagoon_remote PUBLIC lagoon PRIVATE OpenSSL::Crypto)
-  set_target_properties(lagoon_remote PROPERTIES EXPORT_NAME remote)
-  set_target_properties(lagoon_remote PROPERTIES UNITY_BUILD OFF)  # its files share short names
+  set_target_properties(lagoon_remote PROPERTIES
+    EXPORT_NAME remote
+    UNITY_BUILD OFF)  # its files share short names
 elseif(LAGOON_BUILD_REMOTE)
   message(STATUS "lagoon::remote, which serves Python programs, needs OpenSSL 3: it is left out "
     "(Debian's package: libssl-dev)")

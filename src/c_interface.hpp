@@ -24,6 +24,7 @@
 
 namespace lagoon::c_interface {
 
+using detail::anything;
 using detail::Attach;
 using detail::ElementType;
 using detail::Handle;
@@ -91,7 +92,6 @@ T found(const lagoon_segment* segment, const char* name) {
 inline Stamp of_kind(Stamp::Kind kind) {
   return {.kind = kind, .mode = {}, .asked = Stamp::Asked::of_kind};
 }
-inline constexpr Stamp anything{.kind = {}, .mode = {}, .asked = Stamp::Asked::anything};
 [[noreturn]] void throw_other(const Handle& handle, const std::string& asked);
 /// Of a value or an array: TypeMismatch, ReadOnly unless it can be read here, if it has a lock.
 void check_lock(const Handle& handle);

@@ -53,15 +53,11 @@ Object object_of(const ElementType& element, std::span<const std::byte> bytes) {
 Inspection::Inspection(Handle handle) : handle_(std::move(handle)), stamp_(handle_.stamp()) {}
 
 Inspection::Inspection(const Object& shared)
-    : Inspection(detail::handle_to_shared(
-          shared, {.kind = Kind::value, .mode = Stamp::Mode::raw, .asked = Stamp::Asked::anything},
-          true)) {}
+    : Inspection(detail::handle_to_shared(shared, detail::anything, true)) {}
 
 std::optional<Inspection> Inspection::of(const Segment& segment, std::string_view name) {
   if (name.empty()) return std::nullopt;
-  auto handle = detail::find(
-      segment.mapping(), name,
-      {.kind = Kind::value, .mode = Stamp::Mode::raw, .asked = Stamp::Asked::anything}, true);
+  auto handle = detail::find(segment.mapping(), name, detail::anything, true);
   if (!handle) return std::nullopt;
   return Inspection(*std::move(handle));
 }

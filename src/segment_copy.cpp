@@ -29,16 +29,13 @@ using detail::Attach;
 using detail::Handle;
 using detail::Stamp;
 
-constexpr Stamp whatever{
-    .kind = Stamp::Kind::value, .mode = Stamp::Mode::raw, .asked = Stamp::Asked::anything};
-
 class Copier {
  public:
   Copier(const Segment& from, const Segment& to) : from_(from), to_(to) {}
 
   std::vector<NotCopied> run() {
     for (const auto& entry : from_.objects())
-      if (auto handle = detail::find(from_.mapping(), entry.name, whatever, true)) {
+      if (auto handle = detail::find(from_.mapping(), entry.name, detail::anything, true)) {
         if (handle->gone()) continue;  // and its number may be another's
         const Key key = key_of(*handle);
         if (names_.emplace(key, entry.name).second)
@@ -84,7 +81,7 @@ class Copier {
     if (!is_new) return known->second;
     const auto named = names_.find(key);
     const bool has_name = named != names_.end();
-    if (has_name && detail::find(to_.mapping(), named->second, whatever, true))
+    if (has_name && detail::find(to_.mapping(), named->second, detail::anything, true))
       throw AlreadyExists("there is an object '" + named->second + "' where it is to be copied to");
     try {
       const Stamp stamp = source.stamp();
@@ -273,7 +270,7 @@ class Copier {
 
   Object copy_of_shared(const Object& x) {
     try {
-      const Handle handle = detail::handle_to_shared(x, whatever, true);
+      const Handle handle = detail::handle_to_shared(x, detail::anything, true);
       return copy_of(handle, key_of(handle));
     } catch (const Gone&) {  // it refers to what was erased
       not_copied_.push_back({current_, "it refers to an object that was erased"});

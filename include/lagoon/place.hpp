@@ -124,6 +124,9 @@ struct Stamp {
   [[nodiscard]] std::string text() const;
 };
 
+/// To ask for whatever is there.
+inline constexpr Stamp anything{.kind = {}, .mode = {}, .asked = Stamp::Asked::anything};
+
 /// Memory of an object, from where the mapping begins.
 struct Memory {
   std::uint64_t at = 0;

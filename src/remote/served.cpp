@@ -246,8 +246,8 @@ std::shared_ptr<Served> make_served(const lagoon::Manager& manager, std::string_
         in_its_words([&] { return lagoon::detail::make_registered(type, place, given); }), type);
   }
   end();
-  constexpr Stamp whatever{.kind = {}, .mode = {}, .asked = Stamp::Asked::anything};
-  if (auto found = lagoon::detail::find(manager.segment().mapping(), type, whatever, false))
+  if (auto found =
+          lagoon::detail::find(manager.segment().mapping(), type, lagoon::detail::anything, false))
     return serve(*std::move(found));
   throw NotFound("there is no type of a Manager's, nor one that was registered, nor anything in '" +
                  manager.segment().name() + "' that is called '" + std::string(type) + "'");

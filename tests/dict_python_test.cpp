@@ -216,14 +216,6 @@ class Maker {
   std::mt19937_64 random_;
 };
 
-/// Of an error Python's words, which ours begin with; of long ones their beginning.
-bool are_the_words(std::string_view ours, std::string_view pythons) {
-  if (ours.starts_with(pythons)) return true;
-  if (!ours.ends_with("...")) return false;
-  ours.remove_suffix(3);
-  return ours.size() > 50 && pythons.starts_with(ours);
-}
-
 TEST(DictBesidePython, DoesTheSame) {
   if (!test::has_python())
     GTEST_SKIP() << "python3 (3.11 or newer) is not installed: nothing to compare";
@@ -255,9 +247,9 @@ TEST(DictBesidePython, DoesTheSame) {
       so_far += step.python.substr(0, 200) + '\n';
       const std::string ours = test::said([&] { return step.run(d); });
       const std::string& pythons = answers[s][i];
-      const bool is_same = pythons[0] == '!' ? are_the_words(ours, pythons) : ours == pythons;
-      ASSERT_TRUE(is_same) << "ours:   " << ours << "\nPython: " << pythons << "\nafter\n"
-                           << so_far;
+      ASSERT_TRUE(test::says_the_same(ours, pythons))
+          << "ours:   " << ours << "\nPython: " << pythons << "\nafter\n"
+          << so_far;
     }
     std::ostringstream shown;
     shown << d;

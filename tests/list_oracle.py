@@ -1,7 +1,7 @@
 """What Python's list says: reads statements and expressions about the list `l`, a line each, and
 answers each with a line: its result, and the list after it, between tabs.
 
-A result is '=' or, of an exception, '!', then its text. All is hexadecimal digits of UTF-8.
+Each is '=' or, of an exception, '!', then its text in hexadecimal digits of UTF-8.
 """
 import copy
 import sys
@@ -17,8 +17,8 @@ def add(i, x):
     l[i] = element
 
 
-def hexadecimal(text):
-    return text.encode("utf-8", "surrogatepass").hex()
+def said(mark, text):
+    return mark + text.encode("utf-8", "surrogatepass").hex()
 
 
 l = []
@@ -31,4 +31,4 @@ for line in sys.stdin:
             exec(line)
     except Exception as e:
         mark, text = "!", f"{type(e).__name__}: {e}"
-    print(mark + hexadecimal(text), hexadecimal(repr(l)), sep="\t")
+    print(said(mark, text), said("=", repr(l)), sep="\t")

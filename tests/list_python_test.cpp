@@ -4,76 +4,22 @@
 #include <lagoon/lagoon.hpp>
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <optional>
 #include <random>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "ask_python.hpp"
+
+namespace lagoon {
 namespace {
 
-using lagoon::List;
-using lagoon::Object;
 using End = std::optional<std::ptrdiff_t>;
-
-struct Said {
-  std::string result, list;
-};
-
-std::string from_hex(std::string_view hex) {
-  std::string text;
-  for (std::size_t i = 0; i + 1 < hex.size(); i += 2)
-    text += static_cast<char>(std::stoi(std::string(hex.substr(i, 2)), nullptr, 16));
-  return text;
-}
-
-/// What python3 says to each line.
-std::vector<Said> ask_python(const std::vector<std::string>& lines) {
-  char name[] = "/tmp/lagoon-list-XXXXXX";
-  const int fd = mkstemp(name);
-  EXPECT_GE(fd, 0);
-  close(fd);
-  {
-    std::ofstream file(name);
-    for (const std::string& line : lines) file << line << '\n';
-  }
-  const auto oracle = std::filesystem::path(__FILE__).parent_path() / "list_oracle.py";
-  std::FILE* python =
-      popen(("PYTHONUTF8=1 python3 '" + oracle.string() + "' <" + name).c_str(), "r");
-  std::string all;
-  char some[4096];
-  while (const std::size_t n = std::fread(some, 1, sizeof some, python)) all.append(some, n);
-  EXPECT_EQ(pclose(python), 0);
-  std::filesystem::remove(name);
-  std::vector<Said> answers;
-  for (std::string_view left = all; !left.empty();) {
-    const std::string_view line = left.substr(0, left.find('\n'));
-    const std::size_t tab = line.find('\t');
-    answers.push_back(
-        {line[0] + from_hex(line.substr(1, tab - 1)), from_hex(line.substr(tab + 1))});
-    left.remove_prefix(line.size() + 1);
-  }
-  return answers;
-}
-
-template <class F>
-std::string said(F&& f) {
-  try {
-    return "=" + f();
-  } catch (const lagoon::Error& e) {
-    return std::string("!") + e.message();
-  }
-}
 
 class Doer {
  public:
@@ -150,7 +96,7 @@ class Doer {
     }
   }
   [[nodiscard]] const std::string& result() const { return result_; }
-  [[nodiscard]] std::string list() const { return lagoon::str(l_); }
+  [[nodiscard]] std::string list() const { return str(l_); }
 
  private:
   int below(unsigned n) { return static_cast<int>(random_() % n); }
@@ -199,12 +145,12 @@ class Doer {
 
   template <class F>
   std::string does(std::string python, F&& f) {
-    result_ = said([&] { return f(), std::string("None"); });
+    result_ = test::said([&] { return f(), std::string("None"); });
     return python;
   }
   template <class F>
   std::string gives(std::string python, F&& f) {
-    result_ = said([&] { return Object(f()).repr(); });
+    result_ = test::said([&] { return Object(f()).repr(); });
     return python;
   }
   /// A sort that fails leaves Python's list in no particular order.
@@ -226,28 +172,29 @@ class Doer {
 };
 
 TEST(ListBesidePythons, comes_to_the_same_whatever_is_done) {
-  if (std::system("python3 -c '' 2>/dev/null") != 0) GTEST_SKIP() << "no python3";
+  if (!test::has_python()) GTEST_SKIP() << "no python3";
   const char* const given = std::getenv("LAGOON_TEST_SEED");
   const std::uint64_t seed = given ? std::strtoull(given, nullptr, 10) : std::random_device{}();
   SCOPED_TRACE("LAGOON_TEST_SEED=" + std::to_string(seed));
   constexpr std::size_t count = 10'000;
   Doer doer(seed);
   std::vector<std::string> lines;
-  std::vector<Said> ours;
+  struct Came {
+    std::string result, list;
+  };
+  std::vector<Came> ours;
   while (lines.size() < count) {
     lines.push_back(doer.act());
-    ours.push_back({doer.result(), doer.list()});
+    ours.push_back({doer.result(), "=" + doer.list()});
   }
-  const std::vector<Said> pythons = ask_python(lines);
+  const std::vector<test::Answer> pythons = test::ask_python("list_oracle.py", lines);
   ASSERT_EQ(pythons.size(), count);
   for (std::size_t i = 0; i < count; ++i) {
-    // Of an error, Python's words first, then more.
-    const bool is_same = pythons[i].result[0] == '!' ? ours[i].result.starts_with(pythons[i].result)
-                                                     : ours[i].result == pythons[i].result;
-    ASSERT_TRUE(is_same) << lines[i] << "\nours:     " << ours[i].result
-                         << "\nPython's: " << pythons[i].result;
-    ASSERT_EQ(ours[i].list, pythons[i].list) << "after " << lines[i];
+    ASSERT_TRUE(test::says_the_same(ours[i].result, pythons[i][0]))
+        << lines[i] << "\nours:     " << ours[i].result << "\nPython's: " << pythons[i][0];
+    ASSERT_EQ(ours[i].list, pythons[i][1]) << "after " << lines[i];
   }
 }
 
 }  // namespace
+}  // namespace lagoon

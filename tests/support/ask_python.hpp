@@ -45,7 +45,7 @@ inline bool has_python() {
 /// What python3 says to each question, by a script of tests/.
 inline std::vector<Answer> ask_python(const std::string& script,
                                       const std::vector<std::string>& questions) {
-  char name[] = "/tmp/lagoon-object-XXXXXX";
+  char name[] = "/tmp/lagoon-questions-XXXXXX";
   const int fd = mkstemp(name);
   EXPECT_GE(fd, 0);
   close(fd);
@@ -78,6 +78,17 @@ std::string said(F&& f) {
   } catch (const Error& e) {
     return std::string("!") + e.message();
   }
+}
+
+/// Whether the result is Python's; of an error Python's words, which ours begins with. A long value
+/// in ours ends in three dots, where Python shows all of it.
+inline bool says_the_same(std::string_view ours, std::string_view pythons) {
+  if (pythons[0] != '!') return ours == pythons;
+  if (ours.starts_with(pythons)) return true;
+  constexpr std::string_view dots = "...";
+  const std::size_t cut = ours.find(dots);
+  return cut != std::string_view::npos && cut > 50 && pythons.starts_with(ours.substr(0, cut)) &&
+         pythons.ends_with(ours.substr(cut + dots.size()));
 }
 
 }  // namespace lagoon::test

@@ -228,6 +228,12 @@ bool Inspection::has_waiters() const {
   }
 }
 
+Inspection::Waits Inspection::waits() const {
+  check_still_there();
+  const std::byte* const begin = handle_.payload();
+  return handle_.participants().waits(begin, begin + handle_.payload_bytes());
+}
+
 std::optional<std::uint64_t> Inspection::changes() const {
   const auto of_journal = [](const core::Journal& journal) {
     const core::Journal::Moment now = journal.now();

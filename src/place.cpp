@@ -24,6 +24,7 @@ Handle::Handle(MappingRef mapping, Block* block, IsOpen)
 void Handle::release() noexcept { mapping_->closed(block_, id_); }
 
 std::uint64_t Handle::count() const noexcept { return block_->count; }
+std::size_t Handle::payload_bytes() const noexcept { return block_->payload_bytes; }
 Stamp Handle::stamp() const { return block_->stamp(); }
 bool Handle::is_findable() const noexcept { return !is_nameless_ || block_->is_stored(); }
 ObjectReference Handle::reference() const noexcept { return mapping_->reference_to(block_); }

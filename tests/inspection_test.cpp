@@ -27,6 +27,11 @@ struct Tick {
 };
 template <>
 inline constexpr std::string_view type_name<Tick> = "Tick";
+struct Wide {
+  std::uint64_t words[64];
+};
+template <>
+inline constexpr std::string_view type_name<Wide> = "Wide";
 
 namespace {
 
@@ -231,6 +236,62 @@ TEST_F(InspectionOf, WhoChangesItNow) {
   });
   EXPECT_FALSE(seen("a").holder());
   EXPECT_FALSE(seen("d").holder());
+}
+
+TEST_F(InspectionOf, HowOthersWait) {
+  Lock lock(segment["lock"]);
+  BoundedSemaphore bounded(segment["bounded"], 1);
+  Array<int> array(segment["array"], 4);
+  lock.acquire();
+  bounded.acquire();
+  const auto expect_seen = [&](const std::string& object, const std::function<void()>& wait,
+                               const std::function<void()>& give_back) {
+    EXPECT_EQ(seen(object).waits().waited, 0U) << object;
+    EXPECT_TRUE(seen(object).waits().waiting.empty()) << object;
+    Child killed(wait);
+    while (seen(object).waits().waiting.empty()) sched_yield();  // or the watchdog ends it
+    EXPECT_EQ(seen(object).waits().waiting, std::vector{std::uint32_t(killed.pid())}) << object;
+    killed.kill();
+    (void)killed.wait();
+    EXPECT_TRUE(seen(object).waits().waiting.empty()) << object;
+    Child child(wait);
+    while (seen(object).waits().waiting.empty()) sched_yield();
+    give_back();
+    EXPECT_EQ(child.wait(), 0);
+    EXPECT_TRUE(seen(object).waits().waiting.empty()) << object;
+    EXPECT_EQ(seen(object).waits().waited, 2U) << object;
+    EXPECT_EQ(seen(object).waits().read_again, 0U) << object;
+  };
+  expect_seen(
+      "lock",
+      [&] {
+        lock.acquire();
+        lock.release();
+      },
+      [&] { lock.release(); });
+  expect_seen(
+      "bounded",
+      [&] {
+        bounded.acquire();
+        bounded.release();
+      },
+      [&] { bounded.release(); });
+}
+
+TEST_F(InspectionOf, HowOftenReadersWereOvertaken) {
+  Array<std::uint64_t> array(segment["array"], 4096);
+  Value<Wide> value(segment["value"], Wide{});
+  const Child writer([&] {  // until it is killed
+    for (std::uint64_t i = 0;; ++i) {
+      array.set(i % 4096, i);
+      value.set(Wide{{i}});
+    }
+  });
+  std::vector<std::uint64_t> copy(4096);
+  while (seen("array").waits().read_again == 0) array.snapshot_into(copy);
+  while (seen("value").waits().read_again == 0) (void)value.get();
+  EXPECT_EQ(seen("array").waits().waited, 0U);
+  EXPECT_TRUE(seen("value").waits().waiting.empty());
 }
 
 TEST_F(InspectionOf, WhetherSomebodySleeps) {

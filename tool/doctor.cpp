@@ -8,6 +8,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <exception>
@@ -17,6 +18,7 @@
 #include "attached.hpp"
 #include "command_line.hpp"
 #include "commands.hpp"
+#include "deadlocks.hpp"
 #include "json.hpp"
 #include "text.hpp"
 
@@ -47,6 +49,7 @@ class Doctor {
     if (repairs_) repair(name);
     try {
       const auto segment = lagoon::Segment::open_read_only(name, options_);
+      looked_at_.push_back(segment);
       look_at_room(name, segment);
       for (const auto& entry : segment.objects()) try {
           if (const auto object = Inspection::of(segment, entry.name))
@@ -78,6 +81,29 @@ class Doctor {
                   ": segments there can soon not grow, and making objects throws OutOfMemory",
               "remove what nobody uses (lagoon ls), or make it larger: mount -o remount,size=… " +
                   options_.directory);
+  }
+
+  /// Among the threads that wait for objects of the segments that were examined.
+  void look_for_deadlocks() {
+    for (const Circle& circle : deadlocks_among(looked_at_)) {
+      const auto named = [](std::uint32_t thread) {
+        return command_of(static_cast<pid_t>(thread)) + " " + std::to_string(thread);
+      };
+      const std::string first = named(circle.front().thread);
+      if (circle.size() == 1) {
+        trouble(circle.front().object,
+                "deadlock: " + first + " holds it, and waits until it is given back",
+                "an RLock can be acquired again by who has it; a Lock cannot");
+        continue;
+      }
+      std::string what = "deadlock: " + first;
+      for (std::size_t i = 0; i < circle.size(); ++i)
+        what += std::string(i == 0 ? "" : ", who") + " waits for " + circle[i].object +
+                ", which is held by " + named(circle[(i + 1) % circle.size()].thread);
+      trouble(circle.front().object, what,
+              "end one of them, by SIGKILL if need be: then others take over. Programs that take "
+              "several locks always take them in the same order");
+    }
   }
 
   [[nodiscard]] const std::vector<Finding>& findings() const noexcept { return findings_; }
@@ -156,6 +182,7 @@ class Doctor {
 
   lagoon::SegmentOptions options_;
   bool repairs_;
+  std::vector<lagoon::Segment> looked_at_;
   std::vector<Finding> findings_;
 };
 
@@ -187,8 +214,8 @@ int doctor(int argc, char** argv) {
   bool repairs = false, as_json = false;
   CLI::App app{
       "What is wrong with segments, or soon may be: who holds something and is stopped or dead, "
-      "who "
-      "died with a lock, what is nearly full, what cannot be opened, what everybody may write to, "
+      "who waits for one another in a circle, who died with a lock, what is nearly full, what "
+      "cannot be opened, what everybody may write to, "
       "what nobody has open. Looks only, without --repair. Exits with 1 if it has found trouble."};
   app.name("lagoon doctor");
   app.add_option("NAME", names, "of a segment; without any, all");
@@ -209,6 +236,7 @@ int doctor(int argc, char** argv) {
                                options.directory + " (lagoon ls says which there are)");
       doctor.examine(name);
     }
+    doctor.look_for_deadlocks();
     const auto& findings = doctor.findings();
     if (as_json)
       write_out(json_of(findings));

@@ -50,6 +50,13 @@ class Watched {
       if (holder->is_dead && std::exchange(dead_, holder->thread) != holder->thread) ++deaths_;
     }
     if (object_.has_waiters()) ++waited_;
+    Inspection::Waits waits = object_.waits();
+    if (waits_) {
+      // Others may have taken the place of what was counted there.
+      contended_ += waits.waited - std::min(waits.waited, waits_->waited);
+      retries_ += waits.read_again - std::min(waits.read_again, waits_->read_again);
+    }
+    waits_ = std::move(waits);
     if (first_) return;
     const auto print = fingerprint();
     if (print_ && print && print != print_) ++others_seen_;
@@ -84,6 +91,12 @@ class Watched {
   [[nodiscard]] double held() const { return percent(held_); }
   [[nodiscard]] double waited() const { return percent(waited_); }
   [[nodiscard]] std::uint64_t deaths() const noexcept { return deaths_; }
+  [[nodiscard]] std::uint64_t contended() const noexcept { return contended_; }
+  [[nodiscard]] std::uint64_t retries() const noexcept { return retries_; }
+  /// Threads that wait for it, at the last look.
+  [[nodiscard]] std::vector<std::uint32_t> waiting() const {
+    return waits_ ? waits_->waiting : std::vector<std::uint32_t>();
+  }
   /// Who had it most often.
   [[nodiscard]] std::optional<std::uint32_t> holder() const {
     const auto most =
@@ -121,7 +134,9 @@ class Watched {
   Inspection object_;
   std::optional<std::uint64_t> first_, last_;
   std::optional<double> number_;
+  std::optional<Inspection::Waits> waits_;
   std::uint64_t looks_ = 0, held_ = 0, waited_ = 0, deaths_ = 0, others_seen_ = 0;
+  std::uint64_t contended_ = 0, retries_ = 0;
   std::optional<std::size_t> print_;
   std::map<std::uint32_t, std::uint64_t> holders_;
   std::optional<std::uint32_t> dead_;  // the last one
@@ -198,6 +213,10 @@ std::string rate_of(const Watched& object, double seconds) {
          in_words(static_cast<double>(*changes) / seconds);
 }
 
+std::string rate_of(std::uint64_t times, double seconds) {
+  return times == 0 ? "-" : in_words(static_cast<double>(times) / seconds);
+}
+
 std::string value_of(const Watched& object, double seconds) {
   const std::string value = shortened(printable(object.text()), 40);
   const double growth = object.growth().value_or(0);
@@ -215,15 +234,21 @@ std::string text_of(const std::string& name, const Report& report) {
   Table table({{"OBJECT"},
                {"TYPE"},
                {"CHANGES/s", Align::right},
+               {"CONTENDED/s", Align::right},
+               {"RETRIES/s", Align::right},
                {"HELD", Align::right},
                {"WAITED", Align::right},
+               {"WAITERS", Align::right},
                {"DEATHS", Align::right},
                {"HOLDER"},
                {"VALUE"}});
   for (const Watched& object : report.objects) {
     const auto holder = object.holder();
     table.add({printable(object.name()), shortened(printable(object.type()), 40),
-               rate_of(object, report.seconds), percent(object.held()), percent(object.waited()),
+               rate_of(object, report.seconds), rate_of(object.contended(), report.seconds),
+               rate_of(object.retries(), report.seconds), percent(object.held()),
+               percent(object.waited()),
+               object.waiting().empty() ? "-" : std::to_string(object.waiting().size()),
                object.deaths() == 0 ? "-" : std::to_string(object.deaths()), name_of(holder),
                value_of(object, report.seconds)});
   }
@@ -238,6 +263,9 @@ std::string json_of(const std::string& name, const Report& report) {
                        {"are_all_changes", object.are_all_changes()},
                        {"held_percent", object.held()},
                        {"waited_percent", object.waited()},
+                       {"contended", object.contended()},
+                       {"retries", object.retries()},
+                       {"waiting", object.waiting()},
                        {"deaths", object.deaths()},
                        {"value", object.text()}};
     if (const auto changes = object.changes()) one["changes"] = *changes;
@@ -269,14 +297,18 @@ int top(int argc, char** argv) {
       "What is done with the objects of a segment, the busiest first: how often each is changed, "
       "who holds it, and whether others wait.\n"
       "It looks from outside, a hundred times a second, and costs those who work with them "
-      "nothing: "
-      "what is counted they count anyway. Numbers, arrays in mode atomic and raw, and what is "
-      "behind "
-      "a lock count nothing: of these it shows how often it has seen another value (≥), and of "
-      "whole "
-      "numbers how much they have grown. HELD and WAITED are the share of looks at which somebody "
-      "held it, or slept until he might; DEATHS are the dead that were seen to hold it, until the "
-      "next took over. How often readers had to begin anew nobody knows."};
+      "nothing: what is counted they count anyway. Numbers, arrays in mode atomic and raw, and "
+      "what "
+      "is behind a lock count no changes: of these it shows how often it has seen another value "
+      "(≥), "
+      "and of whole numbers how much they have grown. CONTENDED is how often somebody waited until "
+      "another gave it back, RETRIES how often who read a struct or an array was overtaken by "
+      "writers "
+      "and read again: both at least so often. HELD and WAITED are the share of looks at which "
+      "somebody held it, or slept until he might; WAITERS the threads that waited for another to "
+      "give "
+      "it back at the last look; DEATHS the dead that were seen to hold it, until the next took "
+      "over."};
   app.name("lagoon top");
   app.add_option("NAME", name, "of a segment")->required();
   app.add_option("--directory", options.directory, "where segments lie")->capture_default_str();

@@ -25,6 +25,7 @@
 /// Progress: lock-free; elements() of an Array by seqlock is tried again when writers have
 /// overtaken it.
 
+#include <lagoon/core/participants.hpp>
 #include <lagoon/object.hpp>
 #include <lagoon/place.hpp>
 #include <lagoon/segment.hpp>
@@ -50,6 +51,9 @@ class Inspection {
     std::uint32_t thread;  ///< the kernel's id of it, in its own pid namespace
     bool is_dead;          ///< whoever comes next takes over from it
   };
+
+  /// How others have waited for it: how often, and which threads do now.
+  using Waits = core::Participants::Waits;
 
   /// Of the object of that name; nothing if there is none.
   [[nodiscard]] static std::optional<Inspection> of(const Segment& segment, std::string_view name);
@@ -93,6 +97,13 @@ class Inspection {
   [[nodiscard]] bool owner_died() const;
   /// Whether somebody sleeps until he has it, or until there is something in it.
   [[nodiscard]] bool has_waiters() const;
+  /// How often somebody waited until another gave it back: a lock, a permit, a turn to change; how
+  /// often who read a struct's Value, or an Array by seqlock, was overtaken by writers and read
+  /// again; who waits so now. Counted for the first seven things that a thread meets so, an eighth
+  /// takes the place of one of them, and what lay in the same memory before is counted too: look
+  /// twice, the difference is what happened between, or less. Of locks of other kinds
+  /// (mode::locked_by) none. Nobody pays for it who does not wait.
+  [[nodiscard]] Waits waits() const;
   /// How often it was changed since it was made: a number that grows by one with each write, with
   /// each message that is put or got, and each event that is set (of a container also when it makes
   /// itself room); nothing of what does not count that: scalars, and what is behind a lock, are not

@@ -175,6 +175,8 @@ class Handle {
   }
 
   [[nodiscard]] std::byte* payload() const noexcept { return payload_; }
+  /// Of the payload, without what add_part() has added.
+  [[nodiscard]] std::size_t payload_bytes() const noexcept;
   /// Whether the object was erased.
   [[nodiscard]] bool gone() const noexcept {
     if (block_ == nullptr) return true;

@@ -41,6 +41,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 namespace lagoon::core::contention {
 
@@ -97,12 +98,38 @@ void wake_if_free(Subject& subject) noexcept {
   }
 }
 
+/// From begin() on it stands in the table that this thread waits for the subject, if that has
+/// somebody to wait for it.
+template <class Subject>
+class SaysWaiting {
+ public:
+  explicit SaysWaiting(const Subject& subject) noexcept : subject_(subject) {}
+  SaysWaiting(const SaysWaiting&) = delete;
+  SaysWaiting& operator=(const SaysWaiting&) = delete;
+  ~SaysWaiting() {
+    if constexpr (has_waiter)
+      if (has_begun_) subject_.participants().say_waits_no_more(subject_.waiter());
+  }
+  void begin() noexcept {
+    if constexpr (has_waiter)
+      if (!std::exchange(has_begun_, true))
+        subject_.participants().say_waits(subject_.waiter(), &subject_.word());
+  }
+
+ private:
+  static constexpr bool has_waiter = requires(const Subject& subject) { subject.waiter(); };
+  const Subject& subject_;
+  bool has_begun_ = false;
+};
+
 /// Takes it, or says why not. A Subject has
 ///   word()                                what is contended for
 ///   is_free(seen)                         whether it may be had now
 ///   attempt(seen, kept, look_for_dead)    takes it if it is free, or from the dead if those are
 ///                                         to be looked for; leaves the flags `kept` in the word
 ///   is_apart()                            whether what is taken lies elsewhere than in the word
+/// and, if it is given back by those who took it,
+///   waiter(), participants()              who this is, and where that is said
 template <class Subject>
 [[nodiscard]] Taken contend(Subject subject, Deadline deadline) {
   Word& word = subject.word();
@@ -112,6 +139,7 @@ template <class Subject>
   bool slept = false;    // then others may sleep that no flag tells of
   bool woken = false;    // `waking` is this one
   bool watches = false;  // `watched` is this one
+  SaysWaiting<Subject> says_waiting(subject);
   const auto enter = [&](Stage next) {
     stage = next;
     round = 0;
@@ -144,6 +172,7 @@ template <class Subject>
     }
     waited = 0;
     if (late) break;
+    says_waiting.begin();
 
     switch (stage) {
       case Stage::spin:

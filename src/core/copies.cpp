@@ -40,6 +40,7 @@ Version Copies::catch_up(std::byte* to, std::size_t first, std::size_t last,
                          Version had) const noexcept {
   // Outside the lines logged for versions after `had`, `to` has the bytes of the current version.
   for (;;) {
+    latch_->say_reads_again();
     const Version v = latch_->version();
     const std::byte* from = copy(v);
     // The write under way (v + 1) counts: `to` may hold some of its bytes, and it may never come.

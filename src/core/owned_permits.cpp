@@ -23,6 +23,8 @@ Taken OwnedPermits::take_slowly(Owner me, Deadline deadline) {
     Owner me;
 
     static constexpr bool is_apart() noexcept { return true; }
+    [[nodiscard]] Owner waiter() const noexcept { return me; }
+    [[nodiscard]] const Participants& participants() const noexcept { return *all.table_; }
     [[nodiscard]] contention::Word& word() const noexcept { return all.word_; }
     [[nodiscard]] bool is_free(std::uint64_t) const noexcept {
       return all.any(me, [](Permit& permit) { return permit.load() == nobody; });

@@ -21,6 +21,8 @@ Taken OwnedWord::take_contended(const Participants& table, Owner me, Deadline de
     IfMine if_mine;
 
     static constexpr bool is_apart() noexcept { return false; }
+    [[nodiscard]] Owner waiter() const noexcept { return me; }
+    [[nodiscard]] const Participants& participants() const noexcept { return table; }
     [[nodiscard]] contention::Word& word() const noexcept { return contended; }
     static bool is_free(std::uint64_t seen) noexcept { return (seen & ~flags) == nobody; }
     [[nodiscard]] Attempt attempt(std::uint64_t seen, std::uint64_t kept,

@@ -172,6 +172,31 @@ Owner Participants::self_slow() {
   return owner;
 }
 
+void Participants::say_reads_again(const void* word) const noexcept {
+  if (memberships == nullptr) return;
+  for (const Membership& m : *memberships)
+    if (m.table == this) slot(slot_of(m.owner)).notes.reads_again(place_of(word));
+}
+
+Participants::Waits Participants::waits(const void* begin, const void* end) const {
+  const WaitNotes::Place first = place_of(begin);
+  const auto lines = (reinterpret_cast<std::uintptr_t>(end) - 1) / 64 -
+                     reinterpret_cast<std::uintptr_t>(begin) / 64;
+  const auto is_in = [&](WaitNotes::Place place) { return place - first <= lines; };
+  Waits all;
+  if (first == WaitNotes::nowhere || begin == end) return all;
+  for (std::size_t i = 0; i < used_.load(boost::memory_order_acquire); ++i) {
+    const Slot& s = slot(i);
+    s.notes.each([&](WaitNotes::Place place, WaitNotes::What what, std::uint32_t times) {
+      if (is_in(place)) (what == WaitNotes::What::waited ? all.waited : all.read_again) += times;
+    });
+    const Tenure::Last last = s.tenure.last();
+    if (is_in(s.notes.waits_at(last.generation)) && s.tenure.is_live())
+      all.waiting.push_back(last.thread);
+  }
+  return all;
+}
+
 void Participants::register_fork_handlers() {
   static const int registered =
       pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);

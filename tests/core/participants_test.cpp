@@ -485,4 +485,57 @@ TEST(Participants, killed_while_they_enrol_no_two_living_are_ever_the_same) {
   EXPECT_THROW((void)table->self(), lagoon::OutOfMemory);
 }
 
+TEST(Participants, who_waits_and_how_often_one_had_to) {
+  SharedTable table(2);
+  alignas(64) static std::byte elsewhere[64];
+  // Places are lines behind the table: where its own slots are will do.
+  const auto* const base = reinterpret_cast<const std::byte*>(&*table);
+  const auto word = [&](std::size_t i) { return base + 64 * (1 + i) + 8; };
+  const auto of = [&](std::size_t i) { return table->waits(word(i), word(i) + 8); };
+  const auto waits = [&](const void* at) {
+    table->say_waits(table->self(), at);
+    table->say_waits_no_more(table->self());
+  };
+  table->say_reads_again(word(0));
+  EXPECT_EQ(of(0).read_again, 0U) << "by one who has not enrolled";
+  table->say_waits(table->self(), word(0));
+  EXPECT_EQ(of(0).waiting, std::vector{static_cast<std::uint32_t>(::gettid())});
+  EXPECT_TRUE(of(1).waiting.empty());
+  table->say_waits_no_more(table->self());
+  EXPECT_TRUE(of(0).waiting.empty());
+  for (std::size_t i = 1; i < 7; ++i)
+    for (std::size_t times = 0; times < i; ++times) waits(word(i));
+  for (std::size_t i = 0; i < 7; ++i) EXPECT_EQ(of(i).waited, std::max<std::size_t>(i, 1)) << i;
+  EXPECT_EQ(table->waits(word(1), word(3)).waited, 6U) << "of several lines";
+  // An eighth takes the place of one of them.
+  table->say_reads_again(word(7));
+  table->say_reads_again(word(7));
+  EXPECT_EQ(of(7).read_again, 2U);
+  EXPECT_EQ(of(7).waited, 0U);
+  std::size_t left = 0;
+  for (std::size_t i = 0; i < 7; ++i) left += of(i).waited != 0 ? 1 : 0;
+  EXPECT_EQ(left, 6U);
+  // What lies elsewhere is not noted, nor in the place of anything.
+  waits(base - 64);
+  waits(elsewhere);
+  EXPECT_EQ(of(7).read_again, 2U);
+  EXPECT_EQ(table->waits(base - 64, base - 56).waited, 0U);
+
+  // Of one who was killed waiting what was counted stays.
+  Child child([&] {
+    table->say_waits(table->self(), word(7));
+    ::kill(::getpid(), SIGKILL);
+  });
+  (void)child.wait();
+  EXPECT_EQ(of(7).waited, 1U);
+  EXPECT_TRUE(of(7).waiting.empty());
+  // Who comes after it in its slot does not wait there.
+  Child next([&] {
+    (void)table->self();
+    if (!of(7).waiting.empty()) ::_exit(1);
+  });
+  EXPECT_EQ(next.wait(), 0);
+  EXPECT_EQ(of(7).waited, 1U);
+}
+
 }  // namespace

@@ -149,13 +149,14 @@ class Latch {
   /// Repeats copy(index of the copy to read) until what it took is whole; returns its version.
   template <unsigned N, class Copy>
   Version read(Copy&& copy) const noexcept {
-    for (;;) {
-      const Version first = version();
-      copy(first % N);
-      if (is_whole(N, first, version_after_copy())) [[likely]]
-        return first;
-    }
+    const Version first = version();
+    copy(first % N);
+    if (is_whole(N, first, version_after_copy())) [[likely]]
+      return first;
+    return read_again<N>(copy);
   }
+  /// For those who look from outside: writers overtook this reader.
+  void say_reads_again() const noexcept { table_->say_reads_again(this); }
 
   [[nodiscard]] Participants& table() noexcept { return *table_; }
   /// Whether this, found at rest in a file, can be a latch of those in that table.
@@ -164,6 +165,16 @@ class Latch {
   }
 
  private:
+  template <unsigned N, class Copy>
+  [[gnu::noinline, gnu::cold]] Version read_again(Copy& copy) const noexcept {
+    for (;;) {
+      say_reads_again();
+      const Version first = version();
+      copy(first % N);
+      if (is_whole(N, first, version_after_copy())) return first;
+    }
+  }
+
   OwnedWord turn_;
   boost::ipc_atomic<Version> version_{0};
   ParticipantsRef table_;

@@ -16,6 +16,7 @@
 /// Limit: a thread that ends while it owns something counts as dead.
 
 #include <lagoon/core/tenure.hpp>
+#include <lagoon/core/wait_notes.hpp>
 
 #include <pthread.h>
 
@@ -24,6 +25,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
+#include <vector>
 
 namespace lagoon::core {
 
@@ -127,6 +129,22 @@ class Participants {
   void say_used(std::size_t place, std::uint32_t thing) noexcept { say(1 + place, thing); }
   void say_more_used(bool are_more) noexcept { say(0, are_more ? 1 : 0); }
 
+  /// What the thread `me`, which has enrolled, says of its waiting for what begins with the word
+  /// (wait_notes.hpp). Not of who lives: so const.
+  void say_waits(Owner me, const void* word) const noexcept {
+    slot(slot_of(me)).notes.waits_at(place_of(word), generation_of(me));
+  }
+  void say_waits_no_more(Owner me) const noexcept { slot(slot_of(me)).notes.waits_no_more(); }
+  /// The same of the calling thread, if it has enrolled.
+  void say_reads_again(const void* word) const noexcept;
+  /// What all have said of what lies in [begin, end).
+  struct Waits {
+    std::uint64_t waited = 0;            ///< how often one waited until another gave it back
+    std::uint64_t read_again = 0;        ///< how often a reader was overtaken by writers
+    std::vector<std::uint32_t> waiting;  ///< the kernel's ids of the threads that do now
+  };
+  [[nodiscard]] Waits waits(const void* begin, const void* end) const;
+
   class Living;
   /// Calls f(living) for every living participant until f returns false.
   template <class F>
@@ -152,9 +170,10 @@ class Participants {
     boost::ipc_atomic<std::uint32_t> process;           // its number
     boost::ipc_atomic<std::uint32_t> births;            // children forked and not yet enrolled
     boost::ipc_atomic<std::uint32_t> used[1 + things];  // more; and these
+    mutable WaitNotes notes;
   };
   static_assert(sizeof(Tenure) == sizeof(pthread_mutex_t) + sizeof(std::uint64_t), "no gaps");
-  static_assert(sizeof(Slot) % 64 == 0, "a slot shares no line with another");
+  static_assert(sizeof(Slot) == 192, "no gaps, and no line that is another's too");
 
   explicit Participants(std::size_t capacity) : capacity_(capacity), used_(0), processes_(0) {}
 
@@ -171,6 +190,11 @@ class Participants {
     return reinterpret_cast<const Slot*>(this + 1)[i];
   }
   [[nodiscard]] bool is_of_this_process(std::size_t slot_index) const noexcept;
+  [[nodiscard]] WaitNotes::Place place_of(const void* word) const noexcept {
+    const std::uint64_t lines =
+        (reinterpret_cast<std::uintptr_t>(word) - reinterpret_cast<std::uintptr_t>(this)) / 64;
+    return lines < WaitNotes::places ? static_cast<WaitNotes::Place>(lines) : WaitNotes::nowhere;
+  }
   void say(std::size_t word, std::uint32_t what) noexcept;
   void leave(bool thread_ends) noexcept;
   Owner self_slow();

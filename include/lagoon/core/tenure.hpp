@@ -86,6 +86,15 @@ class Tenure {
     return seen / one_generation == generation ? static_cast<std::uint32_t>(seen % one_generation)
                                                : 0;
   }
+  /// The one who took it last, whatever has become of it: its thread and generation.
+  struct Last {
+    std::uint64_t generation;
+    std::uint32_t thread;
+  };
+  [[nodiscard]] Last last() const noexcept {
+    const std::uint64_t seen = word_.load(boost::memory_order_relaxed);
+    return {seen / one_generation, static_cast<std::uint32_t>(seen % one_generation)};
+  }
   /// Whether a living thread has it, or is about to. If not, all that those before it did is seen.
   [[nodiscard]] bool is_live() const noexcept {
     return mutex_.holder(boost::memory_order_acquire) != 0;

@@ -99,10 +99,11 @@ class Inspection {
   [[nodiscard]] bool has_waiters() const;
   /// How often somebody waited until another gave it back: a lock, a permit, a turn to change; how
   /// often who read a struct's Value, or an Array by seqlock, was overtaken by writers and read
-  /// again; who waits so now. Counted for the first seven things that a thread meets so, an eighth
-  /// takes the place of one of them, and what lay in the same memory before is counted too: look
-  /// twice, the difference is what happened between, or less. Of locks of other kinds
-  /// (mode::locked_by) none. Nobody pays for it who does not wait.
+  /// again (of threads that have made a handle or changed something in this memory); who waits now.
+  /// To be looked at twice: the difference is what happened between, or less, since a thread counts
+  /// seven things at a time, and an eighth takes the place of one of them; the numbers themselves
+  /// may be those of what lay in the same memory before. Of locks of other kinds
+  /// (mode::locked_by), none. Only who waits pays for it.
   [[nodiscard]] Waits waits() const;
   /// How often it was changed since it was made: a number that grows by one with each write, with
   /// each message that is put or got, and each event that is set (of a container also when it makes

@@ -74,7 +74,7 @@ struct SegmentOptions {
   bool huge_pages = false;
   /// Open a file that belongs to another user than this process's (or root).
   bool any_owner = false;
-  /// Threads that may write at the same time, 1 to 16,383. 128 bytes each; in memory that is
+  /// Threads that may write at the same time, 1 to 16,383. 192 bytes each; in memory that is
   /// adopted no more than take a quarter of it.
   std::size_t participants = 4096;
   /// Where the file lies: a tmpfs or hugetlbfs.

@@ -148,7 +148,7 @@ class Latch {
 
   /// Repeats copy(index of the copy to read) until what it took is whole; returns its version.
   template <unsigned N, class Copy>
-  Version read(Copy&& copy) const noexcept {
+  Version read(Copy copy) const noexcept {
     const Version first = version();
     copy(first % N);
     if (is_whole(N, first, version_after_copy())) [[likely]]
@@ -166,7 +166,7 @@ class Latch {
 
  private:
   template <unsigned N, class Copy>
-  [[gnu::noinline, gnu::cold]] Version read_again(Copy& copy) const noexcept {
+  [[gnu::noinline, gnu::cold]] Version read_again(Copy copy) const noexcept {
     for (;;) {
       say_reads_again();
       const Version first = version();

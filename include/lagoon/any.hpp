@@ -26,7 +26,6 @@
 #include <cstdint>
 #include <initializer_list>
 #include <iterator>
-#include <limits>
 #include <optional>
 #include <ranges>
 #include <span>

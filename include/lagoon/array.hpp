@@ -27,12 +27,11 @@
 #include <lagoon/element.hpp>
 #include <lagoon/slice.hpp>
 
-#include <algorithm>
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <initializer_list>
 #include <optional>
-#include <ranges>
 #include <span>
 #include <string>
 #include <string_view>

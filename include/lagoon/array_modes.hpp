@@ -16,10 +16,9 @@
 #include <lagoon/mode.hpp>
 
 #include <algorithm>
+#include <boost/atomic/ipc_atomic.hpp>
 #include <cstddef>
-#include <cstring>
-#include <mutex>
-#include <optional>
+#include <cstdint>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -182,12 +181,12 @@ class LockedStore {
     return elements_[i];
   }
   void set(const Handle&, std::size_t i, const T& x) {
-    const std::scoped_lock guarded(lock());
+    const auto guarded = guard_.to_change();
     elements_[i] = x;
   }
   template <class F>
   T update(const Handle&, std::size_t i, F&& f) {
-    const std::scoped_lock guarded(lock());
+    const auto guarded = guard_.to_change();
     apply(f, elements_[i]);
     return elements_[i];
   }
@@ -196,11 +195,11 @@ class LockedStore {
   }
   template <class F>
   void change(const Handle&, std::size_t first, std::size_t, std::size_t, F&& f) {
-    const std::scoped_lock guarded(lock());
+    const auto guarded = guard_.to_change();
     f(elements_ + first);
   }
   void replace(const Handle&, std::size_t first, std::size_t last, std::size_t, const T* from) {
-    const std::scoped_lock guarded(lock());
+    const auto guarded = guard_.to_change();
     std::copy_n(from, last - first, elements_ + first);
   }
 

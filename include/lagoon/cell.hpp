@@ -27,12 +27,12 @@
 
 #include <atomic>
 #include <bit>
+#include <boost/atomic/ipc_atomic.hpp>
 #include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <new>
 #include <type_traits>
 #include <utility>
 

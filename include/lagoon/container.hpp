@@ -10,6 +10,7 @@
 #include <lagoon/error.hpp>
 #include <lagoon/shared.hpp>
 
+#include <boost/atomic/ipc_atomic.hpp>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>

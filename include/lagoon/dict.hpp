@@ -56,6 +56,7 @@
 #include <lagoon/shared_object.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <initializer_list>
 #include <iterator>
 #include <optional>

@@ -4,6 +4,14 @@
 #include <lagoon/core/entries_several.hpp>
 #include <lagoon/dict.hpp>
 
+#include <algorithm>
+#include <cstddef>
+#include <iterator>
+#include <optional>
+#include <span>
+#include <type_traits>
+#include <vector>
+
 namespace lagoon {
 
 /// The turn, and what is there under a key.

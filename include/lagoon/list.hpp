@@ -51,8 +51,6 @@
 #include <lagoon/slice.hpp>
 #include <lagoon/stable_order.hpp>
 
-#include <algorithm>
-#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <functional>

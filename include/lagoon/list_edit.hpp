@@ -3,6 +3,13 @@
 
 #include <lagoon/list.hpp>
 
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <optional>
+#include <span>
+#include <type_traits>
+
 namespace lagoon {
 
 /// The turn, and what is done with it.

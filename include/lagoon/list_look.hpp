@@ -12,7 +12,6 @@
 #include <lagoon/object_concepts.hpp>
 #include <lagoon/record_bytes.hpp>
 
-#include <array>
 #include <bit>
 #include <cstddef>
 #include <span>

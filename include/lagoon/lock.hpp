@@ -28,6 +28,7 @@
 #include <lagoon/locks/robust.hpp>
 #include <lagoon/shared.hpp>
 
+#include <cstdint>
 #include <utility>
 
 namespace lagoon {

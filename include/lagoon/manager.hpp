@@ -32,7 +32,6 @@
 #include <lagoon/value.hpp>
 
 #include <concepts>
-#include <cstddef>
 #include <initializer_list>
 #include <optional>
 #include <string_view>

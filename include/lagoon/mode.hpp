@@ -7,8 +7,6 @@
 #include <lagoon/place.hpp>
 
 #include <cstddef>
-#include <mutex>
-#include <shared_mutex>
 #include <type_traits>
 
 namespace lagoon {
@@ -49,6 +47,30 @@ struct StateOfLock<L> {
 template <class State>
 concept NamesItsOwner = State::begins_with_owned_word;
 
+/// Has the lock for as long as it lives. The standard's headers of such are large: they would be a
+/// tenth of what including value.hpp costs.
+template <class L, bool is_shared>
+class [[nodiscard]] HasLock {
+ public:
+  explicit HasLock(L& lock) : lock_(lock) {
+    if constexpr (is_shared)
+      lock_.lock_shared();
+    else
+      lock_.lock();
+  }
+  HasLock(const HasLock&) = delete;
+  HasLock& operator=(const HasLock&) = delete;
+  ~HasLock() {
+    if constexpr (is_shared)
+      lock_.unlock_shared();
+    else
+      lock_.unlock();
+  }
+
+ private:
+  L& lock_;
+};
+
 /// The lock of a value or an array: its own, or one that was given.
 template <class L>
 class GuardedBy {
@@ -79,11 +101,10 @@ class GuardedBy {
 
   /// What reading takes for as long as it needs: shared, where that is possible.
   [[nodiscard]] auto to_read() const {
-    if constexpr (requires(L & l) { l.lock_shared(); })
-      return std::shared_lock<L>(lock());
-    else
-      return std::unique_lock<L>(lock());
+    return HasLock < L, requires(L & l) { l.lock_shared(); }
+    > (lock());
   }
+  [[nodiscard]] auto to_change() const { return HasLock<L, false>(lock()); }
 
  private:
   using Own = std::conditional_t<in_place, L*, L>;

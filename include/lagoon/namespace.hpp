@@ -9,6 +9,8 @@
 
 #include <lagoon/dict.hpp>
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>

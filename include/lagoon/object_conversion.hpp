@@ -3,7 +3,6 @@
 
 #include <lagoon/object.hpp>
 
-#include <array>
 #include <bit>
 #include <concepts>
 #include <cstddef>

@@ -12,7 +12,6 @@
 #include <boost/atomic/ipc_atomic.hpp>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -231,7 +230,7 @@ class Fill {
   template <class F>
   requires(!std::is_same_v<std::remove_cvref_t<F>, Fill>) Fill(F&& f)
   noexcept  // NOLINT: converts by design
-      : object_(const_cast<void*>(static_cast<const void*>(std::addressof(f)))),
+      : object_(const_cast<void*>(static_cast<const void*>(&f))),
         call_([](void* object, std::byte* payload, core::Participants& table) {
           (*static_cast<std::remove_reference_t<F>*>(object))(payload, table);
         }) {}

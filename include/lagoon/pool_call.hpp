@@ -10,10 +10,10 @@
 #include <lagoon/core/futex.hpp>
 
 #include <cstddef>
-#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 

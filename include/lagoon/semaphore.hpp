@@ -35,8 +35,8 @@
 #include <lagoon/shared.hpp>
 
 #include <chrono>
-#include <cstddef>
 #include <cstdint>
+#include <string>
 #include <utility>
 
 namespace lagoon {

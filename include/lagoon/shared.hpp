@@ -19,7 +19,9 @@
 
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <new>
+#include <string>
 #include <type_traits>
 #include <utility>
 

@@ -45,10 +45,9 @@
 #include <lagoon/place.hpp>
 #include <lagoon/shared.hpp>
 
-#include <cstdint>
+#include <cstddef>
 #include <string>
 #include <string_view>
-#include <utility>
 
 namespace lagoon::detail {
 

@@ -33,7 +33,6 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <mutex>
 #include <type_traits>
 #include <utility>
 
@@ -312,7 +311,7 @@ class Value<Type, mode::locked_by<L>> : public detail::ValueBase<Type, mode::loc
   }
   operator T() const { return get(); }
   void set(In x) {
-    const std::scoped_lock guard(get_lock());
+    const auto guard = guard_.to_change();
     get_obj() = x;
   }
   T operator=(In x) {  // NOLINT: as std::atomic's
@@ -323,7 +322,7 @@ class Value<Type, mode::locked_by<L>> : public detail::ValueBase<Type, mode::loc
   /// value = f(value), or f(value&), under the lock; f runs once. Returns the new value.
   template <class F>
   T update(F&& f) {
-    const std::scoped_lock guard(get_lock());
+    const auto guard = guard_.to_change();
     detail::apply(f, get_obj());
     return get_obj();
   }

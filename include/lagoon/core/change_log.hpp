@@ -12,7 +12,6 @@
 
 #include <boost/atomic/ipc_atomic.hpp>
 
-#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -35,8 +34,8 @@ struct Lines {
   [[nodiscard]] constexpr Lines joined(Lines other) const noexcept {
     if (count == 0) return other;
     if (other.count == 0) return *this;
-    const std::uint32_t from = std::min(first, other.first);
-    return {from, std::max(end(), other.end()) - from};
+    const std::uint32_t from = first < other.first ? first : other.first;
+    return {from, (end() > other.end() ? end() : other.end()) - from};
   }
 };
 
@@ -48,7 +47,8 @@ class ChangeLog {
   /// As many entries as lines: a reader that copies a line in the time of a write, or faster,
   /// finds all that happened during its first pass.
   static constexpr std::size_t depth_for(std::size_t bytes) noexcept {
-    return std::bit_ceil(std::clamp<std::size_t>(bytes / line_bytes, 16, 65536));
+    const std::size_t lines = bytes / line_bytes;
+    return std::bit_ceil(lines < 16 ? 16 : lines > 65536 ? 65536 : lines);
   }
   static constexpr std::size_t bytes_for(std::size_t bytes) noexcept {
     return depth_for(bytes) * sizeof(Entry);

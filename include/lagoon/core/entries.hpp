@@ -50,7 +50,6 @@
 #include <lagoon/error.hpp>
 
 #include <algorithm>
-#include <bit>
 #include <boost/atomic/fences.hpp>
 #include <boost/atomic/ipc_atomic.hpp>
 #include <cstddef>

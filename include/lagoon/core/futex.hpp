@@ -11,7 +11,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <atomic>
 #include <boost/atomic/ipc_atomic.hpp>
 #include <cerrno>
@@ -75,7 +74,8 @@ class Deadline {
   }
   /// The earlier of this and `slice` from now.
   [[nodiscard]] Deadline within(std::chrono::nanoseconds slice) const noexcept {
-    return Deadline{std::min(nanoseconds_, clock() + slice.count())};
+    const std::int64_t then = clock() + slice.count();
+    return Deadline{then < nanoseconds_ ? then : nanoseconds_};
   }
   [[nodiscard]] timespec as_timespec() const noexcept {
     return {static_cast<std::time_t>(nanoseconds_ / 1'000'000'000),

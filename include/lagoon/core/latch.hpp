@@ -37,7 +37,7 @@
 #include <lagoon/core/owned_word.hpp>
 
 #include <boost/atomic/fences.hpp>
-
+#include <boost/atomic/ipc_atomic.hpp>
 #include <cstdint>
 
 namespace lagoon::core {

@@ -44,6 +44,7 @@
 #include <lagoon/core/futex.hpp>
 #include <lagoon/core/participants.hpp>
 
+#include <boost/atomic/ipc_atomic.hpp>
 #include <cstdint>
 
 namespace lagoon::core {

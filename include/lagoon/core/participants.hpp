@@ -20,11 +20,9 @@
 
 #include <pthread.h>
 
-#include <algorithm>
 #include <boost/atomic/ipc_atomic.hpp>
 #include <cstddef>
 #include <cstdint>
-#include <iterator>
 #include <vector>
 
 namespace lagoon::core {
@@ -219,10 +217,11 @@ class Participants::Living {
   /// those who look behind a seq_cst fence, if there is one behind what it said too.
   [[nodiscard]] bool may_use(std::uint32_t thing) const noexcept {
     // In this order: what is no more one of more is in its place.
-    return std::any_of(std::begin(slot_.used), std::end(slot_.used), [&](const auto& word) {
-      const std::uint32_t said = word.load(boost::memory_order_acquire);
-      return &word == &slot_.used[0] ? said != 0 : said == thing;
-    });
+    for (const auto& word : slot_.used)
+      if (const std::uint32_t said = word.load(boost::memory_order_acquire);
+          &word == slot_.used ? said != 0 : said == thing)
+        return true;
+    return false;
   }
 
  private:

@@ -41,7 +41,6 @@
 #include <boost/atomic/ipc_atomic.hpp>
 #include <cstddef>
 #include <cstdint>
-#include <span>
 
 namespace lagoon::core {
 

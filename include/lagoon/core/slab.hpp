@@ -50,7 +50,6 @@
 
 #include <lagoon/core/reference.hpp>
 
-#include <algorithm>
 #include <array>
 #include <boost/atomic/fences.hpp>
 #include <boost/atomic/ipc_atomic.hpp>

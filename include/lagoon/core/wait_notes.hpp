@@ -15,10 +15,9 @@
 /// Memory orders: who sees by acquire that one waits, (1), sees that it is counted. All else is
 /// relaxed, nothing hangs on it. Progress: wait-free.
 
-#include <algorithm>
 #include <boost/atomic/ipc_atomic.hpp>
+#include <cstddef>
 #include <cstdint>
-#include <iterator>
 
 namespace lagoon::core {
 
@@ -53,6 +52,7 @@ class alignas(64) WaitNotes {
 
  private:
   using Counter = boost::ipc_atomic<std::uint64_t>;  // place, what, times
+  static constexpr std::size_t things = 7;
 
   static constexpr std::uint64_t of(Place place, std::uint64_t generation) noexcept {
     return std::uint64_t{place} << 32 | static_cast<std::uint32_t>(generation);
@@ -60,22 +60,21 @@ class alignas(64) WaitNotes {
   void count(Place place, What what) noexcept {
     if (place == nowhere) return;
     const std::uint64_t key = std::uint64_t{place} << 1 | static_cast<std::uint64_t>(what);
-    const auto has = [](std::uint64_t which) {
-      return [which](const Counter& counter) {
-        return counter.load(boost::memory_order_relaxed) >> 32 == which;
-      };
-    };
-    Counter* at = std::find_if(std::begin(counters_), std::end(counters_), has(key));
-    if (at == std::end(counters_))
-      at = std::find_if(std::begin(counters_), std::end(counters_), has(nowhere));
-    if (at == std::end(counters_)) at = counters_ + key % std::size(counters_);
+    Counter* at = &counters_[key % things];
+    for (std::size_t i = things; i-- != 0;) {
+      const std::uint64_t counts = counters_[i].load(boost::memory_order_relaxed) >> 32;
+      if (counts == nowhere) at = &counters_[i];
+      if (counts != key) continue;
+      at = &counters_[i];
+      break;
+    }
     const std::uint64_t seen = at->load(boost::memory_order_relaxed);
     const std::uint32_t times = seen >> 32 == key ? static_cast<std::uint32_t>(seen) + 1 : 1;
     at->store(key << 32 | times, boost::memory_order_relaxed);
   }
 
   boost::ipc_atomic<std::uint64_t> waits_at_{nowhere};
-  Counter counters_[7]{};
+  Counter counters_[things]{};
 };
 static_assert(sizeof(WaitNotes) == 64);
 

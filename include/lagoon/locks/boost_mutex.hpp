@@ -20,8 +20,8 @@
 #include <sched.h>
 
 #include <boost/interprocess/sync/interprocess_mutex.hpp>
+#include <cstddef>
 #include <new>
-#include <type_traits>
 
 namespace lagoon {
 

@@ -16,6 +16,7 @@
 #include <lagoon/lock_methods.hpp>
 #include <lagoon/typecode.hpp>
 
+#include <boost/atomic/ipc_atomic.hpp>
 #include <cstdint>
 #include <string>
 

@@ -24,9 +24,10 @@
 #include <lagoon/remote/address.hpp>
 
 #include <chrono>
-#include <initializer_list>
+#include <cstddef>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>

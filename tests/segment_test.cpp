@@ -478,11 +478,13 @@ TEST_F(Damaged, header) {
   expect_refused_with(search_from, first_block() + 1);
 }
 TEST_F(Damaged, participants) {
+  constexpr off_t slot_bytes =
+      lagoon::core::Participants::size_for(2) - lagoon::core::Participants::size_for(1);
   for (const std::uint64_t wrong : {0U, 7U, 9U, 16'384U}) expect_refused_with(capacity, wrong);
   expect_refused_with(capacity, std::uint64_t{1} << 58);
   expect_refused_with(used, std::uint64_t{9});
   expect_refused_with(slots + kind_of_mutex, 16 | 64);
-  expect_refused_with(slots + 7 * 128 + kind_of_mutex, 0);
+  expect_refused_with(slots + 7 * slot_bytes + kind_of_mutex, 0);
 }
 TEST_F(Damaged, chain_of_blocks) {
   const off_t block = first_block();

@@ -167,6 +167,10 @@ TEST_F(Sample, WhoGoesOnBesideTheDeadIsSaid) {
   EXPECT_NE(page_of(results).find("<td>never</td>"), std::string::npos);
   EXPECT_NE(table_of(results).find("never"), std::string::npos);
   EXPECT_EQ(unfit(last()), "waits for the dead for ever");
+  results.others = 0.9;  // then who can tell
+  EXPECT_EQ(sentence().find("Some wait for ever"), std::string::npos);
+  EXPECT_NE(sentence().find("they wait for ever, or other programs had the processors: plain."),
+            std::string::npos);
 }
 
 TEST_F(Sample, WhoReadsFastestIsNotWhoGoesOnBesideTheDead) {

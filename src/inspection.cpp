@@ -220,7 +220,8 @@ bool Inspection::has_waiters() const {
     case Kind::joinable_queue:
       return state<core::MessageQueue>().has_waiters();
     case Kind::condition:
-      return state<detail::ConditionState>().queue.waiting() != 0;
+      if (state<detail::ConditionState>().queue.waiting() != 0) return true;
+      [[fallthrough]];  // for its lock
     default:
       // What others sleep on is the first word, whose lowest bit says that somebody does.
       return stamp_.begins != Stamp::Begins::otherwise &&

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdint>
 #include <cstring>
 #include <functional>
@@ -250,7 +251,9 @@ TEST_F(InspectionOf, HowOthersWait) {
     EXPECT_TRUE(seen(object).waits().waiting.empty()) << object;
     Child killed(wait);
     while (seen(object).waits().waiting.empty()) sched_yield();  // or the watchdog ends it
-    EXPECT_EQ(seen(object).waits().waiting, std::vector{std::uint32_t(killed.pid())}) << object;
+    EXPECT_EQ(seen(object).waits().waiting,
+              (std::vector{Inspection::Waiter{std::uint32_t(killed.pid()), false}}))
+        << object;
     killed.kill();
     (void)killed.wait();
     EXPECT_TRUE(seen(object).waits().waiting.empty()) << object;
@@ -276,6 +279,24 @@ TEST_F(InspectionOf, HowOthersWait) {
         bounded.release();
       },
       [&] { bounded.release(); });
+}
+
+TEST_F(InspectionOf, WhoWaitsUntilADeadlineAndWhoIsSeenToWaitIsCounted) {
+  Lock lock(segment["lock"]);
+  lock.acquire();
+  const Child trier([&] {
+    while (!lock.acquire(std::chrono::microseconds(100))) {
+    }
+  });
+  for (std::uint64_t seen_waiting = 0, counted = 0; seen_waiting < 100;) {
+    const auto waits = seen("lock").waits();
+    EXPECT_GE(waits.waited, counted);
+    counted = waits.waited;
+    if (waits.waiting.empty()) continue;
+    ++seen_waiting;
+    EXPECT_GE(waits.waited, 1U);
+    EXPECT_EQ(waits.waiting, (std::vector{Inspection::Waiter{std::uint32_t(trier.pid()), true}}));
+  }
 }
 
 TEST_F(InspectionOf, HowOftenReadersWereOvertaken) {
@@ -324,6 +345,9 @@ TEST_F(InspectionOf, WhetherSomebodySleeps) {
     condition.acquire();
     condition.wait();
   });
+  Condition held(segment["held"]);
+  held.acquire();
+  expect_seen("held", [&] { held.acquire(); });
   expect_seen("empty", [&] { (void)empty.get(); });
   expect_seen("full", [&] { full.put(2); });
   array.write([&](auto&&) { expect_seen("array", [&] { array.set(0, 1); }); });

@@ -302,7 +302,8 @@ TEST_F(Tool, DoctorFindsDeadlocks) {
   Said said;
   do said = lagoon("doctor", "market");  // or the watchdog ends it
   while (
-      !has(said, "market/own: deadlock: " + named(c) + " holds it, and waits") ||
+      !has(said, "note     market/own: deadlock, unless another thread gives a Lock back: " +
+                     named(c) + " holds it, and waits") ||
       !(has(said, circle(a, "second", b, "first")) || has(said, circle(b, "first", a, "second"))));
   EXPECT_EQ(said.code, 1);
 }
@@ -314,6 +315,36 @@ TEST_F(Tool, DoctorTakesNobodyWhoWaitsForOneAtWorkForDeadlocked) {
   const test::Child waiter([&] { lock.acquire(); });
   while (Inspection::of(segment, "lock")->waits().waiting.empty()) sched_yield();
   EXPECT_EQ(lagoon("doctor", "market").code, 0);
+}
+
+TEST_F(Tool, DoctorTakesNobodyWhoHasADeadlineForDeadlocked) {
+  const auto segment = Segment::create("market", options);
+  Lock lock(segment["lock"]);
+  const test::Child waiter([&] {
+    lock.acquire();
+    (void)lock.acquire(std::chrono::hours(1));
+  });
+  while (Inspection::of(segment, "lock")->waits().waiting.empty()) sched_yield();
+  EXPECT_FALSE(has(lagoon("doctor", "market"), "deadlock"));
+}
+
+TEST_F(Tool, WhoIsInAnotherPidNamespaceIsNotTakenForWhoHasThatIdHere) {
+  const auto segment = Segment::create("market", options);
+  RLock lock(segment["lock"]);
+  test::SharedFlags has_it;
+  const test::Child outer([&] {
+    if (::unshare(CLONE_NEWPID) != 0) return has_it.raise(1), void();
+    const test::Child inner([&] {  // whose id is 1
+      lock.acquire();
+      has_it.raise();
+      ::pause();
+    });
+    ::pause();
+  });
+  test::wait_until([&] { return has_it.count() + has_it.count(1) != 0; }, "it has it");
+  if (has_it.count(1) != 0) GTEST_SKIP() << "no pid namespace may be made here";
+  const Said said = lagoon("top", "market --times 1 --interval 0.01");
+  EXPECT_TRUE(has(said, "thread 1 ")) << said.text;
 }
 
 TEST_F(Tool, DoctorFindsWhoIsStoppedAndWhoIsDead) {

@@ -34,6 +34,14 @@ std::set<FileId> files_mapped_by(const std::filesystem::path& process) {
   return files;
 }
 
+/// What follows a name in /proc/ID/status: "Name:\tvalue …".
+std::string status_of(pid_t id, const std::string& name) {
+  std::ifstream status("/proc/" + std::to_string(id) + "/status");
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with(name + ":\t")) return line.substr(name.size() + 2);
+  return {};
+}
+
 }  // namespace
 
 std::string command_of(pid_t id) {
@@ -52,6 +60,21 @@ bool is_stopped(pid_t id) {
          (line[end + 2] == 'T' || line[end + 2] == 't');
 }
 
+const AttachedProcess* process_of(std::uint32_t thread, const std::vector<AttachedProcess>& all) {
+  if (std::any_of(all.begin(), all.end(), [](const auto& p) { return p.has_other_ids; }))
+    return nullptr;
+  const pid_t pid = std::atoi(status_of(static_cast<pid_t>(thread), "Tgid").c_str());
+  const auto found =
+      std::find_if(all.begin(), all.end(), [pid](const auto& p) { return p.pid == pid; });
+  return found == all.end() ? nullptr : &*found;
+}
+
+std::string name_of(std::uint32_t thread, const std::vector<AttachedProcess>& all) {
+  const std::string id = std::to_string(thread);
+  return process_of(thread, all) == nullptr ? "thread " + id
+                                            : command_of(static_cast<pid_t>(thread)) + " " + id;
+}
+
 std::vector<std::vector<AttachedProcess>> processes_attached_to(
     const std::vector<std::string>& paths) {
   std::map<FileId, std::size_t> wanted;
@@ -68,10 +91,11 @@ std::vector<std::vector<AttachedProcess>> processes_attached_to(
     if (number.find_first_not_of("0123456789") != std::string::npos ||
         number == std::to_string(::getpid()))
       continue;
+    const pid_t pid = std::atoi(number.c_str());
     for (const FileId& file : files_mapped_by(at->path()))
       if (const auto found = wanted.find(file); found != wanted.end())
         attached[found->second].push_back(
-            {std::atoi(number.c_str()), command_of(std::atoi(number.c_str()))});
+            {pid, command_of(pid), status_of(pid, "NSpid").find('\t') != std::string::npos});
   }
   for (auto& all : attached)
     std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.pid < b.pid; });

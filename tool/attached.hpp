@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@ namespace tool {
 struct AttachedProcess {
   pid_t pid;
   std::string command;  // its name, as ps says it: 15 characters at most
+  bool has_other_ids;   // for itself: it is in another pid namespace
 };
 
 /// Of a process, or a thread; "?" if there is none.
@@ -18,6 +20,12 @@ std::string command_of(pid_t id);
 
 /// Whether that is stopped, by a signal or a debugger.
 bool is_stopped(pid_t id);
+
+/// Of those, the one whose thread that is; null if there is none, or if that cannot be told: what
+/// threads say of themselves are the ids of their own pid namespace.
+const AttachedProcess* process_of(std::uint32_t thread, const std::vector<AttachedProcess>& all);
+/// "trader 1200" if that can be told, else "thread 1200".
+std::string name_of(std::uint32_t thread, const std::vector<AttachedProcess>& all);
 
 /// Of each of these files, in their order, without this process. One look at every process of the
 /// machine.

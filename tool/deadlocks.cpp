@@ -21,21 +21,32 @@ using Thread = std::uint32_t;
 struct Edge {
   std::string object;
   Thread holder;
+  bool is_its_holders;
   bool operator==(const Edge&) const = default;
 };
 /// Of each thread that waits. It does so for one thing at a time.
 using Graph = std::map<Thread, Edge>;
 
-Graph graph_of(const std::vector<lagoon::Segment>& segments) {
+/// Of RLocks and of turns to change something; not of a Lock, or what may be guarded by one.
+bool only_its_holder_gives_back(const std::string& type) {
+  const std::size_t lock = type.find("Lock");
+  return !type.starts_with("Condition") &&
+         (lock == std::string::npos || (lock != 0 && type[lock - 1] == 'R'));
+}
+
+Graph graph_of(const std::vector<Examined>& examined) {
   Graph graph;
-  for (const auto& segment : segments)
+  for (const auto& [segment, processes] : examined)
     for (const auto& entry : segment.objects()) try {
         const auto object = Inspection::of(segment, entry.name);
         if (!object) continue;
         const auto holder = object->holder();
-        if (!holder || holder->is_dead) continue;
-        for (const Thread thread : object->waits().waiting)
-          graph.insert_or_assign(thread, Edge{segment.name() + "/" + entry.name, holder->thread});
+        if (!holder || holder->is_dead || process_of(holder->thread, processes) == nullptr)
+          continue;
+        for (const auto& [thread, has_deadline] : object->waits().waiting)
+          if (!has_deadline && process_of(thread, processes) != nullptr)
+            graph.insert_or_assign(thread, Edge{segment.name() + "/" + entry.name, holder->thread,
+                                                only_its_holder_gives_back(object->type())});
       } catch (const lagoon::Gone&) {  // erased meanwhile
       }
   return graph;
@@ -43,13 +54,13 @@ Graph graph_of(const std::vector<lagoon::Segment>& segments) {
 
 }  // namespace
 
-std::vector<Circle> deadlocks_among(const std::vector<lagoon::Segment>& segments) {
+std::vector<Circle> deadlocks_among(const std::vector<Examined>& examined) {
   constexpr unsigned looks = 20;
   constexpr auto between = std::chrono::milliseconds(5);
-  Graph graph = graph_of(segments);
+  Graph graph = graph_of(examined);
   for (unsigned i = 1; i < looks && !graph.empty(); ++i) {
     std::this_thread::sleep_for(between);
-    const Graph now = graph_of(segments);
+    const Graph now = graph_of(examined);
     std::erase_if(graph, [&](const auto& edge) {
       const auto same = now.find(edge.first);
       return same == now.end() || !(same->second == edge.second);
@@ -67,7 +78,7 @@ std::vector<Circle> deadlocks_among(const std::vector<lagoon::Segment>& segments
     }
     Circle circle;
     for (auto at = std::find(walk.begin(), walk.end(), thread); at != walk.end(); ++at)
-      circle.push_back({*at, graph.at(*at).object});
+      circle.push_back({*at, graph.at(*at).object, graph.at(*at).is_its_holders});
     if (!circle.empty()) circles.push_back(std::move(circle));
   }
   return circles;

@@ -49,11 +49,11 @@ class Doctor {
     if (repairs_) repair(name);
     try {
       const auto segment = lagoon::Segment::open_read_only(name, options_);
-      looked_at_.push_back(segment);
+      examined_.push_back({segment, processes});
       look_at_room(name, segment);
       for (const auto& entry : segment.objects()) try {
           if (const auto object = Inspection::of(segment, entry.name))
-            look_at(name + "/" + entry.name, *object);
+            look_at(name + "/" + entry.name, *object, processes);
         } catch (const lagoon::Gone&) {  // erased meanwhile
         }
     } catch (const lagoon::LayoutMismatch& error) {
@@ -85,24 +85,29 @@ class Doctor {
 
   /// Among the threads that wait for objects of the segments that were examined.
   void look_for_deadlocks() {
-    for (const Circle& circle : deadlocks_among(looked_at_)) {
+    for (const Circle& circle : deadlocks_among(examined_)) {
       const auto named = [](std::uint32_t thread) {
         return command_of(static_cast<pid_t>(thread)) + " " + std::to_string(thread);
       };
-      const std::string first = named(circle.front().thread);
-      if (circle.size() == 1) {
-        trouble(circle.front().object,
-                "deadlock: " + first + " holds it, and waits until it is given back",
-                "an RLock can be acquired again by who has it; a Lock cannot");
-        continue;
-      }
-      std::string what = "deadlock: " + first;
-      for (std::size_t i = 0; i < circle.size(); ++i)
-        what += std::string(i == 0 ? "" : ", who") + " waits for " + circle[i].object +
-                ", which is held by " + named(circle[(i + 1) % circle.size()].thread);
-      trouble(circle.front().object, what,
-              "end one of them, by SIGKILL if need be: then others take over. Programs that take "
-              "several locks always take them in the same order");
+      const bool is_certain = std::all_of(circle.begin(), circle.end(),
+                                          [](const auto& at) { return at.is_its_holders; });
+      std::string what =
+          (is_certain ? "deadlock: " : "deadlock, unless another thread gives a Lock back: ") +
+          named(circle.front().thread);
+      if (circle.size() == 1)
+        what += " holds it, and waits until it is given back";
+      else
+        for (std::size_t i = 0; i < circle.size(); ++i)
+          what += std::string(i == 0 ? "" : ", who") + " waits for " + circle[i].object +
+                  ", which is held by " + named(circle[(i + 1) % circle.size()].thread);
+      findings_.push_back(
+          {circle.front().object, what,
+           std::string(
+               "end one of these processes, by SIGKILL if need be: then others take over. ") +
+               (circle.size() == 1
+                    ? "Who may have the lock already takes an RLock"
+                    : "Programs that take several locks always take them in the same order"),
+           is_certain});
     }
   }
 
@@ -148,21 +153,23 @@ class Doctor {
             "make it anew with a larger SegmentOptions::reserve, or erase objects");
   }
 
-  void look_at(const std::string& where, const Inspection& object) {
+  void look_at(const std::string& where, const Inspection& object,
+               const std::vector<AttachedProcess>& processes) {
     const bool is_waited_for = object.has_waiters();
     if (const auto holder = object.holder()) {
-      const auto pid = static_cast<pid_t>(holder->thread);
-      const std::string who = std::to_string(pid);
+      const std::uint32_t thread = holder->thread;
+      const auto pid = static_cast<pid_t>(thread);
       if (holder->is_dead)
         note(where,
-             "it was held by " + (pid == 0 ? "one" : who) +
+             "it was held by " + (thread == 0 ? "one" : std::to_string(thread)) +
                  " who is dead; whoever comes next takes over",
              "");
-      else if (is_stopped(pid))
+      else if (process_of(thread, processes) != nullptr && is_stopped(pid))
         trouble(where,
-                "it is held by " + command_of(pid) + " " + who + ", which is stopped" +
+                "it is held by " + name_of(thread, processes) + ", which is stopped" +
                     (is_waited_for ? ", and others wait for it" : ""),
-                "let that go on (kill -CONT " + who + "), or end it: then others take over");
+                "let that go on (kill -CONT " + std::to_string(thread) +
+                    "), or end it: then others take over");
     }
     if (object.owner_died())
       trouble(where,
@@ -182,7 +189,7 @@ class Doctor {
 
   lagoon::SegmentOptions options_;
   bool repairs_;
-  std::vector<lagoon::Segment> looked_at_;
+  std::vector<Examined> examined_;
   std::vector<Finding> findings_;
 };
 

@@ -95,7 +95,10 @@ class Watched {
   [[nodiscard]] std::uint64_t retries() const noexcept { return retries_; }
   /// Threads that wait for it, at the last look.
   [[nodiscard]] std::vector<std::uint32_t> waiting() const {
-    return waits_ ? waits_->waiting : std::vector<std::uint32_t>();
+    std::vector<std::uint32_t> threads;
+    if (waits_)
+      for (const auto& waiter : waits_->waiting) threads.push_back(waiter.thread);
+    return threads;
   }
   /// Who had it most often.
   [[nodiscard]] std::optional<std::uint32_t> holder() const {
@@ -200,10 +203,11 @@ std::string percent(double x) {
   return text.data();
 }
 
-std::string name_of(std::optional<std::uint32_t> holder) {
+std::string name_of_holder(std::optional<std::uint32_t> holder,
+                           const std::vector<AttachedProcess>& processes) {
   if (!holder) return "-";
   if (*holder == 0) return "one who is dead";
-  return printable(command_of(static_cast<pid_t>(*holder))) + " " + std::to_string(*holder);
+  return printable(name_of(*holder, processes));
 }
 
 std::string rate_of(const Watched& object, double seconds) {
@@ -249,8 +253,8 @@ std::string text_of(const std::string& name, const Report& report) {
                rate_of(object.retries(), report.seconds), percent(object.held()),
                percent(object.waited()),
                object.waiting().empty() ? "-" : std::to_string(object.waiting().size()),
-               object.deaths() == 0 ? "-" : std::to_string(object.deaths()), name_of(holder),
-               value_of(object, report.seconds)});
+               object.deaths() == 0 ? "-" : std::to_string(object.deaths()),
+               name_of_holder(holder, report.processes), value_of(object, report.seconds)});
   }
   return text + table.text();
 }
@@ -304,7 +308,9 @@ int top(int argc, char** argv) {
       "and of whole numbers how much they have grown. CONTENDED is how often somebody waited until "
       "another gave it back, RETRIES how often who read a struct or an array was overtaken by "
       "writers "
-      "and read again: both at least so often. HELD and WAITED are the share of looks at which "
+      "and read again: both at least so often, since a thread counts seven things at a time, and "
+      "who only reads, in a thread that has made no handle there, counts nothing. HELD and WAITED "
+      "are the share of looks at which "
       "somebody held it, or slept until he might; WAITERS the threads that waited for another to "
       "give "
       "it back at the last look; DEATHS the dead that were seen to hold it, until the next took "

@@ -54,6 +54,7 @@ class Inspection {
 
   /// How others have waited for it: how often, and which threads do now.
   using Waits = core::Participants::Waits;
+  using Waiter = core::Participants::Waiter;
 
   /// Of the object of that name; nothing if there is none.
   [[nodiscard]] static std::optional<Inspection> of(const Segment& segment, std::string_view name);

@@ -108,18 +108,20 @@ class SaysWaiting {
   SaysWaiting& operator=(const SaysWaiting&) = delete;
   ~SaysWaiting() {
     if constexpr (has_waiter)
-      if (has_begun_) subject_.participants().say_waits_no_more(subject_.waiter());
+      if (has_begun_) subject_.participants().say_waits_as_before(subject_.waiter(), before_);
   }
-  void begin() noexcept {
+  void begin(Deadline deadline) noexcept {
     if constexpr (has_waiter)
       if (!std::exchange(has_begun_, true))
-        subject_.participants().say_waits(subject_.waiter(), &subject_.word());
+        before_ = subject_.participants().say_waits(subject_.waiter(), &subject_.word(),
+                                                    !deadline.is_never());
   }
 
  private:
   static constexpr bool has_waiter = requires(const Subject& subject) { subject.waiter(); };
   const Subject& subject_;
   bool has_begun_ = false;
+  std::uint64_t before_ = 0;
 };
 
 /// Takes it, or says why not. A Subject has
@@ -172,7 +174,7 @@ template <class Subject>
     }
     waited = 0;
     if (late) break;
-    says_waiting.begin();
+    says_waiting.begin(deadline);
 
     switch (stage) {
       case Stage::spin:

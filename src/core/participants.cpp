@@ -187,12 +187,13 @@ Participants::Waits Participants::waits(const void* begin, const void* end) cons
   if (first == WaitNotes::nowhere || begin == end) return all;
   for (std::size_t i = 0; i < used_.load(boost::memory_order_acquire); ++i) {
     const Slot& s = slot(i);
+    // In this order: who is seen to wait is counted.
+    const Tenure::Last last = s.tenure.last();
+    if (const auto at = s.notes.waits(last.generation); is_in(at.place) && s.tenure.is_live())
+      all.waiting.push_back({last.thread, at.has_deadline});
     s.notes.each([&](WaitNotes::Place place, WaitNotes::What what, std::uint32_t times) {
       if (is_in(place)) (what == WaitNotes::What::waited ? all.waited : all.read_again) += times;
     });
-    const Tenure::Last last = s.tenure.last();
-    if (is_in(s.notes.waits_at(last.generation)) && s.tenure.is_live())
-      all.waiting.push_back(last.thread);
   }
   return all;
 }

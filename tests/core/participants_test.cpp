@@ -493,17 +493,24 @@ TEST(Participants, who_waits_and_how_often_one_had_to) {
   const auto word = [&](std::size_t i) { return base + 64 * (1 + i) + 8; };
   const auto of = [&](std::size_t i) { return table->waits(word(i), word(i) + 8); };
   const auto waits = [&](const void* at) {
-    table->say_waits(table->self(), at);
-    table->say_waits_no_more(table->self());
+    const std::uint64_t before = table->say_waits(table->self(), at, false);
+    table->say_waits_as_before(table->self(), before);
   };
   table->say_reads_again(word(0));
   EXPECT_EQ(of(0).read_again, 0U) << "by one who has not enrolled";
-  table->say_waits(table->self(), word(0));
-  EXPECT_EQ(of(0).waiting, std::vector{static_cast<std::uint32_t>(::gettid())});
+  const auto me = static_cast<std::uint32_t>(::gettid());
+  const std::uint64_t nowhere = table->say_waits(table->self(), word(0), true);
+  EXPECT_EQ(of(0).waiting, (std::vector{Participants::Waiter{me, true}}));
   EXPECT_TRUE(of(1).waiting.empty());
-  table->say_waits_no_more(table->self());
+  // As a signal handler may in the midst of it.
+  const std::uint64_t before = table->say_waits(table->self(), word(1), false);
+  EXPECT_EQ(of(1).waiting, (std::vector{Participants::Waiter{me, false}}));
   EXPECT_TRUE(of(0).waiting.empty());
-  for (std::size_t i = 1; i < 7; ++i)
+  table->say_waits_as_before(table->self(), before);
+  EXPECT_EQ(of(0).waiting, (std::vector{Participants::Waiter{me, true}}));
+  table->say_waits_as_before(table->self(), nowhere);
+  EXPECT_TRUE(of(0).waiting.empty());
+  for (std::size_t i = 2; i < 7; ++i)
     for (std::size_t times = 0; times < i; ++times) waits(word(i));
   for (std::size_t i = 0; i < 7; ++i) EXPECT_EQ(of(i).waited, std::max<std::size_t>(i, 1)) << i;
   EXPECT_EQ(table->waits(word(1), word(3)).waited, 6U) << "of several lines";
@@ -523,7 +530,7 @@ TEST(Participants, who_waits_and_how_often_one_had_to) {
 
   // Of one who was killed waiting what was counted stays.
   Child child([&] {
-    table->say_waits(table->self(), word(7));
+    (void)table->say_waits(table->self(), word(7), false);
     ::kill(::getpid(), SIGKILL);
   });
   (void)child.wait();

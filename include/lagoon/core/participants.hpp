@@ -129,17 +129,25 @@ class Participants {
 
   /// What the thread `me`, which has enrolled, says of its waiting for what begins with the word
   /// (wait_notes.hpp). Not of who lives: so const.
-  void say_waits(Owner me, const void* word) const noexcept {
-    slot(slot_of(me)).notes.waits_at(place_of(word), generation_of(me));
+  /// Returns what it said before.
+  std::uint64_t say_waits(Owner me, const void* word, bool has_deadline) const noexcept {
+    return slot(slot_of(me)).notes.waits({place_of(word), has_deadline}, generation_of(me));
   }
-  void say_waits_no_more(Owner me) const noexcept { slot(slot_of(me)).notes.waits_no_more(); }
+  void say_waits_as_before(Owner me, std::uint64_t before) const noexcept {
+    slot(slot_of(me)).notes.waits_as_before(before);
+  }
   /// The same of the calling thread, if it has enrolled.
   void say_reads_again(const void* word) const noexcept;
+  struct Waiter {
+    std::uint32_t thread;  ///< the kernel's id of it, in its own pid namespace
+    bool has_deadline;     ///< it waits until then, not for ever
+    bool operator==(const Waiter&) const = default;
+  };
   /// What all have said of what lies in [begin, end).
   struct Waits {
-    std::uint64_t waited = 0;            ///< how often one waited until another gave it back
-    std::uint64_t read_again = 0;        ///< how often a reader was overtaken by writers
-    std::vector<std::uint32_t> waiting;  ///< the kernel's ids of the threads that do now
+    std::uint64_t waited = 0;      ///< how often one waited until another gave it back
+    std::uint64_t read_again = 0;  ///< how often a reader was overtaken by writers
+    std::vector<Waiter> waiting;   ///< those who do now
   };
   [[nodiscard]] Waits waits(const void* begin, const void* end) const;
 

@@ -12,8 +12,8 @@
 /// the table, or 128 GiB behind it, is not noted. Seven things at a time are counted: an eighth
 /// takes the place of one of them.
 ///
-/// Memory orders: who sees by acquire that one waits, (1), sees that it is counted. All else is
-/// relaxed, nothing hangs on it. Progress: wait-free.
+/// Memory orders: who sees by acquire that one waits, (1), and then looks at the counters, finds it
+/// counted. All else is relaxed, nothing hangs on it. Progress: wait-free.
 
 #include <boost/atomic/ipc_atomic.hpp>
 #include <cstddef>
@@ -28,18 +28,27 @@ class alignas(64) WaitNotes {
   static constexpr std::uint64_t places = std::uint64_t{1} << 31;
   enum class What : std::uint8_t { waited, read_again };
 
-  /// In its generation of the line's users (tenure.hpp): the next one does not wait there.
-  void waits_at(Place place, std::uint64_t generation) noexcept {
-    count(place, What::waited);
-    waits_at_.store(of(place, generation), boost::memory_order_release);  // (1)
+  struct Waiting {
+    Place place = nowhere;
+    bool has_deadline = false;  ///< until then, not for ever
+  };
+  /// In its generation of the line's users (tenure.hpp; the low half of it): the next one does not
+  /// wait there. Returns what was said before: in a signal handler, what was interrupted.
+  std::uint64_t waits(Waiting at, std::uint64_t generation) noexcept {
+    count(at.place, What::waited);
+    const std::uint64_t before = waits_.load(boost::memory_order_relaxed);
+    waits_.store(word_of(at, generation), boost::memory_order_release);  // (1)
+    return before;
   }
-  void waits_no_more() noexcept { waits_at_.store(nowhere, boost::memory_order_relaxed); }
+  void waits_as_before(std::uint64_t before) noexcept {
+    waits_.store(before, boost::memory_order_relaxed);
+  }
   void reads_again(Place place) noexcept { count(place, What::read_again); }
 
-  [[nodiscard]] Place waits_at(std::uint64_t generation) const noexcept {
-    const std::uint64_t seen = waits_at_.load(boost::memory_order_acquire);  // reads (1)
-    const auto place = static_cast<Place>(seen >> 32);
-    return seen == of(place, generation) ? place : nowhere;
+  [[nodiscard]] Waiting waits(std::uint64_t generation) const noexcept {
+    const std::uint64_t seen = waits_.load(boost::memory_order_acquire);  // reads (1)
+    const Waiting at{static_cast<Place>(seen >> 33), (seen >> 32 & 1) != 0};
+    return seen == word_of(at, generation) ? at : Waiting{};
   }
   /// Calls f(place, what, times): modulo 2^32.
   template <class F>
@@ -54,8 +63,9 @@ class alignas(64) WaitNotes {
   using Counter = boost::ipc_atomic<std::uint64_t>;  // place, what, times
   static constexpr std::size_t things = 7;
 
-  static constexpr std::uint64_t of(Place place, std::uint64_t generation) noexcept {
-    return std::uint64_t{place} << 32 | static_cast<std::uint32_t>(generation);
+  static constexpr std::uint64_t word_of(Waiting at, std::uint64_t generation) noexcept {
+    return std::uint64_t{at.place} << 33 | std::uint64_t{at.has_deadline} << 32 |
+           static_cast<std::uint32_t>(generation);
   }
   void count(Place place, What what) noexcept {
     if (place == nowhere) return;
@@ -73,7 +83,7 @@ class alignas(64) WaitNotes {
     at->store(key << 32 | times, boost::memory_order_relaxed);
   }
 
-  boost::ipc_atomic<std::uint64_t> waits_at_{nowhere};
+  boost::ipc_atomic<std::uint64_t> waits_{nowhere};
   Counter counters_[things]{};
 };
 static_assert(sizeof(WaitNotes) == 64);

@@ -48,8 +48,11 @@ class Participants {
     [[nodiscard]] static std::uint32_t process() noexcept { return 0; }
   };
   /// Nothing hangs on these.
-  static void say_waits(Owner /*me*/, const void* /*word*/) noexcept {}
-  static void say_waits_no_more(Owner /*me*/) noexcept {}
+  static std::uint64_t say_waits(Owner /*me*/, const void* /*word*/,
+                                 bool /*has_deadline*/) noexcept {
+    return 0;
+  }
+  static void say_waits_as_before(Owner /*me*/, std::uint64_t /*before*/) noexcept {}
   static void say_reads_again(const void* /*word*/) noexcept {}
   /// For objects without a name, which no scenario makes.
   template <class F>

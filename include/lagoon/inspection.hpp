@@ -54,6 +54,7 @@ class Inspection {
 
   /// How others have waited for it: how often, and which threads do now.
   using Waits = core::Participants::Waits;
+  /// One of these threads.
   using Waiter = core::Participants::Waiter;
 
   /// Of the object of that name; nothing if there is none.

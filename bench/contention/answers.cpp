@@ -67,10 +67,9 @@ void add_survivors(Answer& to, const Results& results, const Place& place,
       handed);
   tell("Some read half a write, and are not told", torn);
   tell("Some end with an error when it is dead", ended);
-  tell(results.is_disturbed() ? "Some did nothing more while this looked: they wait for ever, or "
-                                "other programs had the "
-                                "processors"
-                              : "Some wait for ever",
+  tell(results.is_disturbed()
+           ? "Some did nothing more while this looked: they wait for ever, or had no processor"
+           : "Some wait for ever",
        never);
   tell("The writer never came to write", unwritten);
 }

@@ -101,8 +101,8 @@ class GuardedBy {
 
   /// What reading takes for as long as it needs: shared, where that is possible.
   [[nodiscard]] auto to_read() const {
-    return HasLock < L, requires(L & l) { l.lock_shared(); }
-    > (lock());
+    constexpr bool can_be_shared = requires(L & l) { l.lock_shared(); };
+    return HasLock<L, can_be_shared>(lock());
   }
   [[nodiscard]] auto to_change() const { return HasLock<L, false>(lock()); }
 

@@ -25,9 +25,11 @@
 /// writer took the turn, by acquire, from one who had published v + N - 1. So
 ///      good  ⇔  second version − first version ≤ N − 2.
 ///
-/// Readers store nothing. Progress: reading is lock-free (a reader repeats only when N − 1 writes
-/// have completed meanwhile) and does not look at the turn: a stopped or dead writer is not even
-/// noticed. Writers take turns; a dead one is taken over from.
+/// Readers store nothing but, when overtaken, a note in a line of their own, for who looks from
+/// outside (wait_notes.hpp), and in memory that was attached to read only not even that. Progress:
+/// reading is lock-free (a reader repeats only when N − 1 writes have completed meanwhile) and does
+/// not look at the turn: a stopped or dead writer is not even noticed. Writers take turns; a dead
+/// one is taken over from.
 ///
 /// Sources: seqlocks and their fences after H.-J. Boehm, "Can seqlocks get along with programming
 /// language memory models?" (MSPC 2012); N copies after L. Lamport, "Concurrent reading and

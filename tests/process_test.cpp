@@ -13,7 +13,6 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -39,6 +38,7 @@
 
 #include "child.hpp"
 #include "rendezvous.hpp"
+#include "ticking.hpp"
 
 namespace {
 
@@ -548,25 +548,17 @@ TEST_F(ProcessTest, JoinWithAHugeTimeoutWaits) {
 }
 
 TEST_F(ProcessTest, SignalsDoNotDisturbJoin) {
-  static volatile sig_atomic_t ticks = 0;
-  struct sigaction action {};
-  struct sigaction before {};
-  action.sa_handler = [](int) { ticks = ticks + 1; };  // and no SA_RESTART
-  sigaction(SIGALRM, &action, &before);
-  const itimerval often{{0, 1000}, {0, 1000}};
-  const itimerval never{};
+  const lagoon::test::Ticking ticking(1ms, 0);
   SharedFlags go;
   Process process([&] { go.await(); });
-  setitimer(ITIMER_REAL, &often, nullptr);
   process.start();
-  const auto began = std::chrono::steady_clock::now();
-  EXPECT_FALSE(process.join(50ms));
-  EXPECT_GE(std::chrono::steady_clock::now() - began, 50ms);
-  EXPECT_GT(ticks, 0);
+  do {
+    const auto began = std::chrono::steady_clock::now();
+    EXPECT_FALSE(process.join(50ms));
+    EXPECT_GE(std::chrono::steady_clock::now() - began, 50ms);
+  } while (ticking.ticks() == 0U);
   go.raise();
   process.join();
-  setitimer(ITIMER_REAL, &never, nullptr);
-  sigaction(SIGALRM, &before, nullptr);
   EXPECT_EQ(process.exitcode(), 0);
 }
 

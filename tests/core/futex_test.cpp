@@ -145,10 +145,11 @@ TEST(Futex, wakes_between_processes) {
 TEST(Futex, sleeps_on_until_its_time_whatever_signals_come) {
   const lagoon::test::Ticking ticking(1ms);
   const Word word{0};
-  const Deadline until = Deadline::after(20ms);
-  EXPECT_EQ(futex_wait(&word, 0, until), Woken::by_time);
-  EXPECT_TRUE(until.passed());
-  EXPECT_GT(ticking.ticks(), 0U);
+  do {
+    const Deadline until = Deadline::after(20ms);
+    EXPECT_EQ(futex_wait(&word, 0, until), Woken::by_time);
+    EXPECT_TRUE(until.passed());
+  } while (ticking.ticks() == 0U);
 }
 
 TEST(WaitSlice, ends_by_itself) {

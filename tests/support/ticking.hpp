@@ -1,5 +1,6 @@
 #pragma once
-/// Signals that interrupt the process again and again, as a profiler's do.
+/// Signals that interrupt the process again and again, as a profiler's do. How many of them come in
+/// a given time is the machine's affair: a test goes on until there have been enough.
 
 #include <signal.h>
 #include <sys/time.h>
@@ -10,11 +11,12 @@ namespace lagoon::test {
 
 class Ticking {
  public:
-  explicit Ticking(std::chrono::microseconds period) {
+  /// Without SA_RESTART among the flags each system call that is interrupted ends with EINTR.
+  explicit Ticking(std::chrono::microseconds period, int flags = SA_RESTART) {
     ticks_ = 0;
     struct sigaction tick {};
     tick.sa_handler = [](int) { ticks_ = ticks_ + 1; };
-    tick.sa_flags = SA_RESTART;
+    tick.sa_flags = flags;
     sigaction(SIGALRM, &tick, &before_);
     const timeval every{0, static_cast<suseconds_t>(period.count())};
     const itimerval timer{every, every};

@@ -206,10 +206,10 @@ std::optional<Inspection::Holder> Inspection::holder() const {
 }
 
 bool Inspection::owner_died() const {
-  const bool is_robust =
-      stamp_.kind == Kind::lock || stamp_.kind == Kind::rlock || stamp_.kind == Kind::condition ||
-      (stamp_.mode == Stamp::Mode::locked && (stamp_.guard == detail::GuardedBy<RLock>::name ||
-                                              stamp_.guard == detail::GuardedBy<Lock>::name));
+  const bool has_another = (stamp_.kind == Kind::value || stamp_.kind == Kind::array) &&
+                           stamp_.guard != detail::GuardedBy<RLock>::name &&
+                           stamp_.guard != detail::GuardedBy<Lock>::name;
+  const bool is_robust = has_lock() && !has_another;
   return is_robust && state<locks::RobustBase>().owner_died();
 }
 

@@ -85,14 +85,9 @@ constexpr auto square_and_tell = [](int x) {
   return x * x;
 };
 
-/// 'Z', 'T', …; 0 if there is no such process.
-char state_of(pid_t pid) {
-  std::string line;
-  std::getline(std::ifstream("/proc/" + std::to_string(pid) + "/stat"), line);
-  const std::size_t name_end = line.rfind(')');
-  return name_end == std::string::npos ? '\0' : line[name_end + 2];
-}
-bool has_ended(pid_t pid) { return state_of(pid) == '\0' || state_of(pid) == 'Z'; }
+using lagoon::test::state_of;
+
+bool has_ended(pid_t pid) { return state_of(pid) == '-' || state_of(pid) == 'Z'; }
 
 /// Kills a worker at random, each time that tasks_a_kill more have begun, until it is destroyed.
 class Killer {

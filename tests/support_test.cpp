@@ -20,14 +20,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-char state_of(pid_t pid) {
-  std::ifstream in("/proc/" + std::to_string(pid) + "/stat");
-  std::string stat;
-  std::getline(in, stat);
-  const std::size_t name_end = stat.rfind(')');
-  return name_end == std::string::npos ? '-' : stat.at(name_end + 2);
-}
-
 TEST(Child, ExitsWithZeroOrWithOneAfterAnException) {
   EXPECT_EQ(Child([] {}).exitcode(), 0);
   EXPECT_EQ(Child([] { throw std::runtime_error("meant to be seen"); }).exitcode(), 1);

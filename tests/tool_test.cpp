@@ -21,47 +21,14 @@
 
 #include "child.hpp"
 #include "rendezvous.hpp"
+#include "tool.hpp"
 
 namespace {
 
 using namespace lagoon;
-
-struct Said {
-  int code = -1;
-  std::string text;  // on both ways out
-};
-
-bool has(const Said& said, const std::string& what) {
-  return said.text.find(what) != std::string::npos;
-}
-
-class Tool : public testing::Test {
- protected:
-  Tool() {
-    char name[] = "/dev/shm/lagoon-tool-test-XXXXXX";
-    options.directory = ::mkdtemp(name);
-  }
-  ~Tool() override { std::filesystem::remove_all(options.directory); }
-  void SetUp() override {
-    if (!std::filesystem::exists(LAGOON_TOOL)) GTEST_SKIP() << "the command was not built";
-  }
-
-  [[nodiscard]] Said lagoon(const std::string& command, const std::string& arguments) const {
-    const std::string line = "'" LAGOON_TOOL "' " + command + " --directory '" + options.directory +
-                             "' " + arguments + " 2>&1";
-    std::FILE* const out = ::popen(line.c_str(), "r");
-    Said said;
-    for (int c = 0; (c = std::fgetc(out)) != EOF;) said.text += static_cast<char>(c);
-    const int status = ::pclose(out);
-    if (WIFEXITED(status)) said.code = WEXITSTATUS(status);
-    return said;
-  }
-  [[nodiscard]] std::string path(const std::string& name) const {
-    return options.directory + "/" + name;
-  }
-
-  SegmentOptions options;
-};
+using test::has;
+using test::Said;
+using test::Tool;
 
 TEST_F(Tool, LsShowsWhatThereIsAndWhoHasIt) {
   const auto segment = Segment::create("prices", options);
@@ -426,74 +393,6 @@ TEST_F(Tool, DoctorFindsWhatIsWrongWithTheFile) {
   const Said old = lagoon("doctor", "old");
   EXPECT_EQ(old.code, 1);
   EXPECT_TRUE(has(old, "lagoon rm old")) << old.text;
-}
-
-TEST_F(Tool, CpCopiesAndLoadMakesItAgain) {
-  const auto segment = Segment::create("market", options);
-  Dict<std::string, double> prices(segment["prices"]);
-  prices.set("gold", 1.5);
-  Lock lock(segment["lock"]);
-  lock.acquire();
-  const std::string file = path("kept");
-  EXPECT_EQ(lagoon("cp", "market '" + file + "'").text, "");
-  lock.release();
-  prices.set("gold", 2);
-  const Said again = lagoon("cp", "market '" + file + "'");
-  EXPECT_EQ(again.code, 1);
-  EXPECT_TRUE(has(again, "already (--force replaces it)")) << again.text;
-  EXPECT_EQ(lagoon("load", "'" + file + "' second").text, "");
-  const auto second = Segment::open("second", options);
-  EXPECT_EQ((second.find<Dict<std::string, double>>("prices")->at("gold")), 1.5);
-  EXPECT_FALSE(second.find<Lock>("lock")->locked());
-  EXPECT_EQ(second.capacity(), segment.capacity());
-
-  EXPECT_EQ(lagoon("cp", "--force market '" + file + "'").code, 0);
-  EXPECT_EQ(lagoon("load", "'" + file + "' second").code, 1);
-  EXPECT_EQ(lagoon("load", "--force '" + file + "' second").code, 0);
-  EXPECT_EQ(
-      (Segment::open("second", options).find<Dict<std::string, double>>("prices")->at("gold")), 2);
-  EXPECT_EQ((second.find<Dict<std::string, double>>("prices")->at("gold")), 1.5)
-      << "who has it open keeps it";
-  EXPECT_EQ(lagoon("cp", "none '" + path("x") + "'").code, 1);
-  EXPECT_FALSE(std::filesystem::exists(path("x")));
-  std::ofstream(path("other")) << "no segment, but long enough to be looked at";
-  EXPECT_EQ(lagoon("load", "'" + path("other") + "' third").code, 1);
-  EXPECT_FALSE(Segment::exists("third", options));
-}
-
-TEST_F(Tool, CpCopiesWhatIsSmallAndFull) {
-  options.reserve = 1 << 20;
-  options.participants = 64;
-  const auto segment = Segment::create("small", options);
-  Dict<int, std::string> dict(segment["dict"]);
-  try {
-    for (int i = 0;; ++i) dict.set(i, std::string(static_cast<std::size_t>(i % 50), 'x'));
-  } catch (const OutOfMemory&) {
-  }
-  const std::string file = path("kept");
-  EXPECT_EQ(lagoon("cp", "small '" + file + "'").text, "");
-  EXPECT_EQ(lagoon("load", "'" + file + "' larger --reserve 16M").text, "");
-  const auto larger = Segment::open("larger", options);
-  EXPECT_EQ(larger.capacity(), std::size_t{16} << 20);
-  EXPECT_EQ((larger.find<Dict<int, std::string>>("dict")->items()), dict.items());
-
-  EXPECT_TRUE(has(lagoon("cp", "-f small '" + options.directory + "'"), "is a directory"));
-  EXPECT_EQ(Segment::list(options), (std::vector<std::string>{"kept", "larger", "small"}));
-  std::filesystem::permissions(file, std::filesystem::perms::owner_read);
-  EXPECT_EQ(lagoon("load", "'" + file + "' third").text, "");
-}
-
-TEST_F(Tool, CpSaysWhatItCouldNotCopy) {
-  const auto segment = Segment::create("market", options);
-  const Value<int> n(segment["n"], 7);
-  Array<int, mode::locked> held(segment["held"], 2);
-  held.get_lock().acquire();
-  const Said said = lagoon("cp", "market '" + path("kept") + "'");
-  held.get_lock().release();
-  EXPECT_EQ(said.code, 3);
-  EXPECT_TRUE(has(said, "lagoon cp: not copied: held: its lock could not be had")) << said.text;
-  EXPECT_EQ(lagoon("load", "'" + path("kept") + "' second").code, 0);
-  EXPECT_EQ(Segment::open("second", options).find<Value<int>>("n")->get(), 7);
 }
 
 TEST(Segments, AreListedByName) {

@@ -50,14 +50,23 @@ std::string command_of(pid_t id) {
   return std::getline(comm, name) ? name : "?";
 }
 
-bool is_stopped(pid_t id) {
+char state_of(pid_t id) {
   // "id (command) state …", and the command may have anything in it.
   std::ifstream stat("/proc/" + std::to_string(id) + "/stat");
   std::string line;
   std::getline(stat, line);
   const std::size_t end = line.rfind(')');
-  return end != std::string::npos && end + 2 < line.size() &&
-         (line[end + 2] == 'T' || line[end + 2] == 't');
+  return end != std::string::npos && end + 2 < line.size() ? line[end + 2] : 'X';
+}
+
+bool has_ended(pid_t id) {
+  const char state = state_of(id);
+  return state == 'Z' || state == 'X';
+}
+
+bool is_stopped(pid_t id) {
+  const char state = state_of(id);
+  return state == 'T' || state == 't';
 }
 
 const AttachedProcess* process_of(std::uint32_t thread, const std::vector<AttachedProcess>& all) {

@@ -18,6 +18,10 @@ struct AttachedProcess {
 /// Of a process, or a thread; "?" if there is none.
 std::string command_of(pid_t id);
 
+/// Of a process, or a thread, as ps says it: 'S', 'D', …; 'X' if there is none.
+char state_of(pid_t id);
+/// Whether there is no such process or thread, or only its exit status is left.
+bool has_ended(pid_t id);
 /// Whether that is stopped, by a signal or a debugger.
 bool is_stopped(pid_t id);
 

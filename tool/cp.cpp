@@ -1,4 +1,5 @@
 #include <lagoon/error.hpp>
+#include <lagoon/inspection.hpp>
 #include <lagoon/segment.hpp>
 #include <lagoon/segment_copy.hpp>
 
@@ -9,21 +10,29 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstddef>
 #include <cstdio>
 #include <exception>
 #include <filesystem>
+#include <functional>
+#include <future>
+#include <stdexcept>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "command_line.hpp"
 #include "commands.hpp"
+#include "stopped.hpp"
 #include "text.hpp"
 
 namespace tool {
 
 namespace {
+
+using namespace std::chrono_literals;
 
 /// A file that has no name yet, and is gone if it gets none.
 class NewFile {
@@ -81,10 +90,68 @@ lagoon::Segment opened(const std::string& name, lagoon::SegmentOptions options) 
   }
 }
 
+using NotCopied = std::vector<lagoon::NotCopied>;
+
 struct How {
   std::size_t reserve = 0;  // 0: as the one that is copied
   bool replaces = false;
+  std::string stopped;  // who has this file open, for so many seconds at most; if not empty
+  double seconds = 0;
 };
+
+/// The names of those of its locks that somebody has who lives.
+std::vector<std::string> held_locks(const lagoon::Segment& segment) {
+  std::vector<std::string> held;
+  for (const auto& object : segment.objects()) {
+    const auto seen = lagoon::Inspection::of(segment, object.name);
+    if (!seen || !seen->has_lock()) continue;
+    try {
+      if (const auto holder = seen->holder(); holder && !holder->is_dead)
+        held.push_back(object.name);
+    } catch (const lagoon::Gone&) {
+    }
+  }
+  return held;
+}
+
+/// All as it was at one moment, since all others that have the file open are stopped meanwhile: a
+/// moment at which none of them has a lock, if there is one in the next second.
+NotCopied copy_while_stopped(const lagoon::Segment& from, const std::string& path,
+                             const lagoon::Segment& to, double seconds) {
+  using std::chrono::steady_clock;
+  const auto patience = steady_clock::now() + 1s;
+  for (auto pause = 1ms;; pause = std::min(2 * pause, 50ms)) {
+    const auto begin = steady_clock::now();
+    Stopped stopped(path);
+    const std::vector<std::string> held = held_locks(from);
+    if (!held.empty() && steady_clock::now() < patience) {
+      stopped.let_run();
+      std::this_thread::sleep_for(pause);
+      continue;
+    }
+    // On a thread of its own: a lock that is none of lagoon's may be one of those who are stopped.
+    auto copied =
+        std::async(std::launch::async, lagoon::copy_objects, std::cref(from), std::cref(to));
+    const bool in_time = copied.wait_until(begin + std::chrono::duration<double>(seconds)) ==
+                         std::future_status::ready;
+    const bool are_all = stopped.are_all();
+    const std::size_t n = stopped.processes();
+    stopped.let_run();
+    const std::chrono::duration<double, std::milli> stood = steady_clock::now() - begin;
+    NotCopied not_copied = copied.get();
+    const std::string lock =
+        held.empty() ? "" : "; somebody had the lock '" + printable(held.front()) + "'";
+    if (!in_time)
+      throw lagoon::TimeoutError("the copy takes longer than others may be stopped for (--stop)" +
+                                 lock);
+    if (!are_all)
+      throw std::runtime_error(
+          "somebody has opened it meanwhile, and so not all is of one moment: copy it again");
+    std::printf("%zu %s stood still for %.1f ms%s\n", n, n == 1 ? "process" : "processes",
+                stood.count(), lock.c_str());
+    return not_copied;
+  }
+}
 
 /// The exit code: 3 if there is something that could not be copied.
 int copy(const std::string& command, const lagoon::Segment& from, const std::string& path,
@@ -95,7 +162,10 @@ int copy(const std::string& command, const lagoon::Segment& from, const std::str
   options.reserve =
       how.reserve != 0 ? how.reserve : std::max(from.capacity(), 2 * from.used() + (1 << 20));
   options.participants = lagoon::detail::participants_of(from).capacity();
-  const auto not_copied = lagoon::copy_objects(from, lagoon::Segment::adopt(file.fd(), options));
+  const lagoon::Segment to = lagoon::Segment::adopt(file.fd(), options);
+  const NotCopied not_copied = how.stopped.empty()
+                                   ? lagoon::copy_objects(from, to)
+                                   : copy_while_stopped(from, how.stopped, to, how.seconds);
   file.get_name(mode, how.replaces);
   for (const auto& [name, why] : not_copied)
     std::fprintf(stderr, "%s: not copied: %s: %s\n", command.c_str(), printable(name).c_str(),
@@ -126,19 +196,26 @@ int cp(int argc, char** argv) {
   How how;
   CLI::App app{
       "Copies what is in a segment to a file, from which lagoon load makes a segment again, while "
-      "others work with it: each object as it was at one moment, but not all at the same one. "
-      "Locks "
-      "are free in the copy. The file appears when it is complete. What cannot be copied (structs "
+      "others work with it: each object as it was at one moment, but not all at the same one, "
+      "except with --stop. Locks are free in the copy. The file appears when it is complete. What "
+      "cannot be copied (structs "
       "that were constructed in place, what lies behind locks of an application's own) is said, "
       "and then it exits with 3."};
   app.name("lagoon cp");
   app.add_option("NAME", name, "of a segment")->required();
   app.add_option("FILE", path, "which is made")->required();
   add_options(app, options, how, "replaces the file, if there is one");
+  app.add_option(
+         "--stop", how.seconds,
+         "all objects at the same moment: meanwhile whoever else has the segment open stands "
+         "still, for so many seconds at most (if the copy is not done by then, there is "
+         "none); when lagoon ends, also when it is killed, they run on")
+      ->check(seconds_validator());
   if (const auto code = answered(app, argc, argv)) return *code;
   try {
-    return copy("lagoon cp", opened(name, options), path, mode_of(options.directory + "/" + name),
-                how);
+    const std::string source = options.directory + "/" + name;
+    if (how.seconds != 0) how.stopped = source;
+    return copy("lagoon cp", opened(name, options), path, mode_of(source), how);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "lagoon cp: %s\n", printable(error.what()).c_str());
     return 1;

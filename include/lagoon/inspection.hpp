@@ -92,6 +92,11 @@ class Inspection {
   /// What lies under a key, or at an index. KeyError, IndexError (OutOfRange); TypeMismatch.
   [[nodiscard]] Object at(const Object& key) const;
 
+  /// Whether it is or has a lock: what that guards may be half-done while somebody has it.
+  [[nodiscard]] bool has_lock() const noexcept {
+    return stamp_.kind == Kind::lock || stamp_.kind == Kind::rlock ||
+           stamp_.kind == Kind::condition || stamp_.mode == detail::Stamp::Mode::locked;
+  }
   /// Who has it: of a lock its owner; of what is changed by turns, whoever changes it now.
   [[nodiscard]] std::optional<Holder> holder() const;
   /// Of a lock, or what lies behind one: whether an owner of it died, and nobody has said since,

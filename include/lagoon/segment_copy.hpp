@@ -9,7 +9,8 @@
 /// Each object is copied as it was at one moment: an Array or Value by seqlock, and a Dict, List or
 /// Namespace, whole, as any reader sees it; what is behind an RLock or Lock, with that held. But
 /// each at its own moment: what a program changes in two objects one after the other may be in the
-/// copy of one of them only. Of Arrays in mode::atomic and mode::raw that holds for each element.
+/// copy of one of them only, except if all who might are stopped meanwhile, which is what
+/// `lagoon cp --stop` does. Of Arrays in mode::atomic and mode::raw that holds for each element.
 ///   Containers within containers are copied with them, each once, also if they refer to each
 ///   other. Where one refers to what was erased, or cannot be copied, stands None.
 ///   A Queue has the messages that were in it throughout, of a busy one in their order but not of

@@ -40,6 +40,14 @@ inline bool is_asleep(pid_t pid) {
   return where.find("futex") != std::string::npos;
 }
 
+/// Of a process, as ps says it: 'S', 'T', 'Z', …; '-' if there is none.
+inline char state_of(pid_t pid) {
+  std::string stat;
+  std::getline(std::ifstream("/proc/" + std::to_string(pid) + "/stat"), stat);
+  const std::size_t name_end = stat.rfind(')');
+  return name_end == std::string::npos ? '-' : stat.at(name_end + 2);
+}
+
 /// Returns when `pid`, a child, is dead (all of it, its memory too) and a zombie: not yet reaped.
 inline void wait_until_dead_unreaped(pid_t pid) { detail::wait_for(pid, WEXITED | WNOWAIT); }
 

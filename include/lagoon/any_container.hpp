@@ -18,6 +18,7 @@
 /// that is of another type than the dict's is a key that is not there. Functions that change an
 /// element take an Object&. What it costs beside the typed one: what the Objects cost.
 
+#include <lagoon/core/durations.hpp>
 #include <lagoon/dict.hpp>
 #include <lagoon/list.hpp>
 #include <lagoon/object.hpp>
@@ -26,7 +27,6 @@
 #include <lagoon/runtime_type.hpp>
 #include <lagoon/segment.hpp>
 
-#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>

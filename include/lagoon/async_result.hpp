@@ -3,11 +3,11 @@
 /// See pool.hpp.
 
 #include <lagoon/codec.hpp>
+#include <lagoon/core/durations.hpp>
 #include <lagoon/core/futex.hpp>
 #include <lagoon/error.hpp>
 #include <lagoon/pool_call.hpp>
 
-#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>

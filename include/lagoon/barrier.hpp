@@ -21,11 +21,11 @@
 /// completed with a dead one in it. Progress: blocking: all wait for all; nobody waits for the
 /// dead. Memory: 64 bytes, and 64 for each party. Algorithm: core/parties.hpp.
 
+#include <lagoon/core/durations.hpp>
 #include <lagoon/core/parties.hpp>
 #include <lagoon/error.hpp>
 #include <lagoon/shared.hpp>
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>

@@ -20,6 +20,7 @@
 #include <lagoon/conversion.hpp>
 #include <lagoon/core/backoff.hpp>
 #include <lagoon/core/change_log.hpp>
+#include <lagoon/core/durations.hpp>
 #include <lagoon/core/latch.hpp>
 #include <lagoon/error.hpp>
 #include <lagoon/segment.hpp>
@@ -28,7 +29,6 @@
 #include <atomic>
 #include <bit>
 #include <boost/atomic/ipc_atomic.hpp>
-#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>

@@ -29,12 +29,12 @@
 /// there. Progress: that of the lock. Memory: 128 bytes, and 32 for each who can wait at a time.
 /// Algorithm: core/wait_queue.hpp.
 
+#include <lagoon/core/durations.hpp>
 #include <lagoon/core/wait_queue.hpp>
 #include <lagoon/lock.hpp>
 #include <lagoon/lock_methods.hpp>
 #include <lagoon/shared.hpp>
 
-#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>

@@ -2,6 +2,7 @@
 /// What the containers have in common: a state in shared memory that changes by turns, memory for
 /// its nodes that grows with it, and reads of several things as they were at one time.
 
+#include <lagoon/core/durations.hpp>
 #include <lagoon/core/futex.hpp>
 #include <lagoon/core/journal.hpp>
 #include <lagoon/core/owned_word.hpp>
@@ -11,7 +12,6 @@
 #include <lagoon/shared.hpp>
 
 #include <boost/atomic/ipc_atomic.hpp>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>

@@ -12,10 +12,10 @@
 /// Progress: set, clear, is_set: lock-free. Memory: 8 bytes, on a line. Algorithm:
 /// core/event_word.hpp.
 
+#include <lagoon/core/durations.hpp>
 #include <lagoon/core/event_word.hpp>
 #include <lagoon/shared.hpp>
 
-#include <chrono>
 #include <cstdint>
 #include <utility>
 

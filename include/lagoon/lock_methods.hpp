@@ -9,10 +9,10 @@
 /// the monotonic one, and interruptions do not lengthen the wait. A time by another clock is taken
 /// for as far ahead as it is when the wait begins.
 
+#include <lagoon/core/durations.hpp>
 #include <lagoon/core/futex.hpp>
 #include <lagoon/error.hpp>
 
-#include <chrono>
 #include <concepts>
 #include <type_traits>
 

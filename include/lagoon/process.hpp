@@ -35,11 +35,11 @@
 ///     exit code may be lost: `exitcode` then throws. The child is joined correctly even so.
 ///   - Linux 5.4 or later; `start` says so where pidfds are missing.
 
+#include <lagoon/core/durations.hpp>
 #include <lagoon/core/futex.hpp>
 
 #include <sys/types.h>
 
-#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <functional>

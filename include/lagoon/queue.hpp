@@ -48,11 +48,11 @@
 #include <lagoon/bulk.hpp>
 #include <lagoon/codec.hpp>
 #include <lagoon/core/copy.hpp>
+#include <lagoon/core/durations.hpp>
 #include <lagoon/core/message_queue.hpp>
 #include <lagoon/queue_base.hpp>
 #include <lagoon/shared_object.hpp>
 
-#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>

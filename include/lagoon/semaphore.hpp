@@ -29,12 +29,12 @@
 /// sleep the kernel wakes the one who came first; who comes when one is free may overtake them.
 /// Algorithms: core/permit_count.hpp, core/owned_permits.hpp.
 
+#include <lagoon/core/durations.hpp>
 #include <lagoon/core/owned_permits.hpp>
 #include <lagoon/core/permit_count.hpp>
 #include <lagoon/lock_methods.hpp>
 #include <lagoon/shared.hpp>
 
-#include <chrono>
 #include <cstdint>
 #include <string>
 #include <utility>

@@ -24,12 +24,12 @@
 
 #include <lagoon/cell.hpp>
 #include <lagoon/conversion.hpp>
+#include <lagoon/core/durations.hpp>
 #include <lagoon/lock.hpp>
 #include <lagoon/mode.hpp>
 #include <lagoon/place.hpp>
 
 #include <atomic>
-#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>

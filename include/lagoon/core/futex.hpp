@@ -7,6 +7,8 @@
 /// one slice, because the one who should wake it may have been killed first; between slices the
 /// waiter looks for itself.
 
+#include <lagoon/core/durations.hpp>
+
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -14,7 +16,6 @@
 #include <atomic>
 #include <boost/atomic/ipc_atomic.hpp>
 #include <cerrno>
-#include <chrono>
 #include <climits>
 #include <cstdint>
 #include <ctime>

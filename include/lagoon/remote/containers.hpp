@@ -3,11 +3,11 @@
 /// Queue of a remote::Manager (manager.hpp), by the names of the local ones; each call is a
 /// question.
 
+#include <lagoon/core/durations.hpp>
 #include <lagoon/core/futex.hpp>
 #include <lagoon/object.hpp>
 #include <lagoon/remote/proxy.hpp>
 
-#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <optional>

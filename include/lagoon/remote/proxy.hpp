@@ -19,11 +19,11 @@
 /// (RemoteError). One that does not answer in time is TimeoutError; that connection is given up.
 /// Whether a call that ended in one of these two has happened is not known.
 
+#include <lagoon/core/durations.hpp>
 #include <lagoon/error.hpp>
 #include <lagoon/object.hpp>
 #include <lagoon/remote/address.hpp>
 
-#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <optional>

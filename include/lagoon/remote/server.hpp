@@ -44,11 +44,11 @@
 /// Nothing of what a client sends is ever run or imported. Who has not the key gets nothing; bounds
 /// on what others may send, and on how long they may take, are in ServerOptions.
 
+#include <lagoon/core/durations.hpp>
 #include <lagoon/manager.hpp>
 #include <lagoon/object.hpp>
 #include <lagoon/remote/address.hpp>
 
-#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <string>

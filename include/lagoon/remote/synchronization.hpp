@@ -2,11 +2,11 @@
 /// The locks, conditions, events and barriers of a remote::Manager (manager.hpp), by the names of
 /// the local ones; each call is a question, and who waits waits there.
 
+#include <lagoon/core/durations.hpp>
 #include <lagoon/core/futex.hpp>
 #include <lagoon/lock_methods.hpp>
 #include <lagoon/remote/proxy.hpp>
 
-#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <utility>

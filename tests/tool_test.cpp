@@ -14,6 +14,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <regex>
 #include <string>
 #include <utility>
@@ -161,6 +162,67 @@ TEST_F(Tool, ShowsWhatIsInAnObject) {
             "Array<double, seqlocked>[4], 4 elements\n[0] 0.5\n… and 3 more (--all)\n");
   EXPECT_EQ(shown("market/text"), "Array<char, seqlocked>[3], 3 elements\nb'hi\\x1b'\n");
   EXPECT_EQ(shown("--json 'market/books[2]'"), "{\n  \"k\": [\n    1,\n    2,\n    3\n  ]\n}\n");
+}
+
+/// For the shell.
+std::string quoted(const std::string& text) {
+  return "'" + std::regex_replace(text, std::regex("'"), "'\\''") + "'";
+}
+
+TEST_F(Tool, ShowTakesKeysAsItPrintsThem) {
+  const auto segment = Segment::create("market", options);
+  Dict<> books(segment["books"]);
+  const std::vector<Object> keys{
+      "gold",
+      "it's [a] \"key\"",
+      "a\\b\n\t\x1b",
+      "é\u20ac\U0001f600",
+      Object::bytes("\x00\xff'["),
+      0,
+      -12,
+      Object::integer("123456789012345678901234567890"),
+      1.5,
+      -1e300,
+      std::numeric_limits<double>::infinity(),
+      Object(),
+      Object::tuple(),
+      Object::tuple(7),
+      Object::tuple("a]", Object::tuple(2, 0.5), Object(), Object::bytes("b"))};
+  for (std::size_t i = 0; i < keys.size(); ++i) books.set(keys[i], i);
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    const std::string path = "market/books[" + keys[i].repr() + "]";
+    EXPECT_EQ(lagoon("show", quoted(path)).text, std::to_string(i) + "\n") << path;
+  }
+  EXPECT_EQ(lagoon("show", "'market/books[True]'").text, "lagoon show: KeyError: True\n");
+  for (const char* what : {"[(1, 2]", "[(1)]", "['\\xg0']", "['gold'", "[b'\\x0']", "x", "[(((]"})
+    EXPECT_EQ(lagoon("show", quoted(std::string("market/books") + what)).code, 1) << what;
+}
+
+TEST_F(Tool, ShowTakesNamesWithBrackets) {
+  const auto segment = Segment::create("market", options);
+  const Value<int> plain(segment["a"], 1);
+  const Value<int> named(segment["a[0]"], 2);
+  const Array<int> open(segment["b["], std::vector<int>{3});
+  EXPECT_TRUE(has(lagoon("show", "'market/a[0]'"), "2"));
+  EXPECT_TRUE(has(lagoon("show", "'market/b['"), "[0] 3"));
+  EXPECT_TRUE(has(lagoon("show", "market/a"), "1"));
+}
+
+TEST_F(Tool, JsonHasItemsInTheirOrder) {
+  const auto segment = Segment::create("market", options);
+  Dict<> books(segment["books"]);
+  books.set("z", Object::dict({{"b", 1}, {"a", 2}}));
+  books.set("a", 1);
+  Dict<> pairs(segment["pairs"]);
+  pairs.set(Object::tuple("x", 1), Object::tuple("y", 2));
+  const auto in_a_line = [](const Said& said) {
+    return std::regex_replace(said.text, std::regex("\\s"), "");
+  };
+  EXPECT_TRUE(in_a_line(lagoon("show", "market/books --json"))
+                  .find(R"("items":{"z":{"b":1,"a":2},"a":1})") != std::string::npos);
+  EXPECT_TRUE(
+      in_a_line(lagoon("show", "market/pairs --json")).find(R"("items":[[["x",1],["y",2]]])") !=
+      std::string::npos);
 }
 
 TEST_F(Tool, ShowSaysWhatIsNotThere) {

@@ -204,7 +204,7 @@ std::string text_of(const std::vector<Finding>& findings) {
 }
 
 std::string json_of(const std::vector<Finding>& findings) {
-  auto all = nlohmann::json::array();
+  auto all = Json::array();
   for (const Finding& finding : findings)
     all.push_back({{"where", finding.where},
                    {"what", finding.what},

@@ -12,33 +12,33 @@ namespace tool {
 
 using lagoon::Inspection;
 using lagoon::Object;
-using nlohmann::json;
 
 namespace {
 
 template <class Items>
-json json_of_items(const Items& items) {
+Json json_of_items(const Items& items) {
   const bool is_object = std::all_of(items.begin(), items.end(), [](const auto& item) {
     return item.first.kind() == Object::Kind::str;
   });
-  json all = is_object ? json::object() : json::array();
+  Json all = is_object ? Json::object() : Json::array();
   for (const auto& [key, value] : items)
     if (is_object)
-      all[key.str()] = json_of(value);
+      // Not all[key], which would look at all that are there already.
+      all.get_ref<Json::object_t&>().emplace_back(key.str(), json_of(value));
     else
-      all.push_back({json_of(key), json_of(value)});
+      all.push_back(Json::array({json_of(key), json_of(value)}));
   return all;
 }
 
-json json_of_all(const std::vector<Object>& elements) {
-  json list = json::array();
+Json json_of_all(const std::vector<Object>& elements) {
+  Json list = Json::array();
   for (const Object& x : elements) list.push_back(json_of(x));
   return list;
 }
 
 }  // namespace
 
-json json_of(const Object& x) {
+Json json_of(const Object& x) {
   switch (x.kind()) {
     case Object::Kind::none:
       return nullptr;
@@ -69,8 +69,8 @@ json json_of(const Object& x) {
   }
 }
 
-json json_of(const Inspection& object, std::size_t most) {
-  json all{{"type", object.type()}};
+Json json_of(const Inspection& object, std::size_t most) {
+  Json all{{"type", object.type()}};
   const std::size_t size = object.size();
   try {
     if (object.is_value()) {
@@ -101,8 +101,8 @@ std::string type_of_shared(const Object& x) try {
   return "<of what was erased>";
 }
 
-std::string dumped(const json& all) {
-  return all.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+std::string dumped(const Json& all) {
+  return all.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace tool

@@ -60,16 +60,16 @@ SegmentInfo info_of(const std::string& name, const lagoon::SegmentOptions& optio
 }
 
 void print_json(const std::vector<SegmentInfo>& all) {
-  auto list = nlohmann::json::array();
+  auto list = Json::array();
   for (const SegmentInfo& info : all) {
-    auto processes = nlohmann::json::array();
+    auto processes = Json::array();
     for (const AttachedProcess& p : info.processes)
       processes.push_back({{"pid", p.pid}, {"command", p.command}});
-    nlohmann::json one{{"name", info.name},
-                       {"path", info.path},
-                       {"owner", info.owner},
-                       {"rights", info.rights},
-                       {"processes", processes}};
+    Json one{{"name", info.name},
+             {"path", info.path},
+             {"owner", info.owner},
+             {"rights", info.rights},
+             {"processes", processes}};
     if (info.problem.empty())
       one.update({{"size", info.size}, {"used", info.used}, {"objects", info.objects}});
     else

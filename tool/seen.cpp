@@ -3,9 +3,12 @@
 #include <lagoon/error.hpp>
 #include <lagoon/slice.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <exception>
 #include <utility>
+
+#include "literal.hpp"
 
 namespace tool {
 
@@ -14,18 +17,28 @@ namespace {
 using lagoon::Inspection;
 using lagoon::Object;
 
-template <class T>
-std::optional<T> number_in(std::string_view text) {
-  T x{};
+std::optional<std::ptrdiff_t> number_in(std::string_view text) {
+  std::ptrdiff_t x{};
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), x);
   if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return x;
 }
 
+/// What stands in brackets.
+struct Subscript {
+  struct Slice {
+    std::optional<std::ptrdiff_t> start, stop;
+    std::ptrdiff_t step = 1;
+  };
+  std::string_view text;
+  std::optional<Slice> slice;  // if it is "start:stop:step" of numbers or of nothing
+  std::vector<Object> keys;    // that it may mean, the likelier one first
+};
+
 /// Under the first of the keys that it may be; the error is that of the likeliest one.
 Object lookup(const auto& in, const Subscript& subscript) {
   std::exception_ptr error;
-  for (const Object& key : subscript.as_keys()) try {
+  for (const Object& key : subscript.keys) try {
       return in.at(key);
     } catch (const std::exception&) {
       if (!error) error = std::current_exception();
@@ -55,86 +68,94 @@ bool is_sequence(const Object& x) {
   return x.kind() == Object::Kind::list || x.kind() == Object::Kind::tuple;
 }
 
-}  // namespace
-
-std::optional<Subscript::Slice> Subscript::as_slice() const {
-  Slice slice;
-  std::string_view left = text;
+std::optional<Subscript::Slice> slice_in(std::string_view text) {
   std::optional<std::ptrdiff_t> parts[3];
   std::size_t n = 0;
   for (bool is_last = false; !is_last; ++n) {
     if (n == 3) return std::nullopt;
-    const std::size_t colon = left.find(':');
+    const std::size_t colon = text.find(':');
     is_last = colon == std::string_view::npos;
-    const std::string_view part = left.substr(0, colon);
-    parts[n] = number_in<std::ptrdiff_t>(part);
+    const std::string_view part = text.substr(0, colon);
+    parts[n] = number_in(part);
     if (!part.empty() && !parts[n]) return std::nullopt;
-    if (!is_last) left.remove_prefix(colon + 1);
+    if (!is_last) text.remove_prefix(colon + 1);
   }
   if (n == 1) return std::nullopt;
-  return Slice{parts[0], parts[1], parts[2].value_or(1)};
+  return Subscript::Slice{parts[0], parts[1], parts[2].value_or(1)};
 }
 
-std::vector<Object> Subscript::as_keys() const {
+/// Of "text]", which it takes from `left`. A literal is also, if it looks like none, the str of
+/// these characters: books[12], books[gold].
+std::optional<Subscript> take_subscript(std::string_view& left) {
+  Subscript subscript;
+  std::string_view rest = left;
+  if (auto literal = take_literal(rest); literal && rest.starts_with(']')) {
+    subscript.keys.push_back(*std::move(literal));
+  } else {
+    // Also "'it's'": in quotes there may be brackets.
+    const bool is_quoted = left.starts_with('\'') || left.starts_with('"');
+    const std::size_t quote = is_quoted ? left.find(left[0], 1) : 0;
+    const std::size_t end = quote == std::string_view::npos ? quote : left.find(']', quote);
+    if (end == std::string_view::npos) return std::nullopt;
+    rest = left.substr(end);
+  }
+  subscript.text = left.substr(0, left.size() - rest.size());
+  left = rest.substr(1);
+  std::string_view text = subscript.text;
+  subscript.slice = slice_in(text);
   const bool is_quoted =
       text.size() >= 2 && (text[0] == '\'' || text[0] == '"') && text.back() == text[0];
-  if (is_quoted) return {Object(text.substr(1, text.size() - 2))};
-  std::vector<Object> keys;
-  if (const auto i = number_in<std::int64_t>(text))
-    keys.emplace_back(*i);
-  else if (const auto x = number_in<double>(text))
-    keys.emplace_back(*x);
-  else if (text == "True" || text == "False")
-    keys.emplace_back(text == "True");
-  else if (text == "None")
-    keys.emplace_back();
-  keys.emplace_back(text);
-  return keys;
+  if (subscript.keys.empty() && is_quoted) text = text.substr(1, text.size() - 2);
+  if (subscript.keys.empty() || !is_quoted) subscript.keys.emplace_back(std::string(text));
+  return subscript;
 }
 
+std::vector<Subscript> subscripts_in(std::string_view left, const Path& path) {
+  std::vector<Subscript> all;
+  while (!left.empty()) {
+    const bool is_one = left[0] == '[';
+    left.remove_prefix(1);
+    auto subscript = is_one ? take_subscript(left) : std::nullopt;
+    if (!subscript)
+      throw lagoon::InvalidArgument("'" + path.segment + "/" + path.object +
+                                    "' was not understood: NAME/OBJECT[KEY] is expected, or "
+                                    "NAME/OBJECT[START:STOP]");
+    all.push_back(*std::move(subscript));
+  }
+  return all;
+}
+
+}  // namespace
+
 Path path_of(std::string_view text) {
-  Path path;
   const std::size_t slash = text.find('/');
-  path.segment = text.substr(0, slash);
+  Path path{std::string(text.substr(0, slash)), {}};
   if (path.segment.empty())
     throw lagoon::InvalidArgument("the NAME of a segment is expected, not '" + std::string(text) +
                                   "'");
-  if (slash == std::string_view::npos) return path;
-  std::string_view left = text.substr(slash + 1);
-  const std::size_t bracket = left.find('[');
-  path.object = left.substr(0, bracket);
-  if (bracket == std::string_view::npos) return path;
-  left.remove_prefix(bracket);
-  while (!left.empty()) {
-    // In quotes there may be brackets.
-    const bool is_quoted = left.size() > 1 && (left[1] == '\'' || left[1] == '"');
-    const std::size_t quote = is_quoted ? left.find(left[1], 2) : 0;
-    const std::size_t end = quote == std::string_view::npos ? quote : left.find(']', quote);
-    if (left[0] != '[' || end == std::string_view::npos)
-      throw lagoon::InvalidArgument("'" + std::string(text) +
-                                    "' was not understood: NAME/OBJECT[KEY] is expected, or "
-                                    "NAME/OBJECT[START:STOP]");
-    path.subscripts.push_back({std::string(left.substr(1, end - 1))});
-    left.remove_prefix(end + 1);
-  }
+  if (slash != std::string_view::npos) path.object = text.substr(slash + 1);
   return path;
 }
 
 Seen seen_at(const lagoon::Segment& segment, const Path& path) {
-  auto found = Inspection::of(segment, path.object);
+  if (auto found = Inspection::of(segment, path.object)) return *std::move(found);
+  const std::size_t bracket = std::min(path.object.find('['), path.object.size());
+  const std::string name = path.object.substr(0, bracket);
+  const auto subscripts = subscripts_in(std::string_view(path.object).substr(bracket), path);
+  auto found = Inspection::of(segment, name);
   if (!found)
-    throw lagoon::NotFound("there is no object '" + path.object + "' in segment '" + path.segment +
+    throw lagoon::NotFound("there is no object '" + name + "' in segment '" + path.segment +
                            "' (lagoon show " + path.segment + " says which there are)");
   Seen seen = *std::move(found);
-  for (const Subscript& subscript : path.subscripts) {
-    const auto slice = subscript.as_slice();
+  for (const Subscript& subscript : subscripts) {
+    const auto& slice = subscript.slice;
     if (const auto* const in = std::get_if<Inspection>(&seen)) {
       seen = slice && in->has_elements() ? slice_of(*in, *slice) : seen_of(lookup(*in, subscript));
     } else if (const auto* const x = std::get_if<Object>(&seen)) {
       seen = slice && is_sequence(*x) ? slice_of(*x, *slice) : seen_of(lookup(*x, subscript));
     } else {
-      throw lagoon::InvalidArgument("nothing can follow a slice, but '[" + subscript.text +
-                                    "]' does");
+      throw lagoon::InvalidArgument("nothing can follow a slice, but '[" +
+                                    std::string(subscript.text) + "]' does");
     }
   }
   return seen;

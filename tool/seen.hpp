@@ -1,6 +1,7 @@
 #pragma once
 /// What a command line names in a segment: "market/prices", "market/prices['gold']",
-/// "market/ticks[10:20]", at any depth: "market/books['a'][0]".
+/// "market/ticks[10:20]", at any depth: "market/books['a'][0]". An object may have brackets in its
+/// own name; a key is as Python writes it, or a str without quotes.
 
 #include <lagoon/inspection.hpp>
 #include <lagoon/object.hpp>
@@ -14,24 +15,9 @@
 
 namespace tool {
 
-/// What stands in brackets.
-struct Subscript {
-  std::string text;
-  struct Slice {
-    std::optional<std::ptrdiff_t> start, stop;
-    std::ptrdiff_t step = 1;
-  };
-  /// If it is "[start:stop:step]" of numbers or of nothing.
-  [[nodiscard]] std::optional<Slice> as_slice() const;
-  /// What it may mean as a key, the likelier one first: in quotes a str, else a number, True, False
-  /// or None, or a str.
-  [[nodiscard]] std::vector<lagoon::Object> as_keys() const;
-};
-
 struct Path {
   std::string segment;
-  std::string object;  // none: all
-  std::vector<Subscript> subscripts;
+  std::string object;  // and what stands in brackets behind it; none: all
 };
 /// InvalidArgument.
 Path path_of(std::string_view text);

@@ -147,12 +147,12 @@ std::string text_of(const lagoon::Segment& segment) {
   return table.text();
 }
 
-nlohmann::json json_of_all(const lagoon::Segment& segment, const Options& options) {
-  auto list = nlohmann::json::array();
+Json json_of_all(const lagoon::Segment& segment, const Options& options) {
+  auto list = Json::array();
   for (const auto& entry : objects_in(segment)) try {
       const auto object = Inspection::of(segment, entry.name);
       if (!object) continue;
-      nlohmann::json one = json_of(*object, options.most);
+      Json one = json_of(*object, options.most);
       one["name"] = entry.name;
       one["bytes"] = entry.bytes;
       list.push_back(std::move(one));
@@ -162,7 +162,7 @@ nlohmann::json json_of_all(const lagoon::Segment& segment, const Options& option
 }
 
 std::string shown(const lagoon::Segment& segment, const Path& path, const Options& options) {
-  if (path.object.empty() && path.subscripts.empty())
+  if (path.object.empty())
     return options.as_json ? dumped(json_of_all(segment, options)) : text_of(segment);
   const Seen seen = seen_at(segment, path);
   if (!options.as_json) return std::visit([&](const auto& x) { return text_of(x, options); }, seen);

@@ -260,23 +260,23 @@ std::string text_of(const std::string& name, const Report& report) {
 }
 
 std::string json_of(const std::string& name, const Report& report) {
-  auto objects = nlohmann::json::array();
+  auto objects = Json::array();
   for (const Watched& object : report.objects) {
-    nlohmann::json one{{"name", object.name()},
-                       {"type", object.type()},
-                       {"are_all_changes", object.are_all_changes()},
-                       {"held_percent", object.held()},
-                       {"waited_percent", object.waited()},
-                       {"contended", object.contended()},
-                       {"retries", object.retries()},
-                       {"waiting", object.waiting()},
-                       {"deaths", object.deaths()},
-                       {"value", object.text()}};
+    Json one{{"name", object.name()},
+             {"type", object.type()},
+             {"are_all_changes", object.are_all_changes()},
+             {"held_percent", object.held()},
+             {"waited_percent", object.waited()},
+             {"contended", object.contended()},
+             {"retries", object.retries()},
+             {"waiting", object.waiting()},
+             {"deaths", object.deaths()},
+             {"value", object.text()}};
     if (const auto changes = object.changes()) one["changes"] = *changes;
     if (const auto holder = object.holder()) one["holder"] = *holder;
     objects.push_back(std::move(one));
   }
-  auto processes = nlohmann::json::array();
+  auto processes = Json::array();
   for (const AttachedProcess& p : report.processes)
     processes.push_back({{"pid", p.pid}, {"command", p.command}});
   return dumped({{"name", name},

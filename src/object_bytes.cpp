@@ -8,7 +8,6 @@
 #include <lagoon/mode.hpp>
 
 #include <algorithm>
-#include <chrono>
 #include <exception>
 #include <new>
 #include <thread>
@@ -19,9 +18,9 @@ namespace {
 
 /// read(), with the lock L held that a payload begins with.
 template <class L, class F>
-void with_lock(const Handle& handle, F&& read) {
+void with_lock(const Handle& handle, std::chrono::nanoseconds timeout, F&& read) {
   auto& lock = *reinterpret_cast<typename GuardedBy<L>::State*>(handle.payload());
-  const core::Deadline deadline = core::Deadline::after(std::chrono::seconds(1));
+  const core::Deadline deadline = core::Deadline::after(timeout);
   constexpr bool is_shared = requires { lock.acquire_shared_until(deadline); };
   const auto acquire = [&] {
     if constexpr (is_shared)
@@ -30,8 +29,7 @@ void with_lock(const Handle& handle, F&& read) {
       return lock.acquire_until(deadline);
   };
   const Acquired acquired = acquire();
-  if (!acquired)
-    throw TimeoutError("its lock could not be had for a second (lagoon doctor says who has it)");
+  if (!acquired) throw TimeoutError("its lock could not be had (lagoon doctor says who has it)");
   // Who comes next is to hear of it too: this thread ends with the lock.
   if (acquired.owner_died())
     throw UsageError("an owner of its lock died, and what that guards may be half-done");
@@ -107,16 +105,17 @@ std::vector<std::byte> bytes_of(const Handle& handle, const Stamp& stamp, std::s
   return bytes;
 }
 
-std::vector<std::byte> bytes_with_lock(const Handle& handle, const Stamp& stamp) {
+std::vector<std::byte> bytes_with_lock(const Handle& handle, const Stamp& stamp,
+                                       std::chrono::nanoseconds timeout) {
   const std::size_t n = stamp.kind == Stamp::Kind::array ? stamp.count : 1;
   if (stamp.mode != Stamp::Mode::locked) return bytes_of(handle, stamp, 0, n);
   std::vector<std::byte> bytes;
   const auto read = [&] { bytes = bytes_of(handle, stamp, 0, n); };
   on_thread([&] {
-    if (stamp.guard == GuardedBy<RLock>::name) return with_lock<RLock>(handle, read);
-    if (stamp.guard == GuardedBy<Lock>::name) return with_lock<Lock>(handle, read);
+    if (stamp.guard == GuardedBy<RLock>::name) return with_lock<RLock>(handle, timeout, read);
+    if (stamp.guard == GuardedBy<Lock>::name) return with_lock<Lock>(handle, timeout, read);
     if (stamp.guard == GuardedBy<locks::ReaderWriterLock>::name)
-      return with_lock<locks::ReaderWriterLock>(handle, read);
+      return with_lock<locks::ReaderWriterLock>(handle, timeout, read);
     read();  // which says that this lock is not known
   });
   return bytes;

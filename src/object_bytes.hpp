@@ -1,6 +1,7 @@
 #pragma once
 /// The bytes that a Value or an Array keeps, whatever they are of.
 
+#include <lagoon/core/durations.hpp>
 #include <lagoon/place.hpp>
 
 #include <cstddef>
@@ -17,9 +18,10 @@ std::optional<std::size_t> offset_behind(const LockName& lock);
 /// of what lies behind a lock that is not known.
 std::vector<std::byte> bytes_of(const Handle& handle, const Stamp& stamp, std::size_t first,
                                 std::size_t last);
-/// Of all elements, with the lock held that they lie behind. TimeoutError if it cannot be had for a
-/// second; UsageError if an owner of it died: then who has it next is told so, as without this.
-std::vector<std::byte> bytes_with_lock(const Handle& handle, const Stamp& stamp);
+/// Of all elements, with the lock held that they lie behind. TimeoutError if it cannot be had for
+/// so long; UsageError if an owner of it died: then who has it next is told so, as without this.
+std::vector<std::byte> bytes_with_lock(const Handle& handle, const Stamp& stamp,
+                                       std::chrono::nanoseconds timeout);
 /// One of that stamp, of such bytes, with a lock that is free.
 Handle make_of_bytes(const Place& place, const Stamp& stamp, const std::vector<std::byte>& bytes);
 

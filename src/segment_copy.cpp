@@ -31,7 +31,8 @@ using detail::Stamp;
 
 class Copier {
  public:
-  Copier(const Segment& from, const Segment& to) : from_(from), to_(to) {}
+  Copier(const Segment& from, const Segment& to, std::chrono::nanoseconds lock_timeout)
+      : from_(from), to_(to), lock_timeout_(lock_timeout) {}
 
   std::vector<NotCopied> run() {
     for (const auto& entry : from_.objects())
@@ -194,7 +195,7 @@ class Copier {
     if (stamp.mode == Stamp::Mode::locked && from_.read_only())
       throw ReadOnly(
           "it lies behind a lock, which cannot be taken in a segment that was opened to read only");
-    std::vector<std::byte> bytes = detail::bytes_with_lock(source, stamp);
+    std::vector<std::byte> bytes = detail::bytes_with_lock(source, stamp, lock_timeout_);
     core::acquire_fence();
     if (source.gone()) source.throw_gone();  // and that may be another's
     return bytes;
@@ -304,6 +305,7 @@ class Copier {
 
   const Segment& from_;
   const Segment& to_;
+  std::chrono::nanoseconds lock_timeout_;
   std::vector<Named> named_;
   std::map<Key, std::string> names_;
   std::map<Key, Object> copies_;
@@ -314,8 +316,9 @@ class Copier {
 
 }  // namespace
 
-std::vector<NotCopied> copy_objects(const Segment& from, const Segment& to) {
-  return Copier(from, to).run();
+std::vector<NotCopied> copy_objects(const Segment& from, const Segment& to,
+                                    std::chrono::nanoseconds lock_timeout) {
+  return Copier(from, to, lock_timeout).run();
 }
 
 }  // namespace lagoon

@@ -811,6 +811,8 @@ TEST(LockedArray, is_beside_an_rlock_that_its_user_may_hold) {
     EXPECT_FALSE(a.acquire(false));
     EXPECT_FALSE(a.acquire(true, 1ms));
     EXPECT_FALSE(a.try_lock());
+    EXPECT_FALSE(a.try_lock_for(1ms));
+    EXPECT_FALSE(a.try_lock_until(std::chrono::steady_clock::now() + 1ms));
   }).join();
 }
 

@@ -187,14 +187,18 @@ TEST_F(Tool, ShowTakesKeysAsItPrintsThem) {
       Object(),
       Object::tuple(),
       Object::tuple(7),
+      Object::frozenset(),
+      Object::frozenset(1, "b"),
       Object::tuple("a]", Object::tuple(2, 0.5), Object(), Object::bytes("b"))};
   for (std::size_t i = 0; i < keys.size(); ++i) books.set(keys[i], i);
   for (std::size_t i = 0; i < keys.size(); ++i) {
     const std::string path = "market/books[" + keys[i].repr() + "]";
     EXPECT_EQ(lagoon("show", quoted(path)).text, std::to_string(i) + "\n") << path;
   }
+  EXPECT_EQ(lagoon("show", "'market/books[( 7 , )]'").text, "13\n");
   EXPECT_EQ(lagoon("show", "'market/books[True]'").text, "lagoon show: KeyError: True\n");
-  for (const char* what : {"[(1, 2]", "[(1)]", "['\\xg0']", "['gold'", "[b'\\x0']", "x", "[(((]"})
+  for (const char* what : {"[(1, 2]", "[(1)]", "['\\xg0']", "['gold'", "[b'\\x0']", "x", "[(((]",
+                           "[(1 2)]", "[(,)]", "[frozenset({1]"})
     EXPECT_EQ(lagoon("show", quoted(std::string("market/books") + what)).code, 1) << what;
 }
 
@@ -205,6 +209,8 @@ TEST_F(Tool, ShowTakesNamesWithBrackets) {
   const Array<int> open(segment["b["], std::vector<int>{3});
   EXPECT_TRUE(has(lagoon("show", "'market/a[0]'"), "2"));
   EXPECT_TRUE(has(lagoon("show", "'market/b['"), "[0] 3"));
+  EXPECT_EQ(lagoon("show", "'market/b[[0]'").text, "3\n");
+  EXPECT_TRUE(has(lagoon("show", "'market/a[1]'"), "has no elements"));
   EXPECT_TRUE(has(lagoon("show", "market/a"), "1"));
 }
 

@@ -631,9 +631,13 @@ TEST(LockedValue, takes_its_lock_for_each_get_and_set) {
   EXPECT_FALSE(value.acquire(false));
   EXPECT_FALSE(value.acquire(true, 5ms));
   EXPECT_FALSE(value.try_lock());
+  EXPECT_FALSE(value.try_lock_for(1ms));
+  EXPECT_FALSE(value.try_lock_until(std::chrono::steady_clock::now() + 1ms));
   flags.raise(1);
   EXPECT_EQ(value.get(), 30) << "waits for the holder";
   EXPECT_EQ(holder.exitcode(), 0);
+  EXPECT_TRUE(value.try_lock_for(1h));
+  value.unlock();
 }
 
 TEST(LockedValue, lock_none_is_an_rlock_so_that_its_user_may_hold_it) {

@@ -20,17 +20,27 @@ namespace {
 
 using FileId = std::pair<dev_t, ino_t>;
 
-/// The files of a process's /proc/PID/maps: "address rights offset major:minor inode path".
-std::set<FileId> files_mapped_by(const std::filesystem::path& process) {
+/// The files of /proc/ID/maps: "address rights offset major:minor inode path".
+std::set<FileId> files_in(const std::filesystem::path& maps) {
   std::set<FileId> files;
-  std::ifstream maps(process / "maps");
-  for (std::string line; std::getline(maps, line);) {
+  std::ifstream in(maps);
+  for (std::string line; std::getline(in, line);) {
     unsigned major = 0, minor = 0;
     unsigned long long inode = 0;
     if (std::sscanf(line.c_str(), "%*s %*s %*s %x:%x %llu", &major, &minor, &inode) == 3 &&
         inode != 0)
       files.emplace(::makedev(major, minor), inode);
   }
+  return files;
+}
+
+std::set<FileId> files_mapped_by(const std::filesystem::path& process) {
+  std::set<FileId> files = files_in(process / "maps");
+  // There is nothing in it when the main thread has ended, whatever the others do.
+  std::error_code error;
+  for (std::filesystem::directory_iterator at(process / "task", error), end;
+       files.empty() && !error && at != end; at.increment(error))
+    files = files_in(at->path() / "maps");
   return files;
 }
 
@@ -62,6 +72,11 @@ char state_of(pid_t id) {
 bool has_ended(pid_t id) {
   const char state = state_of(id);
   return state == 'Z' || state == 'X';
+}
+
+bool is_traced(pid_t id) {
+  const std::string tracer = status_of(id, "TracerPid");
+  return !tracer.empty() && tracer != "0";
 }
 
 bool is_stopped(pid_t id) {

@@ -22,6 +22,8 @@ std::string command_of(pid_t id);
 char state_of(pid_t id);
 /// Whether there is no such process or thread, or only its exit status is left.
 bool has_ended(pid_t id);
+/// Whether a debugger has that, or what works like one.
+bool is_traced(pid_t id);
 /// Whether that is stopped, by a signal or a debugger.
 bool is_stopped(pid_t id);
 

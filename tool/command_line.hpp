@@ -20,6 +20,16 @@ inline CLI::Validator seconds_validator() {
       "SECONDS");
 }
 
+/// CLI11 takes -1 for the largest number that there is.
+inline CLI::Validator not_negative() {
+  return CLI::Validator(
+      [](const std::string& text) {
+        return text.starts_with('-') ? "a number from 0 on is expected, not '" + text + "'"
+                                     : std::string();
+      },
+      "");
+}
+
 /// The exit code if there is nothing to be done: --help, or what cannot be understood, was
 /// answered.
 inline std::optional<int> answered(CLI::App& app, int argc, char** argv) {

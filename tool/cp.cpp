@@ -4,6 +4,7 @@
 #include <lagoon/segment_copy.hpp>
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,11 +13,13 @@
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <exception>
 #include <filesystem>
 #include <functional>
 #include <future>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -37,10 +40,15 @@ using namespace std::chrono_literals;
 /// A file that has no name yet, and is gone if it gets none.
 class NewFile {
  public:
-  explicit NewFile(std::string path) : path_(std::move(path)) {
-    if (std::filesystem::is_directory(path_) || path_.ends_with('/'))
+  /// AlreadyExists if there is one of that name; with `replaces`, in its place.
+  NewFile(std::string path, bool replaces) : path_(std::move(path)), replaces_(replaces) {
+    if (path_.empty()) throw lagoon::InvalidArgument("the name of a file is expected, not ''");
+    std::error_code error;
+    if (std::filesystem::is_directory(path_, error) || path_.ends_with('/'))
       throw lagoon::InvalidArgument("'" + path_ +
                                     "' is a directory; the name of a file is expected");
+    // Said before anything is done for it; who makes one meanwhile is told so by get_name().
+    if (!replaces_ && std::filesystem::exists(path_, error)) throw_exists();
     const std::string directory = std::filesystem::path(path_).parent_path();
     fd_ = ::open(directory.empty() ? "." : directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (fd_ < 0)
@@ -53,14 +61,12 @@ class NewFile {
   ~NewFile() { ::close(fd_); }
 
   [[nodiscard]] int fd() const noexcept { return fd_; }
-  /// AlreadyExists if there is one of that name; with `replaces`, in its place.
-  void get_name(mode_t mode, bool replaces) {
+  void get_name(mode_t mode) {
     if (::fchmod(fd_, mode) != 0 || ::fsync(fd_) != 0)
       throw lagoon::SystemError(errno, "cannot write '" + path_ + "'");
     if (link_at(path_)) return;
     if (errno != EEXIST) throw lagoon::SystemError(errno, "cannot name '" + path_ + "'");
-    if (!replaces)
-      throw lagoon::AlreadyExists("there is a '" + path_ + "' already (--force replaces it)");
+    if (!replaces_) throw_exists();
     // Nobody finds neither the old one nor the new one.
     const std::string beside = path_ + "." + std::to_string(::getpid());
     const bool is_beside = link_at(beside);
@@ -75,7 +81,11 @@ class NewFile {
     return ::linkat(AT_FDCWD, ("/proc/self/fd/" + std::to_string(fd_)).c_str(), AT_FDCWD,
                     path.c_str(), AT_SYMLINK_FOLLOW) == 0;
   }
+  [[noreturn]] void throw_exists() const {
+    throw lagoon::AlreadyExists("there is a '" + path_ + "' already (--force replaces it)");
+  }
   std::string path_;
+  bool replaces_;
   int fd_;
 };
 
@@ -114,63 +124,112 @@ std::vector<std::string> held_locks(const lagoon::Segment& segment) {
   return held;
 }
 
+/// A thread that works with `segment` and is none of those that were stopped, if there is one and
+/// that can be told.
+std::optional<std::uint32_t> missing(const Stopped& stopped, const lagoon::Segment& segment) {
+  std::optional<std::uint32_t> thread;
+  lagoon::detail::participants_of(segment).all_living([&](const auto& participant) {
+    const std::uint32_t id = participant.thread();
+    if (!participant.is_of_this_process() && stopped.has(static_cast<pid_t>(id)) == false)
+      thread = id;
+    return !thread;
+  });
+  return thread;
+}
+
+/// Ctrl-Z waits until this has ended.
+class CannotBeStopped {
+ public:
+  CannotBeStopped() {
+    sigset_t signals;
+    ::sigemptyset(&signals);
+    for (const int signal : {SIGTSTP, SIGTTIN, SIGTTOU}) ::sigaddset(&signals, signal);
+    ::pthread_sigmask(SIG_BLOCK, &signals, &before_);
+  }
+  CannotBeStopped(const CannotBeStopped&) = delete;
+  CannotBeStopped& operator=(const CannotBeStopped&) = delete;
+  ~CannotBeStopped() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+ private:
+  sigset_t before_{};
+};
+
+struct Copied {
+  NotCopied not_copied;
+  std::string how;  // a line, or nothing
+};
+
 /// All as it was at one moment, since all others that have the file open are stopped meanwhile: a
 /// moment at which none of them has a lock, if there is one in the next second.
-NotCopied copy_while_stopped(const lagoon::Segment& from, const std::string& path,
-                             const lagoon::Segment& to, double seconds) {
+Copied copy_while_stopped(const lagoon::Segment& from, const std::string& path,
+                          const lagoon::Segment& to, double seconds) {
   using std::chrono::steady_clock;
+  const CannotBeStopped while_others_are;
+  const std::chrono::duration<double> limit(seconds);
+  std::chrono::duration<double> stood{};
   const auto patience = steady_clock::now() + 1s;
   for (auto pause = 1ms;; pause = std::min(2 * pause, 50ms)) {
     const auto begin = steady_clock::now();
+    const auto stands = [&] { return stood + (steady_clock::now() - begin); };
     Stopped stopped(path);
+    const auto unseen = missing(stopped, from);
     const std::vector<std::string> held = held_locks(from);
-    if (!held.empty() && steady_clock::now() < patience) {
+    const bool is_patient = steady_clock::now() < patience && stands() < limit / 2;
+    if ((unseen || !held.empty()) && is_patient) {
       stopped.let_run();
+      stood = stands();
       std::this_thread::sleep_for(pause);
       continue;
     }
-    // On a thread of its own: a lock that is none of lagoon's may be one of those who are stopped.
-    auto copied =
-        std::async(std::launch::async, lagoon::copy_objects, std::cref(from), std::cref(to));
-    const bool in_time = copied.wait_until(begin + std::chrono::duration<double>(seconds)) ==
-                         std::future_status::ready;
+    if (unseen)
+      throw std::runtime_error("thread " + std::to_string(*unseen) +
+                               " works with it, and /proc does not show that to this user: root "
+                               "sees all, but for those of another pid namespace");
+    // On a thread of its own, since it may wait for who is stopped in the middle of changing a
+    // queue. For a lock it does not: nobody will give one back.
+    auto copying =
+        std::async(std::launch::async, lagoon::copy_objects, std::cref(from), std::cref(to), 0ns);
+    (void)copying.wait_for(limit - stands());
     const bool are_all = stopped.are_all();
     const std::size_t n = stopped.processes();
     stopped.let_run();
-    const std::chrono::duration<double, std::milli> stood = steady_clock::now() - begin;
-    NotCopied not_copied = copied.get();
+    stood = stands();
+    Copied copied{copying.get(), {}};
     const std::string lock =
         held.empty() ? "" : "; somebody had the lock '" + printable(held.front()) + "'";
-    if (!in_time)
+    if (stood > limit)
       throw lagoon::TimeoutError("the copy takes longer than others may be stopped for (--stop)" +
                                  lock);
     if (!are_all)
       throw std::runtime_error(
           "somebody has opened it meanwhile, and so not all is of one moment: copy it again");
-    std::printf("%zu %s stood still for %.1f ms%s\n", n, n == 1 ? "process" : "processes",
-                stood.count(), lock.c_str());
-    return not_copied;
+    char text[64];
+    std::snprintf(text, sizeof text, "%zu %s stood still for %.1f ms", n,
+                  n == 1 ? "process" : "processes", 1e3 * stood.count());
+    copied.how = text + lock + "\n";
+    return copied;
   }
 }
 
 /// The exit code: 3 if there is something that could not be copied.
 int copy(const std::string& command, const lagoon::Segment& from, const std::string& path,
          mode_t mode, const How& how) {
-  NewFile file(path);
+  NewFile file(path, how.replaces);
   lagoon::SegmentOptions options;
   // In a full one things lie closer together than they can be put again.
   options.reserve =
       how.reserve != 0 ? how.reserve : std::max(from.capacity(), 2 * from.used() + (1 << 20));
   options.participants = lagoon::detail::participants_of(from).capacity();
   const lagoon::Segment to = lagoon::Segment::adopt(file.fd(), options);
-  const NotCopied not_copied = how.stopped.empty()
-                                   ? lagoon::copy_objects(from, to)
-                                   : copy_while_stopped(from, how.stopped, to, how.seconds);
-  file.get_name(mode, how.replaces);
-  for (const auto& [name, why] : not_copied)
+  const Copied copied = how.stopped.empty()
+                            ? Copied{lagoon::copy_objects(from, to), {}}
+                            : copy_while_stopped(from, how.stopped, to, how.seconds);
+  file.get_name(mode);
+  if (!copied.how.empty()) write_out(copied.how);
+  for (const auto& [name, why] : copied.not_copied)
     std::fprintf(stderr, "%s: not copied: %s: %s\n", command.c_str(), printable(name).c_str(),
                  printable(why).c_str());
-  return not_copied.empty() ? 0 : 3;
+  return copied.not_copied.empty() ? 0 : 3;
 }
 
 void add_options(CLI::App& app, lagoon::SegmentOptions& options, How& how,
@@ -179,7 +238,8 @@ void add_options(CLI::App& app, lagoon::SegmentOptions& options, How& how,
   app.add_option("--reserve", how.reserve,
                  "how far the copy can grow, in bytes (or 64M, 2G, …); else as far as the one that "
                  "is copied, and at least to twice of what is in use")
-      ->transform(CLI::AsSizeValue(false));
+      ->transform(CLI::AsSizeValue(false))
+      ->transform(not_negative());  // which comes first
   app.add_flag("-f,--force", how.replaces, what_force_does);
 }
 
@@ -230,14 +290,16 @@ int load(int argc, char** argv) {
       "Makes a segment of what lagoon cp has copied to a file. It appears when it is complete."};
   app.name("lagoon load");
   app.add_option("FILE", path, "that lagoon cp has made")->required();
-  app.add_option("NAME", name, "of the segment; without it, that of the file");
+  const auto* const named =
+      app.add_option("NAME", name, "of the segment; without it, that of the file");
   add_options(app, options, how,
               "in place of the segment of that name, if there is one: who has that open keeps it");
   if (const auto code = answered(app, argc, argv)) return *code;
   try {
+    if (path.empty()) throw lagoon::InvalidArgument("the name of a file is expected, not ''");
     const std::filesystem::path file = std::filesystem::absolute(path);
-    if (name.empty()) name = file.filename();
-    if (name.find('/') != std::string::npos)
+    if (named->count() == 0) name = file.filename();
+    if (name.empty() || name.find('/') != std::string::npos)
       throw lagoon::InvalidArgument("a segment cannot be called '" + name + "'");
     lagoon::SegmentOptions there;
     there.directory = file.parent_path();

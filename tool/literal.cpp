@@ -42,6 +42,7 @@ class Reader {
     if (takes("'")) return str('\'');
     if (takes("\"")) return str('"');
     if (depth < Object::max_depth && takes("(")) return tuple(depth);
+    if (depth < Object::max_depth && takes("frozenset(")) return frozenset(depth);
     return number();
   }
 
@@ -77,22 +78,39 @@ class Reader {
     return Object(x);
   }
 
-  std::optional<Object> tuple(int depth) {
+  struct Items {
     std::vector<Object> items;
-    while (!takes(")")) {
+    bool has_comma = false;
+  };
+  /// Up to the bracket that closes them.
+  std::optional<Items> items(std::string_view close, int depth) {
+    Items all;
+    for (skip_blanks(); !takes(close); skip_blanks()) {
+      if (!all.items.empty() && !all.has_comma) return std::nullopt;
       const auto item = literal(depth + 1);
       if (!item) return std::nullopt;
-      items.push_back(*item);
-      while (takes(" ")) continue;
-      if (takes(",")) {
-        while (takes(" ")) continue;
-      } else {
-        // What is in parentheses without a comma is no tuple.
-        return items.size() > 1 && takes(")") ? std::optional(Object::tuple_of(items))
-                                              : std::nullopt;
-      }
+      all.items.push_back(*item);
+      skip_blanks();
+      all.has_comma = takes(",");
     }
-    return Object::tuple_of(items);
+    all.has_comma |= all.items.size() != 1;
+    return all;
+  }
+  void skip_blanks() {
+    while (takes(" ")) continue;
+  }
+
+  std::optional<Object> tuple(int depth) {
+    const auto all = items(")", depth);
+    // What is in parentheses without a comma is no tuple.
+    return all && all->has_comma ? std::optional(Object::tuple_of(all->items)) : std::nullopt;
+  }
+
+  std::optional<Object> frozenset(int depth) {
+    if (takes(")")) return Object::frozenset();
+    if (!takes("{")) return std::nullopt;
+    const auto all = items("}", depth);
+    return all && takes(")") ? std::optional(Object::frozenset_of(all->items)) : std::nullopt;
   }
 
   std::optional<Object> bytes(char quote) {

@@ -9,8 +9,8 @@
 namespace tool {
 
 /// The literal that a text begins with, which is taken from it: None, a bool, an int, a float, a
-/// str or bytes with their escapes, a tuple of such. Nothing, with the text as it was, if it begins
-/// with none.
+/// str or bytes with their escapes, a tuple or frozenset of such. Nothing, with the text as it was,
+/// if it begins with none.
 std::optional<lagoon::Object> take_literal(std::string_view& text);
 
 }  // namespace tool

@@ -138,14 +138,16 @@ Path path_of(std::string_view text) {
 }
 
 Seen seen_at(const lagoon::Segment& segment, const Path& path) {
-  if (auto found = Inspection::of(segment, path.object)) return *std::move(found);
-  const std::size_t bracket = std::min(path.object.find('['), path.object.size());
-  const std::string name = path.object.substr(0, bracket);
-  const auto subscripts = subscripts_in(std::string_view(path.object).substr(bracket), path);
-  auto found = Inspection::of(segment, name);
+  // The longest name that there is; brackets may be in it.
+  std::size_t end = path.object.size();
+  auto found = Inspection::of(segment, path.object);
+  while (!found && end != 0 && (end = path.object.rfind('[', end - 1)) != std::string::npos)
+    found = Inspection::of(segment, path.object.substr(0, end));
   if (!found)
-    throw lagoon::NotFound("there is no object '" + name + "' in segment '" + path.segment +
-                           "' (lagoon show " + path.segment + " says which there are)");
+    throw lagoon::NotFound("there is no object '" + path.object.substr(0, path.object.find('[')) +
+                           "' in segment '" + path.segment + "' (lagoon show " + path.segment +
+                           " says which there are)");
+  const auto subscripts = subscripts_in(std::string_view(path.object).substr(end), path);
   Seen seen = *std::move(found);
   for (const Subscript& subscript : subscripts) {
     const auto& slice = subscript.slice;

@@ -192,7 +192,8 @@ int show(int argc, char** argv) {
   app.add_option("--directory", segment_options.directory, "where segments lie")
       ->capture_default_str();
   app.add_option("--most", options.most, "so many elements or items, of what has more")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->check(not_negative());
   app.add_flag("--all", all, "all of them");
   app.add_flag("--json", options.as_json, "for programs");
   const auto* const watch = app.add_option("--watch", seconds, "again, each so many seconds")

@@ -19,13 +19,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-[[noreturn]] void throw_cannot_stop(pid_t thread, int error) {
-  throw lagoon::SystemError(
-      error, "cannot stop " + command_of(thread) + " " + std::to_string(thread) +
-                 (error == EPERM ? " (whom another traces, as a debugger does, or whom this user "
-                                   "may not trace: see kernel.yama.ptrace_scope)"
-                                 : ""));
-}
+std::string name_of(pid_t thread) { return command_of(thread) + " " + std::to_string(thread); }
 
 }  // namespace
 
@@ -34,7 +28,11 @@ Stopped::Stopped(std::string path) : path_(std::move(path)) {
   try {
     while (const auto runs = stop_all(until)) {
       let_run();
-      if (Clock::now() > until) throw_cannot_stop(*runs, ETIMEDOUT);
+      if (Clock::now() > until)
+        throw lagoon::TimeoutError(
+            "cannot stop " + name_of(*runs) +
+            ": another traces it, as a debugger does, or the kernel is busy for it, as for who "
+            "waits for a child of vfork()");
       std::this_thread::sleep_for(5ms);
     }
   } catch (...) {
@@ -45,85 +43,92 @@ Stopped::Stopped(std::string path) : path_(std::move(path)) {
 
 std::optional<pid_t> Stopped::stop_all(Clock::time_point until) {
   // Who stands still makes no more threads and no more processes, and those that he had made before
-  // are seen by a look that begins after that.
-  // Who makes a process by vfork(), as posix_spawn() does, waits for that in a way in which he
-  // cannot be stopped: if that was stopped first, in vain.
-  for (auto some = stop_others(); !some.empty(); some = stop_others())
-    for (const pid_t thread : some)
-      if (!await(thread, until, Clock::now() + 20ms)) return thread;
-  return std::nullopt;
+  // are seen by a look that begins after that. But who makes a process by vfork(), as posix_spawn()
+  // does, waits for that in a way in which he cannot be stopped: if that was stopped first, in
+  // vain.
+  do {
+    if (const auto thread = tell_others()) return thread;
+    if (told_.empty()) return std::nullopt;
+    while (!told_.empty())
+      if (const pid_t thread = *told_.begin(); !await(thread, until, Clock::now() + 20ms))
+        return thread;
+  } while (true);
 }
 
 std::vector<AttachedProcess> Stopped::others() const {
   return std::move(processes_attached_to({path_}).front());
 }
 
-std::vector<pid_t> Stopped::stop_others() {
-  std::vector<pid_t> some;
+std::optional<pid_t> Stopped::tell_others() {
   for (const AttachedProcess& process : others()) {
     processes_.insert(process.pid);
+    have_other_ids_ |= process.has_other_ids;
     std::error_code ended;
     const std::filesystem::path tasks = "/proc/" + std::to_string(process.pid) + "/task";
     for (std::filesystem::directory_iterator at(tasks, ended), end; !ended && at != end;
          at.increment(ended)) {
       const pid_t thread = std::atoi(at->path().filename().c_str());
-      if (!threads_.contains(thread) && stop(thread)) some.push_back(thread);
+      if (stopped_.contains(thread) || told_.contains(thread) || has_ended(thread)) continue;
+      if (::ptrace(PTRACE_SEIZE, thread, nullptr, nullptr) == 0) {
+        told_.insert(thread);
+        // If it has ended, waitpid() says so.
+        (void)::ptrace(PTRACE_INTERRUPT, thread, nullptr, nullptr);
+        continue;
+      }
+      const int error = errno;
+      if (error == ESRCH || has_ended(thread)) continue;
+      if (is_traced(thread)) return thread;
+      throw lagoon::SystemError(error, "cannot stop " + name_of(thread) +
+                                           " (that takes the right to trace it: of the same user, "
+                                           "see kernel.yama.ptrace_scope; or root)");
     }
   }
-  return some;
-}
-
-bool Stopped::stop(pid_t thread) {
-  if (::ptrace(PTRACE_SEIZE, thread, nullptr, nullptr) == 0) {
-    threads_.emplace(thread, Thread{});
-    if (::ptrace(PTRACE_INTERRUPT, thread, nullptr, nullptr) == 0) return true;
-  }
-  const int error = errno;
-  if (error != ESRCH && !has_ended(thread)) throw_cannot_stop(thread, error);
-  threads_.erase(thread);
-  return false;
+  return std::nullopt;
 }
 
 bool Stopped::await(pid_t thread, Clock::time_point until, Clock::time_point until_if_busy) {
-  int status = 0;
   for (;;) {
+    int status = 0;
     const pid_t answer = ::waitpid(thread, &status, __WALL | WNOHANG);
-    if (answer == thread && WIFSTOPPED(status)) break;
-    if (answer != 0) {  // it has ended
-      threads_.erase(thread);
+    if (answer == thread && WIFSTOPPED(status) && status >> 16 == 0) {
+      // A signal was about to reach it. It is to have it now: if this process were killed, nobody
+      // would.
+      (void)::ptrace(PTRACE_INTERRUPT, thread, nullptr, nullptr);
+      (void)::ptrace(PTRACE_CONT, thread, nullptr, WSTOPSIG(status));
+    } else if (answer != 0) {  // it is stopped, or has ended
+      if (answer == thread && WIFSTOPPED(status)) stopped_.insert(thread);
+      told_.erase(thread);
       return true;
     }
     const auto now = Clock::now();
     if (now > until || (now > until_if_busy && state_of(thread) == 'D')) return false;
     std::this_thread::sleep_for(20us);
   }
-  // Either where it was, or where a signal was about to reach it.
-  const bool by_signal = status >> 16 == 0;
-  threads_[thread] = {true, by_signal ? WSTOPSIG(status) : 0};
-  return true;
 }
 
 void Stopped::let_run() noexcept {
   // Who is not stopped yet will be, perhaps only when another runs on, and can be let run only
-  // then.
-  for (const auto until = Clock::now() + 2s; !threads_.empty() && Clock::now() < until;) {
-    std::vector<pid_t> all;
-    for (const auto& thread : threads_) all.push_back(thread.first);
-    for (const pid_t thread : all) {
-      if (!threads_[thread].has_stopped) (void)await(thread, Clock::now(), Clock::now());
-      const auto at = threads_.find(thread);
-      if (at == threads_.end() || !at->second.has_stopped) continue;
-      (void)::ptrace(PTRACE_DETACH, thread, nullptr, at->second.signal);
-      threads_.erase(at);
-    }
-  }
+  // then; at the latest the end of this process does.
+  const auto until = Clock::now() + 1s;
+  do {
+    for (const pid_t thread : stopped_) (void)::ptrace(PTRACE_DETACH, thread, nullptr, nullptr);
+    stopped_.clear();
+    for (const pid_t thread : std::vector<pid_t>(told_.begin(), told_.end()))
+      (void)await(thread, Clock::now(), Clock::now());
+    if (stopped_.empty() && !told_.empty()) std::this_thread::sleep_for(50us);
+  } while (!stopped_.empty() || (!told_.empty() && Clock::now() < until));
   processes_.clear();
 }
 
 bool Stopped::are_all() const {
-  for (const AttachedProcess& process : others())
-    if (!processes_.contains(process.pid)) return false;
-  return true;
+  const auto all = others();
+  return std::all_of(all.begin(), all.end(),
+                     [&](const auto& process) { return processes_.contains(process.pid); });
+}
+
+std::optional<bool> Stopped::has(pid_t thread) const {
+  if (have_other_ids_) return std::nullopt;
+  return stopped_.contains(thread);
 }
 
 }  // namespace tool

@@ -8,7 +8,6 @@
 
 #include <chrono>
 #include <cstddef>
-#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -21,8 +20,8 @@ namespace tool {
 class Stopped {
  public:
   /// All threads of all processes but this one that have that file mapped, as far as /proc tells
-  /// (of other users only root). SystemError if one of them cannot be stopped, or is not for two
-  /// seconds; then all run on.
+  /// (of other users only root). SystemError if one of them cannot be stopped, TimeoutError if it
+  /// is not for two seconds; then all run on.
   explicit Stopped(std::string path);
   Stopped(const Stopped&) = delete;
   Stopped& operator=(const Stopped&) = delete;
@@ -32,27 +31,26 @@ class Stopped {
   [[nodiscard]] std::size_t processes() const noexcept { return processes_.size(); }
   /// False if another has mapped the file meanwhile.
   [[nodiscard]] bool are_all() const;
+  /// Whether it is one of the threads that were stopped; nothing if some of them know themselves by
+  /// other ids, those of their pid namespace.
+  [[nodiscard]] std::optional<bool> has(pid_t thread) const;
 
  private:
   using Clock = std::chrono::steady_clock;
 
   [[nodiscard]] std::vector<AttachedProcess> others() const;
-  /// Of those that run; the ids of these.
-  std::vector<pid_t> stop_others();
-  /// Nothing if the thread has ended.
-  bool stop(pid_t thread);
-  /// False if it is not stopped by then, where the kernel is busy for it by the second.
-  bool await(pid_t thread, Clock::time_point until, Clock::time_point until_if_busy);
-  /// The thread that could not be, if there is one.
+  /// Those that run are told to stop. A thread that another traces just now, if there is one.
+  std::optional<pid_t> tell_others();
+  /// A thread that is not stopped, if there is one.
   std::optional<pid_t> stop_all(Clock::time_point until);
+  /// Whether it is stopped, or has ended, by then; where the kernel is busy for it, by the second.
+  bool await(pid_t thread, Clock::time_point until, Clock::time_point until_if_busy);
 
   std::string path_;
   std::set<pid_t> processes_;
-  struct Thread {
-    bool has_stopped = false;
-    int signal = 0;  // that was about to reach it, and still is to
-  };
-  std::map<pid_t, Thread> threads_;
+  std::set<pid_t> told_;     // threads that will stop
+  std::set<pid_t> stopped_;  // threads that have
+  bool have_other_ids_ = false;
 };
 
 }  // namespace tool

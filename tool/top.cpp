@@ -322,6 +322,7 @@ int top(int argc, char** argv) {
       ->check(seconds_validator())
       ->capture_default_str();
   app.add_option("--times", times, "reports, and then no more; 0: until it is ended")
+      ->check(not_negative())
       ->capture_default_str();
   app.add_flag("--json", as_json, "for programs");
   if (const auto code = answered(app, argc, argv)) return *code;

@@ -25,6 +25,7 @@
 
 #include <lagoon/array_modes.hpp>
 #include <lagoon/element.hpp>
+#include <lagoon/lock_methods.hpp>
 #include <lagoon/slice.hpp>
 
 #include <concepts>
@@ -72,7 +73,7 @@ struct LockOf<mode::locked_by<L>> {
 }  // namespace detail
 
 template <class Element, class Mode = mode::seqlocked>
-class Array {
+class Array : public detail::MethodsOfItsLock<Array<Element, Mode>> {
   using T = std::remove_const_t<Element>;
   using Store = typename detail::StoreFor<T, Mode>::type;
   using L = typename detail::LockOf<Mode>::type;
@@ -290,34 +291,13 @@ class Array {
     store_.replace(handle_, 0, text.size(), size_, text.data());
   }
 
-  // ---- mode::locked --------------------------------------------------------------------------
+  // ---- mode::locked: also acquire(), release(), lock() and the like --------------------------
 
   [[nodiscard]] decltype(auto) get_lock() const noexcept {
-    refuse_unless_locked();
+    static_assert(locked,
+                  "only mode::locked has a lock: write Array<T, mode::locked>, or change the "
+                  "elements together with write()");
     if constexpr (locked) return (store_.lock());
-  }
-  /// What the lock's own methods say, if it has them.
-  auto acquire(bool block = true) {
-    refuse_unless_locked();
-    if constexpr (locked) return get_lock().acquire(block);
-  }
-  template <class Rep, class Period>
-  auto acquire(bool block, std::chrono::duration<Rep, Period> timeout) {
-    refuse_unless_locked();
-    if constexpr (locked) return get_lock().acquire(block, timeout);
-  }
-  void release() { unlock(); }
-  void lock() {
-    refuse_unless_locked();
-    if constexpr (locked) get_lock().lock();
-  }
-  void unlock() {
-    refuse_unless_locked();
-    if constexpr (locked) get_lock().unlock();
-  }
-  [[nodiscard]] bool try_lock() {
-    refuse_unless_locked();
-    if constexpr (locked) return get_lock().try_lock();
   }
   /// The elements themselves: locked, for those who hold the lock; raw, for everyone.
   [[nodiscard]] std::span<Element> get_obj() const noexcept requires(locked || raw) {
@@ -357,12 +337,6 @@ class Array {
   static std::size_t length(N n) {
     return detail::checked_length(std::cmp_less(n, 0), static_cast<unsigned long long>(n),
                                   sizeof(T));
-  }
-  template <class A = Array>
-  static void refuse_unless_locked() {
-    static_assert(A::locked,
-                  "only mode::locked has a lock: write Array<T, mode::locked>, or change the "
-                  "elements together with write()");
   }
   void check_index(std::size_t i) const {
     if (i >= size_) [[unlikely]]

@@ -96,4 +96,38 @@ class SharedLockMethods {
   Self& self() noexcept { return static_cast<Self&>(*this); }
 };
 
+/// Those of the lock that a value or an array lies behind, get_lock(): as many as that has.
+template <class Self>
+class MethodsOfItsLock {
+ public:
+  template <class S = Self>
+  auto acquire(bool block = true) requires requires(S& s) {
+    s.get_lock().acquire(block);
+  }
+  { return its_lock().acquire(block); }
+  template <class Rep, class Period, class S = Self>
+  auto acquire(bool block, std::chrono::duration<Rep, Period> timeout) requires requires(S& s) {
+    s.get_lock().acquire(block, timeout);
+  }
+  { return its_lock().acquire(block, timeout); }
+  void release() { its_lock().unlock(); }
+  void lock() { its_lock().lock(); }
+  void unlock() { its_lock().unlock(); }
+  [[nodiscard]] bool try_lock() { return its_lock().try_lock(); }
+  template <class Rep, class Period, class S = Self>
+  [[nodiscard]] bool try_lock_for(std::chrono::duration<Rep, Period> d) requires requires(S& s) {
+    s.get_lock().try_lock_for(d);
+  }
+  { return its_lock().try_lock_for(d); }
+  template <class Clock, class Duration, class S = Self>
+  [[nodiscard]] bool try_lock_until(std::chrono::time_point<Clock, Duration> t) requires
+      requires(S& s) {
+    s.get_lock().try_lock_until(t);
+  }
+  { return its_lock().try_lock_until(t); }
+
+ private:
+  auto& its_lock() const noexcept { return static_cast<const Self&>(*this).get_lock(); }
+};
+
 }  // namespace lagoon::detail

@@ -24,12 +24,14 @@
 ///
 /// Progress: nobody is held up by a copy of what can be read without a lock; of a container that
 /// others change without a pause it takes the writers' turn, as copy() does. It waits for a lock's
-/// owner for a second, and then says so. From a segment that was opened to read only no lock and no
-/// turn can be taken: what is behind a lock is not copied, nor the tasks that somebody has, and a
-/// container that is never at rest may take for ever. A crash in it leaves the segment that is
-/// copied as it was; but if it had a lock just then, who comes next is told that an owner died. The
-/// copy has those objects that were finished, of a container perhaps not all of it.
+/// owner for a second (if not told otherwise), and then says so. From a segment that was opened to
+/// read only no lock and no turn can be taken: what is behind a lock is not copied, nor the tasks
+/// that somebody has, and a container that is never at rest may take for ever. A crash in it leaves
+/// the segment that is copied as it was; but if it had a lock just then, who comes next is told
+/// that an owner died. The copy has those objects that were finished, of a container perhaps not
+/// all of it.
 
+#include <lagoon/core/durations.hpp>
 #include <lagoon/segment.hpp>
 
 #include <string>
@@ -44,7 +46,9 @@ struct NotCopied {
 };
 
 /// Copies what is in `from` to `to`, under the same names, which must be free there: AlreadyExists.
-/// OutOfMemory. Returns what could not be copied.
-std::vector<NotCopied> copy_objects(const Segment& from, const Segment& to);
+/// OutOfMemory. For each lock it waits so long. Returns what could not be copied.
+std::vector<NotCopied> copy_objects(
+    const Segment& from, const Segment& to,
+    std::chrono::nanoseconds lock_timeout = std::chrono::seconds(1));
 
 }  // namespace lagoon

@@ -26,6 +26,7 @@
 #include <lagoon/conversion.hpp>
 #include <lagoon/core/durations.hpp>
 #include <lagoon/lock.hpp>
+#include <lagoon/lock_methods.hpp>
 #include <lagoon/mode.hpp>
 #include <lagoon/place.hpp>
 
@@ -288,7 +289,9 @@ class Value : public detail::ValueBase<Type, Mode> {
 
 /// Beside a lock, as Python's Value: its own, or one given. Is itself a Lockable.
 template <class Type, class L>
-class Value<Type, mode::locked_by<L>> : public detail::ValueBase<Type, mode::locked_by<L>> {
+class Value<Type, mode::locked_by<L>>
+    : public detail::ValueBase<Type, mode::locked_by<L>>,
+      public detail::MethodsOfItsLock<Value<Type, mode::locked_by<L>>> {
   static_assert(!std::is_const_v<Type>,
                 "reading a locked value takes its lock, which a read-only segment cannot give");
   using Base = detail::ValueBase<Type, mode::locked_by<L>>;
@@ -330,19 +333,6 @@ class Value<Type, mode::locked_by<L>> : public detail::ValueBase<Type, mode::loc
   [[nodiscard]] L& get_lock() const noexcept { return guard_.lock(); }
   /// The value itself, for those who hold the lock.
   [[nodiscard]] T& get_obj() const noexcept { return cell().value; }
-
-  /// What the lock's own methods say, if it has them.
-  auto acquire(bool block = true) requires requires(L& l) { l.acquire(block); }
-  { return get_lock().acquire(block); }
-  template <class Rep, class Period>
-  auto acquire(bool block, std::chrono::duration<Rep, Period> timeout) requires requires(L& l) {
-    l.acquire(block, timeout);
-  }
-  { return get_lock().acquire(block, timeout); }
-  void release() { get_lock().unlock(); }
-  void lock() { get_lock().lock(); }
-  void unlock() { get_lock().unlock(); }
-  [[nodiscard]] bool try_lock() { return get_lock().try_lock(); }
 
  private:
   friend struct detail::Attach;

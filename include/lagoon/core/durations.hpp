@@ -9,4 +9,5 @@
 #ifdef __GLIBCXX__
 #include <mutex>
 #else
+#include <chrono>
 #endif

@@ -221,6 +221,8 @@ class Participants::Living {
     return slot_.process.load(boost::memory_order_relaxed);
   }
   [[nodiscard]] bool is_of_this_process() const noexcept { return is_of_this_process_; }
+  /// The kernel's id of it, in its own pid namespace.
+  [[nodiscard]] std::uint32_t thread() const noexcept { return slot_.tenure.last().thread; }
   /// Acquire, from the release of who says that it uses it no more. That it uses it is seen by
   /// those who look behind a seq_cst fence, if there is one behind what it said too.
   [[nodiscard]] bool may_use(std::uint32_t thing) const noexcept {

@@ -1,7 +1,7 @@
 #pragma once
 /// What `lagoon` can do, a function for each command: argv[0] is its name. Each returns the exit
 /// code: 0; 1 if what was asked for could not be done, 2 if it was asked for in another way than
-/// `--help` says.
+/// `--help` says; of cp and load 3 if something could not be copied.
 
 namespace tool {
 

@@ -47,18 +47,19 @@ bold colour, beside what one would use instead.</p>
 constexpr const char* names_text = R"html(<h2 id="names">What the names mean</h2>
 <table class="facts"><tbody>
 <tr><td>Value atomic</td><td>lagoon: one number, a bare atomic</td></tr>
-<tr><td>Array seqlocked, Value seqlocked</td><td>lagoon: two copies, of which one is whole at any
-moment. Readers take no lock and wait for nobody, also when a writer is stopped or killed. Not to be
+<tr><td>Array seqlocked, Value seqlocked</td><td>lagoon: copies, four up to 64 KiB and two of what
+is larger, of which one is whole at any moment. Readers take no lock and wait for nobody, also when a writer is stopped or killed. Not to be
 taken for <em>seqlock</em>, the textbook's</td></tr>
-<tr><td>Array locked, Value locked</td><td>lagoon: one copy under a Lock, as Python's</td></tr>
+<tr><td>Array locked, Value locked</td><td>lagoon: one copy under an RLock, as Python's</td></tr>
 <tr><td>Lock, RLock, ReaderWriterLock</td><td>lagoon: locks that sleep, tell the next one when their
 holder has died, and go on; the second may be taken again by its holder, the third is shared by
 readers</td></tr>
 <tr><td>Dict, List, Queue, JoinableQueue</td><td>lagoon: containers, typed; the last one counts what
 is done, as Python's</td></tr>
 <tr><td>Boost.Atomic</td><td>a bare atomic word: what a counter costs at the least</td></tr>
-<tr><td>TTAS, ticket, MCS</td><td>spin locks of the textbooks: test and test-and-set; first come,
-first served; a queue in which each spins on a line of its own</td></tr>
+<tr><td>TTAS, ticket, MCS</td><td>locks of the textbooks: spinning, test and test-and-set; spinning,
+first come, first served; a queue in which each waits on a line of its own, and sleeps after a
+while</td></tr>
 <tr><td>futex mutex</td><td>the least lock that sleeps</td></tr>
 <tr><td>seqlock</td><td>one copy and a number that is odd while it is written: readers begin anew
 until nobody has written meanwhile, for ever if the writer is stopped or dead</td></tr>

@@ -9,7 +9,7 @@
 ///
 /// A crash leaves: the flag set or not. A killed waiter takes nothing from the others and keeps
 /// nobody up; those who wait for a set whose caller was killed half-way go within 10 ms.
-/// Progress: set, clear, is_set: lock-free. Memory: 8 bytes, on a line. Algorithm:
+/// Progress: set, clear, is_set: lock-free; wait: blocking. Memory: 8 bytes, on a line. Algorithm:
 /// core/event_word.hpp.
 
 #include <lagoon/core/durations.hpp>

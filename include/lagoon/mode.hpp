@@ -25,6 +25,10 @@ struct raw {};
 /// Plain memory beside a lock of this type: Lock, RLock, one of locks/, or one of your own, which
 /// is a Lockable that is made by L(table of participants) or L() and can lie at any address, with a
 /// `type_name` if the object has a name. If the lock can be shared, those who read share it.
+///
+/// Of a lock that is not recursive, any but RLock and the pthread ones that say so: who holds it
+/// reads and writes by get_obj() only. get(), set(), operator[] and the like take it themselves,
+/// and would wait for ever for the thread that they run in.
 template <class L>
 struct locked_by {};
 /// Python's: beside a recursive lock.

@@ -86,7 +86,9 @@ class Segment {
   /// As `Segment::Options{.reserve = …}`.
   using Options = SegmentOptions;
 
-  /// Makes a segment. AlreadyExists if the name is taken.
+  /// Makes a segment. A name has 1 to 250 characters, none of them a slash, and is not "." or
+  /// "..": InvalidArgument, as of options that cannot be. AlreadyExists if the name is taken.
+  /// SystemError without permission or memory.
   static Segment create(std::string_view name, const Options& options = {});
   /// Opens one that is there. NotFound; LayoutMismatch for a file that is no segment; SystemError
   /// without permission.

@@ -230,7 +230,8 @@ class Value : public detail::ValueBase<Type, Mode> {
   T operator--(int) noexcept requires counts { return fetch_sub(T{1}); }
 
   /// Waits until the value is another than `old`, or the object is erased: `gone()` tells which.
-  /// Whoever changes it calls notify.
+  /// Whoever changes it calls notify; if that one is killed in between, the waiter sees the change
+  /// within 8 ms all the same.
   void wait(T old) const noexcept requires(atomic&& writable) {
     (void)wait_until(old, core::Deadline::never());
   }

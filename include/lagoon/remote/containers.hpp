@@ -1,7 +1,7 @@
 #pragma once
 /// What a server holds, and how a client reaches it: the Dict, List, Namespace, Value, Array and
 /// Queue of a remote::Manager (manager.hpp), by the names of the local ones; each call is a
-/// question.
+/// question. Errors: those of the local ones, as the server says them (proxy.hpp).
 
 #include <lagoon/core/durations.hpp>
 #include <lagoon/core/futex.hpp>

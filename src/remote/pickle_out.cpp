@@ -241,7 +241,9 @@ class Pickler {
       case Kind::opaque:
         if (proxy_of_ && o.opaque_kind().starts_with("lagoon.")) {
           const Object proxy = proxy_of_(o);
-          if (proxy.opaque_kind() != o.opaque_kind()) return put(proxy, depth + 1);
+          const bool is_another =
+              proxy.kind() != Kind::opaque || proxy.opaque_kind() != o.opaque_kind();
+          if (is_another) return put(proxy, depth + 1);
         }
         return put_opaque(o, depth);
       case Kind::shared:

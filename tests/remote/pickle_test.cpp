@@ -165,6 +165,15 @@ TEST(Pickle, WhatIsReferredToTwiceIsThereTwice) {
   EXPECT_EQ(loaded(twice), Object::list(Object::list(7), Object::list(7)));
 }
 
+TEST(Pickle, InPlaceOfWhatLagoonHasMadeMayStandAnything) {
+  // lagoon.s.slice(0, 2, None)
+  const Object ours =
+      loaded("\x80\x04\x8c\x08lagoon.s\x94\x8c\x05slice\x94\x93\x94K\x00K\x02N\x87\x94R."s);
+  EXPECT_EQ(ours.kind(), Object::Kind::opaque);
+  EXPECT_EQ(loaded(pickled(ours, [](const Object&) { return Object(7); })), Object(7));
+  EXPECT_EQ(loaded(pickled(ours, [](const Object& o) { return o; })), ours);
+}
+
 TEST(Pickle, KnowsSetsOfProtocol3) {
   const std::string set =
       "\x80\x03"

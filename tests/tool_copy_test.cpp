@@ -175,13 +175,16 @@ TEST_F(ToolCopyAtOneMoment, IsOfAMomentWithoutLocksIfThereIsOne) {
     }
   });
   wait_until([&] { return b.get() > 0; }, "it counted");
+  int without_locks = 0;
   for (int i = 0; i < 8; ++i) {
     const Said said = copy_at_one_moment();
     EXPECT_EQ(said.code, 0) << said.text;
     if (has(said, "somebody had the lock 'lock'")) continue;  // at each look, for a second
+    ++without_locks;
     const auto kept = Segment::open("kept", options);
     EXPECT_EQ(kept.find<Value<int>>("a")->get(), kept.find<Value<int>>("b")->get());
   }
+  EXPECT_GT(without_locks, 0) << "it is held for half of the time";
 }
 
 TEST_F(ToolCopyAtOneMoment, OfALockThatIsHeldAllTheTimeItTells) {
@@ -209,7 +212,7 @@ TEST_F(ToolCopyAtOneMoment, OthersAreStoppedForNoLongerThanTheyMayBe) {
   const Array<int> array(segment["array"], std::size_t{16} << 20);
   const Said said = copy_at_one_moment("0.01");
   EXPECT_EQ(said.code, 1);
-  EXPECT_TRUE(has(said, "takes longer than others may be stopped for")) << said.text;
+  EXPECT_TRUE(has(said, "longer than 0.01 s, which is what --stop allows")) << said.text;
   EXPECT_FALSE(Segment::exists("kept", options));
   EXPECT_EQ(copy_at_one_moment("0").code, 2);
 }
@@ -260,11 +263,12 @@ TEST_F(ToolCopyAtOneMoment, WhoIsNotSeenIsMissed) {
   has_it.await();
   Child copier([&] {
     if (::setgid(65534) != 0 || ::setuid(65534) != 0) return;
-    if (::access(LAGOON_TOOL, X_OK) != 0) return;  // it lies where only root may look
+    if (::access(LAGOON_TOOL, X_OK) != 0) ::_exit(77);
     const Said said = copy_at_one_moment();
     EXPECT_EQ(said.code, 1);
     EXPECT_TRUE(has(said, "thread " + std::to_string(child.pid()) + " works with it")) << said.text;
   });
+  if (copier.exitcode() == 77) GTEST_SKIP() << "the command lies where only root may look";
   EXPECT_EQ(copier.exitcode(), 0);
   EXPECT_FALSE(Segment::exists("kept", options));
 }

@@ -109,9 +109,15 @@ Copied copied_at_one_moment(const lagoon::Segment& from, const std::string& path
     Copied copied{copying.get(), {}};
     const std::string lock =
         held.empty() ? "" : "; somebody had the lock '" + printable(held.front()) + "'";
-    if (stood > limit)
-      throw lagoon::TimeoutError("the copy takes longer than others may be stopped for (--stop)" +
-                                 lock);
+    if (stood > limit) {
+      char text[128];
+      std::snprintf(
+          text, sizeof text,
+          "no copy was made: others would have to stand still for longer than %g s, which "
+          "is what --stop allows",
+          seconds);
+      throw lagoon::TimeoutError(text + lock);
+    }
     if (!are_all)
       throw std::runtime_error(
           "somebody has opened it meanwhile, and so not all is of one moment: copy it again");

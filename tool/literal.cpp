@@ -3,6 +3,7 @@
 #include <array>
 #include <charconv>
 #include <cstdint>
+#include <exception>
 #include <limits>
 #include <string>
 #include <utility>

@@ -84,8 +84,8 @@ std::optional<Subscript::Slice> slice_in(std::string_view text) {
   return Subscript::Slice{parts[0], parts[1], parts[2].value_or(1)};
 }
 
-/// Of "text]", which it takes from `left`. A literal is also, if it looks like none, the str of
-/// these characters: books[12], books[gold].
+/// Of "text]", which it takes from `left`. What is not in quotes may be a str as well: books[12],
+/// books[gold].
 std::optional<Subscript> take_subscript(std::string_view& left) {
   Subscript subscript;
   std::string_view rest = left;
